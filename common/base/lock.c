@@ -1,0 +1,90 @@
+#include "base/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fd.h"
+#include "base/number.h"
+#include "base/random.h"
+
+/* True when the lock at path may be broken: its owner is gone. */
+static bool is_stale(int dirfd, const char *path, const char *host, int64_t stale_ms)
+{
+        struct stat st;
+        if (fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return false;
+        _cleanup_(buf_free) struct buf b = BUF_BOUNDED(256);
+        if (file_read_at(dirfd, path, &b) == 0) {
+                struct slice owner = slice_trim(buf_slice(&b)), pid_text;
+                uint32_t pid;
+                if (slice_split(&owner, ':', &pid_text) && slice_to_u32(pid_text, &pid) == 0 && pid > 0 &&
+                    pid <= INT32_MAX && slice_eq(owner, slice_of(host)))
+                        return kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+        }
+        int64_t age = (int64_t)(time(NULL) - st.st_mtime) * 1000;
+        return stale_ms > 0 && age > stale_ms;
+}
+
+int dotlock_acquire(int dirfd, const char *name, int mode, deadline_t deadline, int64_t stale_ms,
+                    struct dotlock *ret)
+{
+        _cleanup_(free_p) char *path = xasprintf("%s.lock", name);
+        char host[256] = "";
+        gethostname(host, sizeof(host) - 1);
+        for (int wait_ms = 1;; wait_ms = MIN(wait_ms * 2, 50)) {
+                _cleanup_(fd_close_p) int fd =
+                        openat(dirfd, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+                if (fd >= 0) {
+                        char owner[300];
+                        int n = snprintf(owner, sizeof(owner), "%ld:%s", (long)getpid(), host);
+                        int r = fd_write_all(fd, slice_make(owner, (size_t)n));
+                        if (r < 0) {
+                                unlinkat(dirfd, path, 0);
+                                return r;
+                        }
+                        *ret = (struct dotlock){dirfd, TAKE_PTR(path), TAKE_FD(fd)};
+                        return 0;
+                }
+                if (errno != EEXIST)
+                        return -errno;
+                if (is_stale(dirfd, path, host, stale_ms)) {
+                        unlinkat(dirfd, path, 0);
+                        continue;
+                }
+                int left = deadline_left(deadline);
+                if (left == 0)
+                        return -ETIMEDOUT;
+                poll(NULL, 0, left < 0 ? wait_ms : MIN(wait_ms, left));
+        }
+}
+
+int dotlock_replace(struct dotlock *l, const char *name)
+{
+        int r = renameat(l->dirfd, l->path, l->dirfd, name) < 0 ? -errno : 0;
+        if (r < 0) {
+                dotlock_release(l);
+                return r;
+        }
+        free(l->path);
+        fd_close_p(&l->fd);
+        *l = DOTLOCK_NONE;
+        return 0;
+}
+
+void dotlock_release(struct dotlock *l)
+{
+        if (l->dirfd >= 0)
+                unlinkat(l->dirfd, l->path, 0);
+        free(l->path);
+        fd_close_p(&l->fd);
+        *l = DOTLOCK_NONE;
+}
