@@ -1,0 +1,25 @@
+#ifndef MIME_DATE_H
+#define MIME_DATE_H
+
+/* The date-time of a Date field (RFC 5322 section 3.3, obsolete forms of 4.3): comments, folds, a missing day name,
+ * missing seconds, years of two and three digits, named zones. */
+
+#include "base/slice.h"
+
+struct date {
+        int64_t utc;      /* seconds since 1970 */
+        int zone_minutes; /* east of Greenwich; 0 for unknown zones and when there is none */
+        /* as written, disregarding the zone: what SENTON, SENTBEFORE and SENTSINCE compare */
+        int year;  /* 1900 to 9999 */
+        int month; /* 1 to 12 */
+        int day;   /* 1 to 31 */
+        int hour, minute, second; /* second up to 60 */
+};
+
+/* 0, or -EINVAL when this is no date (31 February is none). */
+int date_parse(struct slice value, struct date *ret);
+
+/* Seconds since 1970 of midnight at the start of that day, UTC. The day must exist. */
+int64_t date_of_day(int year, int month, int day);
+
+#endif

@@ -1,0 +1,60 @@
+#ifndef PRIV_PROTOCOL_H
+#define PRIV_PROTOCOL_H
+
+/* What a protocol gives to start.c, and what it is given in each role. */
+
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/slice.h"
+#include "conf/settings.h"
+#include "wire/conn.h"
+
+/* Who is at the other end; every role has it. */
+struct peer {
+        char session_id[24];
+        char remote_ip[64], local_ip[64]; /* "" for a pipe */
+        uint16_t remote_port, local_port;
+        bool is_socket; /* a TCP connection: anything else is local */
+        bool implicit_tls;
+};
+
+struct edge;
+
+/* What the session starts from, after login: the process already is the user. */
+struct session_start {
+        const struct settings *settings;
+        const struct peer *peer;
+        int in_fd, out_fd;
+        struct slice unread; /* bytes the edge had read and not consumed: the session's first input */
+        struct slice tag;    /* of the IMAP command that logged in; "" for POP3 */
+        bool preauth;        /* no login happened: greet */
+        bool tls;            /* the client's connection is encrypted */
+        const char *user;
+        const char *home;          /* NULL when there is none */
+        const char *mail_location; /* of the userdb, or NULL */
+        uid_t uid;
+        gid_t gid;
+        struct arena *arena; /* the session's lifetime */
+        /* Called by the session when the paths it needs are known and before it reads mail or input: nothing else
+         * can be opened afterwards. Paths as store_paths(). 0 or -errno. */
+        int (*sandbox)(const struct session_start *start, const char *const *paths);
+};
+
+struct protocol {
+        const char *name;    /* "imap": as in `protocol imap {}` and %s */
+        const char *program; /* "imap-session" */
+        uint16_t tls_port;   /* a connection to it starts with TLS */
+        /* The commands before login. Runs in the edge, sandboxed; ends by edge_hand_over() or edge_quit(). */
+        void (*edge)(struct edge *e);
+        /* Serves the user; returns when the session is over. */
+        void (*session)(const struct session_start *start);
+        /* A line that refuses a connection before any greeting ("* BYE ...", "-ERR ..."), with its CRLF; text is
+         * plain words. */
+        const char *refusal_format;
+};
+
+/* main() of both programs: options, settings, how we were started (see the README of priv). */
+int start_main(const struct protocol *protocol, int argc, char **argv);
+
+#endif

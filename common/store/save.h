@@ -1,0 +1,39 @@
+#ifndef STORE_SAVE_H
+#define STORE_SAVE_H
+
+/* Putting messages into a folder: APPEND, COPY, MOVE. All of one save become visible together at save_commit(),
+ * durable as mail_fsync says, or none of them do. Errors as in store/store.h. */
+
+#include <time.h>
+
+#include "store/mailbox.h"
+
+struct save;
+
+int save_open(struct store *s, const char *mailbox, struct save **ret);
+/* Removes what was not committed; also a _cleanup_ function. */
+void save_close(struct save **s);
+
+struct save_message {
+        uint8_t flags;                /* FLAG_* */
+        const struct slice *keywords; /* names */
+        size_t keywords_n;
+        time_t internaldate; /* -1: now */
+};
+
+/* One message from its bytes: save_begin(), save_write() as often as needed, save_end(). CRLF is stored as LF. */
+int save_begin(struct save *s, const struct save_message *m);
+int save_write(struct save *s, struct slice bytes);
+int save_end(struct save *s);
+
+/* One message from an open mailbox, with flags, keywords and INTERNALDATE; a hard link where it can be. */
+int save_copy(struct save *s, struct mailbox *from, uint32_t seq);
+
+struct save_result {
+        uint32_t uidvalidity;
+        uint32_t *uids; /* in the order saved; in the arena */
+        size_t n;
+};
+int save_commit(struct save *s, struct arena *arena, struct save_result *ret);
+
+#endif

@@ -1,0 +1,92 @@
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+/* One user's mail: the namespaces, the folders in them, subscriptions. The formats behind it (Maildir now) are
+ * chosen by mail_location; nothing above this header knows them.
+ *
+ * Names are whole IMAP mailbox names in valid UTF-8 (not mUTF-7) with namespace prefix and separator; INBOX is
+ * matched in any case and always given as "INBOX".
+ *
+ * Every function that returns int gives 0 or:
+ *   -ENOENT   no such folder               -EEXIST  there is one already
+ *   -EINVAL   a name that cannot be         -EACCES  not permitted by the file system
+ *   -EROFS    read-only                     -ENOSPC, -EDQUOT, -EIO  as the system said
+ *   -ETIMEDOUT  a lock was held too long    -EBUSY   INBOX cannot be deleted, or the like
+ * and then store_error() tells, for the log, which call on which path failed and what to do about it. */
+
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/slice.h"
+#include "conf/settings.h"
+
+struct store;
+
+struct store_user {
+        const char *name; /* as logged in, normalised */
+        const char *home; /* may be NULL when no path needs it */
+        uid_t uid;
+        gid_t gid;
+        const char *mail_location; /* from the userdb; NULL: the setting's */
+        const char *service;       /* "imap" or "pop3", for %s */
+        const char *local_ip, *remote_ip, *session_id; /* for %l, %r, %{session}; may be NULL */
+};
+
+/* Reads mail_location and the namespaces, makes the INBOX's Maildir when its parent allows it. The settings must
+ * outlive the store; the user is copied. When mail_location is unset and there is no ~/Maildir: -ENOTSUP (mbox is
+ * not served yet). On error *ret_error (in the arena) is the text for the log. */
+int store_open(const struct settings *settings, const struct store_user *user, struct arena *arena,
+               struct store **ret, const char **ret_error);
+void store_close(struct store **s); /* also a _cleanup_ function; NULL is fine */
+
+/* "open(/home/x/Maildir/cur) failed: Permission denied (euid=1000(x) egid=1000, missing +r perm: cur, owner
+ * 0:0 mode 0700)". Valid until the next call on this store. Never NULL. */
+const char *store_error(const struct store *s);
+
+/* Directories that a session needs, for the sandbox: NULL-terminated, absolute, in the store's memory. */
+const char *const *store_paths(const struct store *s);
+
+struct store_namespace {
+        const char *prefix; /* "" or "INBOX." */
+        char separator;
+        enum { NAMESPACE_PERSONAL, NAMESPACE_OTHER, NAMESPACE_SHARED } type;
+        bool hidden;
+};
+const struct store_namespace *store_namespaces(const struct store *s, size_t *ret_n);
+/* The separator that applies to a name (that of the namespace it falls in). */
+char store_separator(const struct store *s, const char *name);
+
+enum {
+        FOLDER_NOSELECT = 1 << 0,    /* a level without messages */
+        FOLDER_NONEXISTENT = 1 << 1, /* not there at all: a parent implied by a child, or subscribed and gone */
+        FOLDER_CHILDREN = 1 << 2,
+        FOLDER_SUBSCRIBED = 1 << 3,
+        FOLDER_CHILD_SUBSCRIBED = 1 << 4,
+        FOLDER_MARKED = 1 << 5, /* new mail arrived (something in new/) */
+};
+
+struct folder {
+        const char *name; /* UTF-8 */
+        char separator;
+        unsigned flags;
+        const char *special_use; /* "\\Sent \\Archive" or NULL */
+};
+
+/* All folders of the namespaces that are listed, missing parents included (FOLDER_NONEXISTENT), sorted INBOX first
+ * then by name level by level; subscribed names that do not exist are included with FOLDER_NONEXISTENT |
+ * FOLDER_SUBSCRIBED. `marked`: look into new/ for FOLDER_MARKED. */
+int store_list(struct store *s, struct arena *arena, bool marked, struct folder **ret, size_t *ret_n);
+
+/* One folder: 0, with FOLDER_* bits in *ret_flags, or -ENOENT. */
+int store_lookup(struct store *s, const char *name, unsigned *ret_flags);
+
+/* A trailing separator is allowed (RFC 3501 section 6.3.3); parents need not exist. */
+int store_create(struct store *s, const char *name);
+int store_delete(struct store *s, const char *name);
+/* Children move along; renaming INBOX moves its messages into a new folder (RFC 3501 section 6.3.5). */
+int store_rename(struct store *s, const char *from, const char *to);
+int store_subscribe(struct store *s, const char *name, bool on);
+/* Creates and subscribes the folders whose setting says `auto = create` or `subscribe`. */
+int store_auto_create(struct store *s);
+
+#endif

@@ -1,0 +1,256 @@
+#ifndef IMAP_COMMAND_H
+#define IMAP_COMMAND_H
+
+/* An IMAP command as a typed struct, and the pure parser that makes it from bytes (RFC 3501 section 9 and the
+ * extensions named at each member). No I/O, no state, no mailbox: this is what stands between the network and the
+ * executors, and it is linked into the edge, so it may include base only.
+ *
+ * Slices point into the command's bytes or the arena. Mailbox names are decoded to UTF-8 ("INBOX" in capitals). */
+
+#include <time.h>
+
+#include "base/arena.h"
+#include "base/slice.h"
+
+/* States a command is valid in (RFC 3501 section 3). */
+enum imap_state {
+        STATE_NOT_AUTHENTICATED = 1 << 0,
+        STATE_AUTHENTICATED = 1 << 1,
+        STATE_SELECTED = 1 << 2,
+        STATE_ANY = STATE_NOT_AUTHENTICATED | STATE_AUTHENTICATED | STATE_SELECTED,
+        STATE_LOGGED_IN = STATE_AUTHENTICATED | STATE_SELECTED,
+};
+
+enum imap_command_id {
+        IMAP_CAPABILITY,
+        IMAP_NOOP,
+        IMAP_LOGOUT,
+        IMAP_ID,
+        IMAP_STARTTLS,
+        IMAP_AUTHENTICATE,
+        IMAP_LOGIN,
+        IMAP_ENABLE,
+        IMAP_SELECT,
+        IMAP_EXAMINE,
+        IMAP_CREATE,
+        IMAP_DELETE,
+        IMAP_RENAME,
+        IMAP_SUBSCRIBE,
+        IMAP_UNSUBSCRIBE,
+        IMAP_LIST,
+        IMAP_LSUB,
+        IMAP_NAMESPACE,
+        IMAP_STATUS,
+        IMAP_APPEND,
+        IMAP_IDLE,
+        IMAP_CHECK,
+        IMAP_CLOSE,
+        IMAP_UNSELECT,
+        IMAP_EXPUNGE, /* with .uid: UID EXPUNGE (RFC 4315) */
+        IMAP_SEARCH,
+        IMAP_FETCH,
+        IMAP_STORE,
+        IMAP_COPY,
+        IMAP_MOVE, /* RFC 6851 */
+        IMAP_COMMAND_COUNT
+};
+
+/* Ranges as written, in any order, low end first; IMAP_STAR is "*". */
+#define IMAP_STAR UINT32_MAX
+struct imap_range {
+        uint32_t low, high;
+};
+struct imap_set {
+        struct imap_range *ranges;
+        size_t n;
+};
+
+/* A flag list (RFC 3501 flag-list): system flags as store/mailbox.h's FLAG_* bits have the same values as these. */
+enum {
+        IMAP_FLAG_SEEN = 1 << 0,
+        IMAP_FLAG_ANSWERED = 1 << 1,
+        IMAP_FLAG_FLAGGED = 1 << 2,
+        IMAP_FLAG_DELETED = 1 << 3,
+        IMAP_FLAG_DRAFT = 1 << 4,
+        IMAP_FLAG_RECENT = 1 << 7, /* asked for by SEARCH; refused in STORE, ignored in APPEND */
+};
+struct imap_flags {
+        uint8_t system;
+        struct slice *keywords;
+        size_t keywords_n;
+};
+
+enum imap_status_item {
+        STATUS_MESSAGES = 1 << 0,
+        STATUS_RECENT = 1 << 1,
+        STATUS_UIDNEXT = 1 << 2,
+        STATUS_UIDVALIDITY = 1 << 3,
+        STATUS_UNSEEN = 1 << 4,
+};
+
+enum imap_fetch_kind {
+        FETCH_FLAGS,
+        FETCH_UID,
+        FETCH_INTERNALDATE,
+        FETCH_RFC822_SIZE,
+        FETCH_ENVELOPE,
+        FETCH_BODY,          /* without section: non-extensible structure */
+        FETCH_BODYSTRUCTURE,
+        FETCH_RFC822,        /* the three old names (section 6.4.5) */
+        FETCH_RFC822_HEADER,
+        FETCH_RFC822_TEXT,
+        FETCH_SECTION,       /* BODY[...] and BODY.PEEK[...] */
+};
+
+enum imap_section_text {
+        SECTION_ALL,    /* BODY[] or BODY[1.2] */
+        SECTION_HEADER,
+        SECTION_HEADER_FIELDS,
+        SECTION_HEADER_FIELDS_NOT,
+        SECTION_TEXT,
+        SECTION_MIME,
+};
+
+struct imap_section {
+        uint32_t *part; /* 1-based numbers; NULL for the message itself */
+        size_t part_n;
+        enum imap_section_text text;
+        struct slice *fields; /* header field names as written */
+        size_t fields_n;
+        bool peek;
+        bool partial; /* <offset.count> */
+        uint32_t offset, count;
+};
+
+struct imap_fetch_item {
+        enum imap_fetch_kind kind;
+        struct imap_section section; /* FETCH_SECTION only */
+};
+
+enum imap_search_kind {
+        SEARCH_ALL,
+        SEARCH_SET,       /* .set: sequence numbers */
+        SEARCH_UID,       /* .set */
+        SEARCH_FLAG,      /* .flags.system has one bit (IMAP_FLAG_RECENT too): set */
+        SEARCH_NOT_FLAG,  /* the same: not set (UNSEEN, OLD ...) */
+        SEARCH_NEW,       /* RECENT UNSEEN */
+        SEARCH_KEYWORD,   /* .text */
+        SEARCH_UNKEYWORD, /* .text */
+        SEARCH_BEFORE, SEARCH_ON, SEARCH_SINCE,             /* .date: INTERNALDATE */
+        SEARCH_SENTBEFORE, SEARCH_SENTON, SEARCH_SENTSINCE, /* .date: Date: header */
+        SEARCH_LARGER, SEARCH_SMALLER,                      /* .number */
+        SEARCH_HEADER, /* .header (name) .text; also for FROM TO CC BCC SUBJECT */
+        SEARCH_BODY, SEARCH_TEXT, /* .text */
+        SEARCH_NOT,               /* .children, one */
+        SEARCH_OR,                /* .children, two */
+        SEARCH_AND,               /* .children */
+};
+
+struct imap_date {
+        int year, month, day; /* month 1 to 12 */
+};
+
+struct imap_search_key {
+        enum imap_search_kind kind;
+        struct imap_set set;
+        uint8_t flag;
+        struct slice header;
+        struct slice text; /* in the search's charset, as sent */
+        struct imap_date date;
+        uint32_t number;
+        struct imap_search_key *children; /* linked by ->next */
+        struct imap_search_key *next;
+};
+
+enum imap_store_op { STORE_SET, STORE_ADD, STORE_REMOVE };
+
+struct imap_command {
+        struct slice tag;
+        enum imap_command_id id;
+        bool uid; /* the UID form */
+        union {
+                struct {
+                        struct slice user, password;
+                } login;
+                struct {
+                        struct slice mechanism;
+                        bool has_initial; /* RFC 4959; "=" is has_initial with an empty response */
+                        struct slice initial; /* base 64, as sent */
+                } authenticate;
+                struct {
+                        struct slice *names; /* capability names */
+                        size_t n;
+                } enable; /* RFC 5161 */
+                struct {
+                        struct slice *fields; /* key, value, key, value...; a NIL value has p == NULL */
+                        size_t n;             /* 0 for NIL */
+                } id;                         /* RFC 2971 */
+                struct slice mailbox; /* SELECT EXAMINE CREATE DELETE SUBSCRIBE UNSUBSCRIBE */
+                struct {
+                        struct slice from, to;
+                } rename;
+                struct {
+                        struct slice reference, pattern; /* UTF-8 */
+                        bool return_special_use, select_special_use; /* RFC 6154: RETURN (SPECIAL-USE) and
+                                                                        LIST (SPECIAL-USE) */
+                        bool return_children;
+                } list; /* LIST, LSUB */
+                struct {
+                        struct slice mailbox;
+                        unsigned items; /* enum imap_status_item */
+                } status;
+                struct {
+                        struct slice mailbox;
+                        struct imap_flags flags;
+                        time_t date; /* -1: none given */
+                        uint32_t size; /* of the literal, which follows the command's bytes on the wire */
+                        bool sync;     /* {n}: it waits for "+" */
+                } append;
+                struct {
+                        struct imap_search_key *key; /* SEARCH_AND at the top */
+                        struct slice charset;        /* empty: US-ASCII (taken as UTF-8) */
+                } search;
+                struct {
+                        struct imap_set set;
+                        struct imap_fetch_item *items;
+                        size_t items_n;
+                } fetch;
+                struct {
+                        struct imap_set set;
+                        enum imap_store_op op;
+                        bool silent;
+                        struct imap_flags flags;
+                } store;
+                struct {
+                        struct imap_set set;
+                        struct slice mailbox;
+                } copy; /* COPY, MOVE */
+                struct imap_set expunge; /* UID EXPUNGE */
+        };
+};
+
+/* One row a command. */
+struct imap_command_type {
+        const char *name;
+        enum imap_command_id id;
+        unsigned states; /* enum imap_state */
+        bool uid;        /* has a UID form */
+        bool uid_only;
+};
+const struct imap_command_type *imap_command_type(enum imap_command_id id);
+
+struct imap_parse_error {
+        struct slice tag; /* "*"-able: empty when even the tag is bad */
+        const char *text; /* static; what to say after BAD */
+};
+
+/* The whole command: lines joined with their CRLFs, literals in place as "{n}CRLF" or "{n+}CRLF" and n bytes,
+ * without the final CRLF. An APPEND ends with its message literal's "{n}", "{n+}". 0; -EINVAL with *ret_error. */
+int imap_command_parse(struct arena *arena, struct slice bytes, struct imap_command *ret,
+                       struct imap_parse_error *ret_error);
+
+/* What the reader asks at each literal: the bytes so far end with "{n}" or "{n+}". True when that literal is the
+ * message of an APPEND, which is not to be read into memory. */
+bool imap_literal_is_message(struct slice bytes);
+
+#endif

@@ -1,0 +1,52 @@
+#ifndef IMAP_REPLY_H
+#define IMAP_REPLY_H
+
+/* The reply writer: every byte an executor sends goes through here or conn_write(). */
+
+#include "imap/session.h"
+
+/* Tagged ends of a command; `text` is what follows OK/NO/BAD, with its response code. */
+void imap_ok(struct imap_session *s, const struct imap_command *c, const char *fmt, ...) _printf_(3, 4);
+void imap_no(struct imap_session *s, const struct imap_command *c, const char *fmt, ...) _printf_(3, 4);
+void imap_bad(struct imap_session *s, const struct imap_command *c, const char *fmt, ...) _printf_(3, 4);
+
+/* The usual end of a command that touched the selected mailbox: syncs (see imap_sync()), then the tagged OK.
+ * Whether expunges may be told is the command's business (RFC 3501 section 7.4.1): not during FETCH, STORE and SEARCH
+ * without UID; they may with UID. */
+void imap_done(struct imap_session *s, const struct imap_command *c, const char *text);
+
+/* NO with the response code that fits -errno (RFC 5530; TRYCREATE is the caller's), and a log line with
+ * store_error() where an administrator should look. `what` names the operation for the log, e.g. "APPEND". */
+void imap_fail(struct imap_session *s, const struct imap_command *c, int error, const char *what);
+
+/* Takes what changed in the selected mailbox and tells it: EXPUNGE, FETCH (FLAGS [UID]), EXISTS, RECENT, FLAGS. */
+void imap_sync(struct imap_session *s, bool allow_expunge, bool with_uid);
+/* "* n FETCH (UID u FLAGS (...))" for the view's message; no sync. */
+void imap_tell_flags(struct imap_session *s, uint32_t seq, bool with_uid);
+/* "* FLAGS (...)" and, when not read-only, "* OK [PERMANENTFLAGS (...)]". */
+void imap_tell_keywords(struct imap_session *s);
+
+/* "* BYE text", end of session with `reason` (static, for the log). */
+void imap_bye(struct imap_session *s, const char *reason, const char *text);
+
+/* "(\Seen $Forwarded)" */
+void imap_write_flags(struct imap_session *s, const struct message *m);
+/* quoted when it can be, else a literal. */
+void imap_write_string(struct conn *c, struct slice str);
+void imap_write_nstring(struct conn *c, struct slice str); /* p == NULL: NIL */
+/* A mailbox name from UTF-8, as an astring in mUTF-7. */
+void imap_write_mailbox(struct conn *c, const char *utf8);
+/* "17-Jul-1996 02:44:25 -0700" quoted, in the server's zone. */
+void imap_write_internaldate(struct conn *c, time_t t);
+/* "1:4,7" */
+void imap_write_uid_set(struct conn *c, const uint32_t *uids, size_t n);
+
+/* Sequence numbers (ascending, no doubles, in the arena) that a set names in the view. With uid, UIDs that are not
+ * there are left out; without, a number beyond the mailbox is -EINVAL: say BAD (RFC 3501 section 9, seq-number). */
+int imap_resolve_set(struct imap_session *s, const struct imap_set *set, bool uid, uint32_t **ret_seqs,
+                     size_t *ret_n);
+
+/* A mailbox name as the store wants it: NUL-terminated, in the command's arena. */
+const char *imap_mailbox_name(struct imap_session *s, struct slice name);
+
+#endif
