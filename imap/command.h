@@ -184,7 +184,7 @@ struct imap_command {
                 struct {
                         struct slice *fields; /* key, value, key, value...; a NIL value has p == NULL */
                         size_t n;             /* 0 for NIL */
-                } id;                         /* RFC 2971 */
+                } id_params;                  /* RFC 2971 */
                 struct slice mailbox; /* SELECT EXAMINE CREATE DELETE SUBSCRIBE UNSUBSCRIBE */
                 struct {
                         struct slice from, to;
@@ -229,19 +229,28 @@ struct imap_command {
         };
 };
 
+struct lexer;
+
 /* One row a command. */
 struct imap_command_type {
         const char *name;
         enum imap_command_id id;
         unsigned states; /* enum imap_state */
-        bool uid;        /* has a UID form */
-        bool uid_only;
+        /* The arguments, from behind the command's name; NULL: there are none. For a command that has arguments
+         * only with UID (EXPUNGE), these. */
+        int (*parse)(struct lexer *l, struct imap_command *c);
+        bool uid; /* has a UID form */
 };
 const struct imap_command_type *imap_command_type(enum imap_command_id id);
 
 struct imap_parse_error {
-        struct slice tag; /* "*"-able: empty when even the tag is bad */
-        const char *text; /* static; what to say after BAD */
+        struct slice tag; /* empty when even the tag is bad: answer with "*" */
+        const char *text; /* static or in the arena; what to say after BAD or NO, response code included */
+        bool no;          /* say NO: the syntax is right, but the value can never be accepted (a mailbox name that
+                             is not mUTF-7 or has control characters: "[CANNOT] Invalid mailbox name ...") */
+        /* The command, when at least that was understood: a command that the state forbids is better refused for
+         * that. NULL: unknown. */
+        const struct imap_command_type *type;
 };
 
 /* The whole command: lines joined with their CRLFs, literals in place as "{n}CRLF" or "{n+}CRLF" and n bytes,

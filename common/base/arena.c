@@ -101,3 +101,10 @@ void arena_free(struct arena *a)
         free_blocks(a->block);
         *a = (struct arena){0};
 }
+
+void arena_wipe(struct arena *a)
+{
+        for (struct arena_block *b = a->block; b; b = b->next)
+                explicit_bzero(b->data, b->used);
+        arena_free(a);
+}

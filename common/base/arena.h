@@ -26,5 +26,7 @@ char *arena_printf(struct arena *a, const char *fmt, ...) _printf_(2, 3);
 /* Forgets everything but keeps one block for the next use. */
 void arena_reset(struct arena *a);
 void arena_free(struct arena *a);
+/* As arena_free(), overwriting the content first. */
+void arena_wipe(struct arena *a);
 
 #endif

@@ -16,12 +16,9 @@
 #include "base/number.h"
 #include "base/random.h"
 
-/* True when the lock at path may be broken: its owner is gone. */
-static bool is_stale(int dirfd, const char *path, const char *host, int64_t stale_ms)
+/* Whether the lock that `st` describes may be broken: its owner is gone. */
+static bool is_stale(int dirfd, const char *path, const struct stat *st, const char *host, int64_t stale_ms)
 {
-        struct stat st;
-        if (fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
-                return false;
         _cleanup_(buf_free) struct buf b = BUF_BOUNDED(256);
         if (file_read_at(dirfd, path, &b) == 0) {
                 struct slice owner = slice_trim(buf_slice(&b)), pid_text;
@@ -30,8 +27,38 @@ static bool is_stale(int dirfd, const char *path, const char *host, int64_t stal
                     pid <= INT32_MAX && slice_eq(owner, slice_of(host)))
                         return kill((pid_t)pid, 0) < 0 && errno == ESRCH;
         }
-        int64_t age = (int64_t)(time(NULL) - st.st_mtime) * 1000;
+        int64_t age = (int64_t)(time(NULL) - st->st_mtime) * 1000;
         return stale_ms > 0 && age > stale_ms;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+        return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+               a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* Removes the lock at path if it is stale. Two waiters that both found it so must not remove two locks, the second
+ * of them the first waiter's new one: it is renamed away, which only one of them can do, and put back when it turns
+ * out to be another lock than the one that was judged. */
+static bool break_stale(int dirfd, const char *path, const char *host, int64_t stale_ms)
+{
+        struct stat judged, taken;
+        if (fstatat(dirfd, path, &judged, AT_SYMLINK_NOFOLLOW) < 0 || !is_stale(dirfd, path, &judged, host, stale_ms))
+                return false;
+        _cleanup_(free_p) char *aside = xasprintf("%s.%ld.%08x", path, (long)getpid(), random_u32());
+        if (renameat(dirfd, path, dirfd, aside) < 0)
+                return errno == ENOENT;
+        if (fstatat(dirfd, aside, &taken, AT_SYMLINK_NOFOLLOW) == 0 && !same_file(&judged, &taken))
+                linkat(dirfd, aside, dirfd, path, 0);
+        unlinkat(dirfd, aside, 0);
+        return true;
+}
+
+static int write_owner(int fd, const char *host)
+{
+        char owner[300];
+        int n = snprintf(owner, sizeof(owner), "%ld:%s", (long)getpid(), host);
+        return fd_write_all(fd, slice_make(owner, (size_t)n));
 }
 
 int dotlock_acquire(int dirfd, const char *name, int mode, deadline_t deadline, int64_t stale_ms,
@@ -42,11 +69,9 @@ int dotlock_acquire(int dirfd, const char *name, int mode, deadline_t deadline, 
         gethostname(host, sizeof(host) - 1);
         for (int wait_ms = 1;; wait_ms = MIN(wait_ms * 2, 50)) {
                 _cleanup_(fd_close_p) int fd =
-                        openat(dirfd, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+                        openat(dirfd, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, (mode_t)mode);
                 if (fd >= 0) {
-                        char owner[300];
-                        int n = snprintf(owner, sizeof(owner), "%ld:%s", (long)getpid(), host);
-                        int r = fd_write_all(fd, slice_make(owner, (size_t)n));
+                        int r = write_owner(fd, host);
                         if (r < 0) {
                                 unlinkat(dirfd, path, 0);
                                 return r;
@@ -56,10 +81,8 @@ int dotlock_acquire(int dirfd, const char *name, int mode, deadline_t deadline, 
                 }
                 if (errno != EEXIST)
                         return -errno;
-                if (is_stale(dirfd, path, host, stale_ms)) {
-                        unlinkat(dirfd, path, 0);
+                if (break_stale(dirfd, path, host, stale_ms))
                         continue;
-                }
                 int left = deadline_left(deadline);
                 if (left == 0)
                         return -ETIMEDOUT;
@@ -82,7 +105,11 @@ int dotlock_replace(struct dotlock *l, const char *name)
 
 void dotlock_release(struct dotlock *l)
 {
-        if (l->dirfd >= 0)
+        /* not what somebody put in its place after he had broken our lock */
+        struct stat ours, there;
+        if (l->dirfd >= 0 && fstat(l->fd, &ours) == 0 &&
+            fstatat(l->dirfd, l->path, &there, AT_SYMLINK_NOFOLLOW) == 0 && ours.st_dev == there.st_dev &&
+            ours.st_ino == there.st_ino)
                 unlinkat(l->dirfd, l->path, 0);
         free(l->path);
         fd_close_p(&l->fd);

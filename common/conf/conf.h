@@ -1,8 +1,8 @@
 #ifndef CONF_CONF_H
 #define CONF_CONF_H
 
-/* The settings file: Dovecot 2.3's language. conf_load() reads and checks everything once; conf_resolve() gives
- * the settings of one connection, so that a process that accepts many parses once. */
+/* The settings file: Dovecot 2.3's language. conf_load() reads and checks everything once; conf_resolve()
+ * gives the settings of one connection, so that a process that accepts many parses once. */
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -11,8 +11,9 @@
 struct conf;
 
 struct conf_source {
-        const char *path;             /* the settings file; NULL: the built-in defaults alone */
-        const char *const *overrides; /* -o: "key=value" or "section/name/key=value"; they win over the file */
+        const char *path; /* the settings file; NULL: the built-in defaults alone */
+        const char *const
+                *overrides; /* -o: "key=value" or "section/name/key=value"; they win over the file */
         size_t override_count;
 };
 
@@ -38,8 +39,9 @@ int conf_load(const struct conf_source *source, struct arena *arena, struct conf
 int conf_load_from(const struct conf_source *source, const struct conf_io *io, struct arena *arena,
                    struct conf **ret, struct buf *messages);
 
-/* Whether a file that was read, a key or certificate that is named, or a folder that was searched for includes
- * is another one than at conf_load(). Does not notice a change of the same size within one tick of the clock. */
+/* Whether a file that was read, a key or certificate that is named, or a folder that was searched for
+ * includes is another one than at conf_load(). Does not notice a change of the same size within one tick of
+ * the clock. */
 bool conf_changed(const struct conf *c);
 
 /* What is known about a connection; NULL where it is not known (then such blocks do not apply). */
@@ -50,18 +52,22 @@ struct conf_filter {
         const char *remote_ip;
 };
 
-/* The settings for one connection. The blocks that match are applied from the most general to the most specific:
- * local_name counts more than local, local more than remote, remote more than protocol; among equals the later
- * in the file wins; overrides win over all. `ret` is filled in completely.
- * 0, or -EINVAL when an address of the filter is none. `c` may be shared by later calls. */
+/* The settings for one connection. The blocks that match are applied from the most general to the most
+ * specific: local_name counts more than local, local more than remote, remote more than protocol; among
+ * equals the later in the file wins; overrides win over all. `ret` is filled in completely. 0, or -EINVAL
+ * when an address of the filter is none. `c` may be shared by later calls. */
 int conf_resolve(const struct conf *c, const struct conf_filter *filter, struct arena *arena,
                  struct settings *ret);
+
+/* The names of all local_name blocks, each once, in the order of the file, in the arena: what TLS server
+ * names to load certificates for. */
+const char *const *conf_local_names(const struct conf *c, struct arena *arena, size_t *ret_n);
 
 /* Appends the content of a file setting. 0 (nothing appended when it is not set) or -errno of reading it. */
 int conf_file_read(const struct settings_file *file, struct buf *to);
 
-/* Appends the settings in the file's language, in the table's order: those that differ from the defaults, or all.
- * The result can be loaded again. The text of a password or an inline key is not shown. */
+/* Appends the settings in the file's language, in the table's order: those that differ from the defaults, or
+ * all. The result can be loaded again. The text of a password or an inline key is not shown. */
 void conf_print(const struct settings *s, bool all, struct buf *to);
 
 #endif

@@ -1,9 +1,9 @@
 #ifndef CONF_SETTINGS_H
 #define CONF_SETTINGS_H
 
-/* The settings, typed, as they apply to one connection. conf_resolve() (conf/conf.h) fills this struct; the table
- * in conf/table.c says for each field its name, type, default and one line of documentation. A field is named as
- * its setting in the file, which is Dovecot 2.3's name wherever the concept is the same.
+/* The settings, typed, as they apply to one connection. conf_resolve() (conf/conf.h) fills this struct; the
+ * table in conf/table.c says for each field its name, type, default and one line of documentation. A field is
+ * named as its setting in the file, which is Dovecot 2.3's name wherever the concept is the same.
  *
  * Strings are never NULL (the empty string: not set) and belong to the arena given to conf_resolve().
  * Times are milliseconds, sizes are bytes. Variables (%u ...) are not expanded yet: see conf/expand.h. */
@@ -16,25 +16,39 @@ struct settings_list {
         size_t count;
 };
 
-/* `ssl_key = <path`: path is set and the file has not been read; `ssl_key = text`: text is set. Both empty: not
- * set. conf_file_read() gives the content, so that only the process that needs a key ever reads it. */
+/* `ssl_key = <path`: path is set and the file has not been read; `ssl_key = text`: text is set. Both empty:
+ * not set. conf_file_read() gives the content, so that only the process that needs a key ever reads it. */
 struct settings_file {
         const char *path;
         const char *text;
 };
 
 enum settings_ssl { SETTINGS_SSL_NO, SETTINGS_SSL_YES, SETTINGS_SSL_REQUIRED };
-enum settings_tls_version { SETTINGS_TLS_ANY, SETTINGS_TLS_1_0, SETTINGS_TLS_1_1, SETTINGS_TLS_1_2, SETTINGS_TLS_1_3 };
+enum settings_tls_version {
+        SETTINGS_TLS_ANY,
+        SETTINGS_TLS_1_0,
+        SETTINGS_TLS_1_1,
+        SETTINGS_TLS_1_2,
+        SETTINGS_TLS_1_3
+};
 enum settings_fsync { SETTINGS_FSYNC_OPTIMIZED, SETTINGS_FSYNC_ALWAYS, SETTINGS_FSYNC_NEVER };
 enum settings_list_mode { SETTINGS_LIST_NO, SETTINGS_LIST_YES, SETTINGS_LIST_CHILDREN };
-enum settings_namespace_type { SETTINGS_NAMESPACE_PRIVATE, SETTINGS_NAMESPACE_SHARED, SETTINGS_NAMESPACE_PUBLIC };
+enum settings_namespace_type {
+        SETTINGS_NAMESPACE_PRIVATE,
+        SETTINGS_NAMESPACE_SHARED,
+        SETTINGS_NAMESPACE_PUBLIC
+};
 enum settings_mailbox_auto { SETTINGS_AUTO_NO, SETTINGS_AUTO_CREATE, SETTINGS_AUTO_SUBSCRIBE };
-enum settings_pop3_delete { SETTINGS_POP3_DELETE_DEFAULT, SETTINGS_POP3_DELETE_EXPUNGE, SETTINGS_POP3_DELETE_FLAG };
+enum settings_pop3_delete {
+        SETTINGS_POP3_DELETE_DEFAULT,
+        SETTINGS_POP3_DELETE_EXPUNGE,
+        SETTINGS_POP3_DELETE_FLAG
+};
 
 /* namespace NAME { mailbox NAME { } } */
 struct settings_mailbox {
         const char *name; /* as IMAP shows it below the namespace's prefix, in UTF-8: "Sent" */
-        struct settings_list special_use; /* "\Sent" ... */
+        struct settings_list special_use;       /* "\Sent" ... */
         enum settings_mailbox_auto auto_create; /* setting: auto */
 };
 
@@ -47,6 +61,7 @@ struct settings_namespace {
         const char *location; /* empty: mail_location */
         bool inbox;
         bool hidden;
+        bool disabled; /* never true in what conf_resolve() gives: such a namespace is left out */
         enum settings_list_mode list;
         bool subscriptions;
         struct settings_mailbox *mailboxes;
@@ -134,6 +149,8 @@ struct settings {
         struct settings_file ssl_cert;
         struct settings_file ssl_key;
         struct settings_file ssl_key_password;
+        struct settings_file ssl_alt_cert;
+        struct settings_file ssl_alt_key;
         struct settings_file ssl_ca;
         enum settings_tls_version ssl_min_protocol;
         const char *ssl_cipher_list;
@@ -153,7 +170,8 @@ struct settings {
 
         /* IMAP */
         const char *imap_logout_format;
-        const char *imap_capability; /* "": what the server knows; "+X Y": these in addition; else the whole list */
+        const char *imap_capability; /* "": what the server knows; "+X Y": these in addition; else the whole
+                                        list */
         const char *imap_id_send;
         const char *imap_id_log;
         uint64_t imap_max_line_length;

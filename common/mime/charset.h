@@ -4,8 +4,8 @@
 /* Text of any charset into UTF-8, and UTF-8 into a form for comparing without regard to case.
  *
  * us-ascii, utf-8 and the single-byte charsets (ISO 8859, Windows 125x, KOI8 ...) are built in. The others go
- * through iconv(), which loads a shared object at the first charset_open(): in a sandbox without the gconv folder they
- * are unknown, unless charset_preload() was called before. */
+ * through iconv(), which loads a shared object at the first charset_open(): in a sandbox without the gconv
+ * folder they are unknown, unless charset_preload() was called before. */
 
 #include "base/buf.h"
 
@@ -22,9 +22,9 @@ void charset_close_p(struct charset **c);
 /* SEARCH CHARSET and the like: whether charset_open() would succeed. */
 bool charset_known(struct slice name);
 
-/* Appends the conversion of the next piece of text; what is invalid becomes U+FFFD, so the output is always valid UTF-8.
- * A character may be cut between two pieces. us-ascii with bytes above 127 is read as UTF-8, which is what such
- * mail is. 0 or -E2BIG from the buffer. */
+/* Appends the conversion of the next piece of text; what is invalid becomes U+FFFD, so the output is always
+ * valid UTF-8. A character may be cut between two pieces. us-ascii with bytes above 127 is read as UTF-8,
+ * which is what such mail is. 0 or -E2BIG from the buffer. */
 int charset_convert(struct charset *c, struct slice in, struct buf *to);
 /* The end of the text: an unfinished character becomes U+FFFD. The converter is then as new. */
 int charset_finish(struct charset *c, struct buf *to);
@@ -32,13 +32,15 @@ int charset_finish(struct charset *c, struct buf *to);
 /* All in one. 0, -ENOENT or -E2BIG. */
 int charset_to_utf8(struct slice name, struct slice in, struct buf *to);
 
-/* Loads what iconv() needs for the charsets that mail is written in and that are not built in (Chinese, Japanese,
- * Korean), once a process and before its sandbox closes. Charsets that the system lacks stay unknown. */
-void charset_preload(void);
+/* Opens what iconv() needs for the mail of China, Japan and Korea, once a process and before its sandbox
+ * closes: while these converters are open, charset_open() finds their charsets without a file. The caller
+ * closes them; NULL stands for what the system lacks. */
+enum { CHARSET_PRELOAD = 8 };
+void charset_preload(struct charset *ret[static CHARSET_PRELOAD]);
 
-/* Appends valid UTF-8 as i;unicode-casemap sees it (RFC 5051: titlecase, then decomposed), character by character, so
- * text may be folded in pieces cut at characters. Invalid bytes become U+FFFD. Two texts match when one's folding is a
- * substring of the other's. 0 or -E2BIG. */
+/* Appends valid UTF-8 as i;unicode-casemap sees it (RFC 5051: titlecase, then decomposed), character by
+ * character, so text may be folded in pieces cut at characters. Invalid bytes become U+FFFD. Two texts match
+ * when one's folding is a substring of the other's. 0 or -E2BIG. */
 int charset_fold(struct slice utf8, struct buf *to);
 
 #endif

@@ -1,8 +1,8 @@
 #ifndef MIME_DATE_H
 #define MIME_DATE_H
 
-/* The date-time of a Date field (RFC 5322 section 3.3, obsolete forms of 4.3): comments, folds, a missing day name,
- * missing seconds, years of two and three digits, named zones. */
+/* The date-time of a Date field (RFC 5322 section 3.3, obsolete forms of 4.3): comments, folds, a missing day
+ * name, missing seconds, years of two and three digits, named zones. */
 
 #include "base/slice.h"
 
@@ -10,9 +10,9 @@ struct date {
         int64_t utc;      /* seconds since 1970 */
         int zone_minutes; /* east of Greenwich; 0 for unknown zones and when there is none */
         /* as written, disregarding the zone: what SENTON, SENTBEFORE and SENTSINCE compare */
-        int year;  /* 1900 to 9999 */
-        int month; /* 1 to 12 */
-        int day;   /* 1 to 31 */
+        int year;                 /* 1900 to 9999 */
+        int month;                /* 1 to 12 */
+        int day;                  /* 1 to 31 */
         int hour, minute, second; /* second up to 60 */
 };
 

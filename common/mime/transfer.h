@@ -1,8 +1,8 @@
 #ifndef MIME_TRANSFER_H
 #define MIME_TRANSFER_H
 
-/* Content transfer encodings (RFC 2045 section 6), decoded in one go or piece by piece. Broken input never fails: it
- * decodes as far as it goes. */
+/* Content transfer encodings (RFC 2045 section 6), decoded in one go or piece by piece. Broken input never
+ * fails: it decodes as far as it goes. */
 
 #include "base/buf.h"
 
@@ -21,12 +21,13 @@ struct transfer_decoder {
         enum transfer kind;
         uint32_t bits; /* base64: those not yet put out */
         int bit_count;
-        bool ended;      /* base64: padding was seen */
-        char held[80];   /* quoted-printable: an unfinished "=X", or blanks that may end the line */
+        bool ended;    /* base64: padding was seen */
+        char held[80]; /* quoted-printable: an unfinished "=X", or blanks that may end the line */
         size_t held_n;
 };
 
-/* Appends the decoding of the next piece. 0 or -E2BIG from the buffer. TRANSFER_UNKNOWN passes bytes as they are. */
+/* Appends the decoding of the next piece. 0 or -E2BIG from the buffer. TRANSFER_UNKNOWN passes bytes as they
+ * are. */
 int transfer_decode(struct transfer_decoder *d, struct slice in, struct buf *to);
 /* The end of the input; the decoder can begin again. */
 int transfer_finish(struct transfer_decoder *d, struct buf *to);

@@ -19,6 +19,7 @@ struct edge {
         bool tls;     /* encrypted now */
         bool secured; /* tls, or a local or trusted connection: plaintext authentication is allowed */
         int monitor_fd;
+        int relay_fd; /* the session's plain side after a login under TLS */
         unsigned attempts; /* logins tried, all failed */
         bool gave_plaintext; /* tried to log in where it was not allowed */
         int64_t started;     /* clock_ms() */

@@ -8,16 +8,8 @@
 #include "base/arena.h"
 #include "base/slice.h"
 #include "conf/settings.h"
+#include "priv/peer.h"
 #include "wire/conn.h"
-
-/* Who is at the other end; every role has it. */
-struct peer {
-        char session_id[24];
-        char remote_ip[64], local_ip[64]; /* "" for a pipe */
-        uint16_t remote_port, local_port;
-        bool is_socket; /* a TCP connection: anything else is local */
-        bool implicit_tls;
-};
 
 struct edge;
 
@@ -29,6 +21,7 @@ struct session_start {
         struct slice unread; /* bytes the edge had read and not consumed: the session's first input */
         struct slice tag;    /* of the IMAP command that logged in; "" for POP3 */
         bool preauth;        /* no login happened: greet */
+        const char *broken;  /* not NULL: it cannot be served; tell the client these words and end */
         bool tls;            /* the client's connection is encrypted */
         const char *user;
         const char *home;          /* NULL when there is none */
@@ -49,9 +42,8 @@ struct protocol {
         void (*edge)(struct edge *e);
         /* Serves the user; returns when the session is over. */
         void (*session)(const struct session_start *start);
-        /* A line that refuses a connection before any greeting ("* BYE ...", "-ERR ..."), with its CRLF; text is
-         * plain words. */
-        const char *refusal_format;
+        /* What a line starts with that refuses a connection before any greeting: "* BYE ", "-ERR ". */
+        const char *refusal;
 };
 
 /* main() of both programs: options, settings, how we were started (see the README of priv). */

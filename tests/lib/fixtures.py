@@ -198,6 +198,20 @@ MAILBOXES = {
 }
 
 
+def rows(text):
+    """The rows of a named mailbox, or of an inline one: "plain utf8:S dots:FS@.Sent crlf:new"."""
+    if text in MAILBOXES:
+        return MAILBOXES[text]
+    found = []
+    for word in text.split():
+        word, _, folder = word.partition("@")
+        message, _, flags = word.partition(":")
+        if message not in MESSAGES:
+            raise ValueError("no mailbox or message is called " + message)
+        found.append(Row(message, "" if flags == "new" else flags, folder, flags == "new"))
+    return found
+
+
 def wire(name):
     """The message as a client gets it: every line ends in CRLF, nothing else is touched."""
     return re.sub(rb"\r?\n", b"\r\n", MESSAGES[name])
@@ -241,10 +255,10 @@ def _dovecot_files(maildir, names):
 
 
 def build(mailbox, maildir):
-    """Lays out the named mailbox at maildir."""
+    """Lays out a mailbox, as rows() takes it, at maildir."""
     make_folder(maildir)
     names = []
-    for number, row in enumerate(MAILBOXES[mailbox], 1):
+    for number, row in enumerate(rows(mailbox), 1):
         path = make_folder(maildir, row.folder)
         name = message_name(number, row)
         names.append(name)

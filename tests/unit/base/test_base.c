@@ -69,6 +69,9 @@ static void arenas_give_zeroed_aligned_memory(void **state)
         arena_reset(&a);
         assert_int_equal(a.used, 0);
         assert_string_equal(arena_printf(&a, "%d-%s", 5, "x"), "5-x");
+        arena_wipe(&a);
+        assert_int_equal(a.used, 0);
+        assert_null(a.block);
 }
 
 static void base64_is_canonical(void **state)

@@ -1,0 +1,177 @@
+#include "mime/part.h"
+
+#include "mime/part_fields.h"
+
+/* A place in the message and what was counted up to there. */
+struct mark {
+        size_t pos, lines, bare_lf;
+};
+
+struct parser {
+        struct arena *arena;
+        struct slice message;
+        struct mark at;                          /* the start of the next line */
+        struct mark before_break;                /* the end of the last line without its line break */
+        struct slice boundaries[PART_MAX_DEPTH]; /* of the open multiparts, outermost first */
+        size_t open;
+        unsigned count;
+        size_t budget;
+};
+
+/* What ended a part: a delimiter line of the open multipart number `level`, or the end of the message. */
+struct delimiter {
+        enum { END_OF_MESSAGE, NEXT_PART, CLOSE } what;
+        size_t level;
+};
+
+static bool next_line(struct parser *ps, struct slice *ret)
+{
+        struct slice rest = slice_from(ps->message, ps->at.pos);
+        if (rest.n == 0)
+                return false;
+        size_t n = slice_find(rest, '\n');
+        bool lf = n < rest.n, cr = lf && n && rest.p[n - 1] == '\r';
+        *ret = slice_head(rest, n - cr);
+        ps->before_break = ps->at;
+        ps->before_break.pos += n - cr;
+        ps->at.pos += n + lf;
+        ps->at.lines += lf;
+        ps->at.bare_lf += lf && !cr;
+        return true;
+}
+
+/* The longest boundary that the line begins with, and of equal ones the innermost: RFC 2046 section 5.1.2
+ * asks for no more than a prefix, and mail programs build inner boundaries by adding to the outer one. */
+static struct delimiter match(const struct parser *ps, struct slice line)
+{
+        struct delimiter found = {.what = END_OF_MESSAGE};
+        size_t longest = 0;
+        if (ps->open == 0 || !slice_starts(line, SLICE("--")))
+                return found;
+        line = slice_from(line, 2);
+        for (size_t i = ps->open; i-- > 0;)
+                if (ps->boundaries[i].n > longest && slice_starts(line, ps->boundaries[i])) {
+                        longest = ps->boundaries[i].n;
+                        found.level = i;
+                }
+        if (longest == 0)
+                return found;
+        line = slice_from(line, longest);
+        while (line.n && line.p[0] == ' ') /* a boundary may have been meant to end with one */
+                line = slice_from(line, 1);
+        found.what = slice_starts(line, SLICE("--")) ? CLOSE : NEXT_PART;
+        if (found.what == NEXT_PART && ps->count >= PART_MAX_COUNT)
+                found.what = END_OF_MESSAGE; /* no more parts: the line is text */
+        return found;
+}
+
+/* Nothing when `to` lies before `from`: then the delimiter follows the start at once. */
+static struct part_range range_from(struct mark from, struct mark to)
+{
+        if (to.pos <= from.pos)
+                return (struct part_range){.offset = from.pos};
+        return (struct part_range){from.pos, to.pos - from.pos, to.lines - from.lines,
+                                   to.bare_lf - from.bare_lf};
+}
+
+/* Reads lines until a delimiter or the end. *ret_end is where the text ended: before the delimiter's line break, but not
+ * before `end`, which is where it began. */
+static struct delimiter skip_text(struct parser *ps, struct mark end, struct mark *ret_end)
+{
+        for (struct slice line; next_line(ps, &line); end = ps->before_break) {
+                struct delimiter d = match(ps, line);
+                if (d.what != END_OF_MESSAGE) {
+                        *ret_end = end;
+                        return d;
+                }
+        }
+        *ret_end = ps->at;
+        return (struct delimiter){.what = END_OF_MESSAGE};
+}
+
+/* The same for a header, which also ends with an empty line. */
+static bool read_header(struct parser *ps, struct part *p, struct delimiter *ret_cut, struct mark *ret_end)
+{
+        struct mark start = ps->at, end = start;
+        for (struct slice line; next_line(ps, &line); end = ps->before_break) {
+                struct delimiter d = match(ps, line);
+                if (d.what != END_OF_MESSAGE) {
+                        p->header = range_from(start, end);
+                        *ret_cut = d;
+                        *ret_end = end;
+                        return false;
+                }
+                if (line.n == 0)
+                        break;
+        }
+        p->header = range_from(start, ps->at);
+        return true;
+}
+
+static struct delimiter parse_part(struct parser *ps, struct part *p, bool in_digest, struct mark *ret_end);
+
+static struct part *add_child(struct parser *ps, struct part *parent, struct part **last)
+{
+        struct part *p = arena_new(ps->arena, struct part);
+        p->parent = parent;
+        p->number = ++parent->child_count;
+        p->depth = parent->depth + 1;
+        if (*last)
+                (*last)->next = p;
+        else
+                parent->children = p;
+        *last = p;
+        return p;
+}
+
+static struct delimiter parse_multipart(struct parser *ps, struct part *p, struct slice boundary,
+                                        struct mark *ret_end)
+{
+        size_t level = ps->open;
+        bool digest = slice_ieq(p->subtype, SLICE("digest"));
+        struct part *last = NULL;
+        ps->boundaries[ps->open++] = boundary;
+        struct delimiter d = skip_text(ps, ps->at, ret_end);
+        while (d.what == NEXT_PART && d.level == level)
+                d = parse_part(ps, add_child(ps, p, &last), digest, ret_end);
+        ps->open = level;
+        if (d.what == CLOSE && d.level == level)
+                d = skip_text(ps, ps->before_break, ret_end); /* the epilogue is of the body, but no part of its own */
+        return d;
+}
+
+/* Everything of one part; returns what ended it, and in *ret_end where its text ended. */
+static struct delimiter parse_part(struct parser *ps, struct part *p, bool in_digest, struct mark *ret_end)
+{
+        struct delimiter d = {.what = END_OF_MESSAGE};
+        ps->count++;
+        bool whole = read_header(ps, p, &d, ret_end);
+        struct slice boundary =
+                part_fields_parse(ps->arena, p, part_bytes(ps->message, p->header), in_digest, &ps->budget);
+        if (p->kind != PART_LEAF && (p->depth + 1 >= PART_MAX_DEPTH || ps->count >= PART_MAX_COUNT))
+                part_fields_make_opaque(p);
+        if (!whole && p->kind == PART_MESSAGE)
+                part_fields_make_opaque(p); /* the message it should hold is missing */
+        p->body.offset = p->header.offset + p->header.size;
+        if (!whole)
+                return d;
+        struct mark start = ps->at;
+        struct part *last = NULL;
+        if (p->kind == PART_MULTIPART)
+                d = parse_multipart(ps, p, boundary, ret_end);
+        else if (p->kind == PART_MESSAGE)
+                d = parse_part(ps, add_child(ps, p, &last), false, ret_end);
+        else
+                d = skip_text(ps, ps->at, ret_end);
+        p->body = range_from(start, *ret_end);
+        return d;
+}
+
+struct part *part_parse(struct arena *a, struct slice message)
+{
+        struct parser ps = {.arena = a, .message = message, .budget = PART_MAX_FIELDS};
+        struct part *root = arena_new(a, struct part);
+        struct mark end;
+        parse_part(&ps, root, false, &end);
+        return root;
+}

@@ -1,0 +1,278 @@
+#include "priv/connection.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "conf/net.h"
+#include "priv/drop.h"
+#include "priv/edge.h"
+#include "priv/monitor.h"
+#include "priv/sandbox.h"
+
+enum {
+        EDGE_END_MS = 10 * 1000, /* how long a session waits for its relay to hand the last bytes over */
+        NOBODY = 65534,
+};
+
+void server_load_tls(struct server *s)
+{
+        struct settings settings;
+        struct conf_filter filter = {.protocol = s->protocol->name};
+        const char *why = "";
+        if (conf_resolve(s->conf, &filter, s->arena, &settings) < 0)
+                return;
+        int r = tls_context_load(s->conf, &settings, s->arena, &s->tls_context, &why);
+        if (r < 0 && (r != -ENOENT || settings.ssl == SETTINGS_SSL_REQUIRED || settings.ssl_cert.path[0]))
+                log_error("TLS is not available: %s", why);
+        if (s->tls_context)
+                tls_context_share_tickets(s->tls_context, settings.base_dir);
+}
+
+/* The pair of roles of one connection, and what both know. */
+struct connection {
+        struct server *server;
+        struct settings settings;
+        const struct peer *peer;
+        struct arena arena;
+        int in_fd, out_fd;
+        int control[2]; /* edge, monitor */
+        int relay[2];   /* edge, session */
+};
+
+static bool is_local(const struct connection *c)
+{
+        return !c->peer->is_socket || strcmp(c->peer->remote_ip, c->peer->local_ip) == 0 ||
+               strcmp(c->peer->remote_ip, "::1") == 0 || strncmp(c->peer->remote_ip, "127.", 4) == 0 ||
+               conf_net_matches(&c->settings.login_trusted_networks, c->peer->remote_ip);
+}
+
+/* Everything that is open but what the edge works with: it shall not even hold a descriptor of the log. */
+static void close_all_but(const int *keep, size_t n)
+{
+        unsigned from = STDERR_FILENO + 1;
+        for (bool again = true; again;) {
+                unsigned next = ~0u;
+                for (size_t i = 0; i < n; i++)
+                        if (keep[i] >= 0 && (unsigned)keep[i] >= from && (unsigned)keep[i] < next)
+                                next = (unsigned)keep[i];
+                if (next > from)
+                        close_range(from, next == ~0u ? ~0u : next - 1, 0);
+                again = next != ~0u;
+                from = next + 1;
+        }
+}
+
+/* The account and the empty root for the edge; base_dir is made when root can. */
+static int edge_account(const struct settings *s, struct arena *arena, uid_t *ret_uid, gid_t *ret_gid,
+                        const char **ret_dir)
+{
+        struct passwd *p = getpwnam(s->default_login_user);
+        if (!p)
+                p = getpwnam("nobody");
+        *ret_uid = p ? p->pw_uid : NOBODY;
+        *ret_gid = p ? p->pw_gid : NOBODY;
+        *ret_dir = arena_printf(arena, "%s/empty", s->base_dir);
+        if (geteuid() != 0)
+                return 0;
+        int r = dir_make_all(AT_FDCWD, s->base_dir, 0755);
+        return r < 0 ? r : dir_make_all(AT_FDCWD, *ret_dir, 0555);
+}
+
+static _noreturn_ void run_edge(struct connection *c)
+{
+        struct server *s = c->server;
+        close(c->control[1]);
+        close(c->relay[1]);
+        uid_t uid;
+        gid_t gid;
+        const char *empty;
+        int r = edge_account(&c->settings, &c->arena, &uid, &gid, &empty);
+        if (r < 0) {
+                log_error("base_dir: cannot make %s: %s", empty, strerror(-r));
+                _exit(EX_CONFIG);
+        }
+        if (!s->preloaded)
+                server_load_tls(s);
+        int keep[] = {c->in_fd, c->out_fd, c->control[0], c->relay[0]};
+        r = drop_to_nobody(uid, gid, empty);
+        if (r == 0) {
+                close_all_but(keep, ARRAY_LEN(keep));
+                r = sandbox_edge();
+        }
+        if (r < 0) {
+                log_error("cannot give up privileges before login (uid %ld, root %s): %s", (long)uid, empty, strerror(-r));
+                _exit(EX_OSERR);
+        }
+        struct edge e = {.protocol = s->protocol,
+                         .settings = &c->settings,
+                         .peer = c->peer,
+                         .tls_context = s->tls_context,
+                         .secured = is_local(c),
+                         .monitor_fd = c->control[0],
+                         .relay_fd = c->relay[0],
+                         .started = clock_ms(),
+                         .deadline = deadline_in_ms(c->settings.login_timeout)};
+        conn_init(&e.conn, c->in_fd, c->out_fd);
+        if (c->peer->implicit_tls) {
+                if (!e.tls_context)
+                        edge_quit(&e, "Disconnected: TLS is not available: ssl_cert and ssl_key are needed");
+                edge_start_tls(&e);
+        }
+        s->protocol->edge(&e);
+        edge_quit(&e, "Disconnected");
+}
+
+/* A message file that shrinks while it is mapped ends this session, with a line that says so. */
+static void on_bus_error(int sig _unused_)
+{
+        log_error("a message file was cut short by another program while it was being read");
+        _exit(EX_IOERR);
+}
+
+static int enter_sandbox(const struct session_start *start _unused_, const char *const *paths)
+{
+        tzset(); /* reads the zone now */
+        int r = sandbox_session(paths);
+        return r < 0 ? r : 0;
+}
+
+static void run_session(struct connection *c, struct session_start *start)
+{
+        const struct log_fields fields = {c->server->protocol->name, start->user, c->peer->remote_ip,
+                                          c->peer->session_id};
+        log_set_fields(&fields);
+        log_set_prefix("%s(%s)<%ld><%s>: ", c->server->protocol->name, start->user, (long)getpid(),
+                       c->peer->session_id);
+        signal(SIGBUS, on_bus_error);
+        umask(0077);
+        start->settings = &c->settings;
+        start->peer = c->peer;
+        start->arena = &c->arena;
+        start->sandbox = enter_sandbox;
+        c->server->protocol->session(start);
+}
+
+/* The relay has the last word with the client: a service manager that ends what is left of a session after its main
+ * process must not cut it off. */
+static void wait_for_relay(int fd)
+{
+        char rest[512];
+        deadline_t deadline = deadline_in_ms(EDGE_END_MS);
+        shutdown(fd, SHUT_WR);
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        while (poll(&p, 1, deadline_left(deadline)) > 0 || (errno == EINTR && deadline_left(deadline) > 0))
+                if (read(fd, rest, sizeof(rest)) == 0)
+                        return;
+}
+
+static void run_monitor(struct connection *c, pid_t edge_pid)
+{
+        struct server *s = c->server;
+        close(c->control[0]);
+        close(c->relay[0]);
+        /* keys are the edge's business: they must be gone before this process touches mail */
+        tls_context_free(&s->tls_context);
+        const struct monitor m = {.settings = &c->settings,
+                                  .peer = c->peer,
+                                  .protocol = s->protocol->name,
+                                  .edge_fd = c->control[1],
+                                  .edge_pid = edge_pid,
+                                  .arena = &c->arena};
+        struct monitor_login login;
+        if (!monitor_run(&m, &login))
+                return;
+        close(c->control[1]);
+        int in = login.tls ? c->relay[1] : c->in_fd, out = login.tls ? c->relay[1] : c->out_fd;
+        if (login.tls) {
+                close(c->in_fd);
+                if (c->out_fd != c->in_fd)
+                        close(c->out_fd);
+        } else {
+                close(c->relay[1]);
+        }
+        struct session_start start = {.in_fd = in,
+                                      .out_fd = out,
+                                      .unread = login.unread,
+                                      .tag = login.tag,
+                                      .tls = login.tls,
+                                      .user = login.user.name,
+                                      .home = login.user.home,
+                                      .mail_location = login.user.mail_location,
+                                      .uid = login.user.uid,
+                                      .gid = login.user.gid};
+        const char *why = "";
+        int r = monitor_drop(&m, &login.user, &why);
+        if (r < 0) {
+                log_error("%s", why);
+                start.broken = "This account cannot be served";
+        }
+        run_session(c, &start);
+        if (login.tls)
+                wait_for_relay(in);
+}
+
+static int prepare(struct connection *c)
+{
+        struct conf_filter filter = {.protocol = c->server->protocol->name,
+                                     .local_ip = c->peer->is_socket ? c->peer->local_ip : NULL,
+                                     .remote_ip = c->peer->is_socket ? c->peer->remote_ip : NULL};
+        return conf_resolve(c->server->conf, &filter, &c->arena, &c->settings);
+}
+
+void connection_serve(struct server *s, int in_fd, int out_fd, const struct peer *peer)
+{
+        struct connection c = {.server = s, .peer = peer, .in_fd = in_fd, .out_fd = out_fd};
+        log_set_prefix("%s-login: ", s->protocol->name);
+        const struct log_fields fields = {s->protocol->name, NULL, peer->remote_ip, peer->session_id};
+        log_set_fields(&fields);
+        if (prepare(&c) < 0)
+                return;
+        if (peer->is_socket)
+                fd_set_nonblocking(in_fd);
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, c.control) < 0 ||
+            socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, c.relay) < 0) {
+                log_error("socketpair() failed: %s", strerror(errno));
+                return;
+        }
+        pid_t pid = fork();
+        if (pid < 0)
+                log_error("fork() failed: %s", strerror(errno));
+        else if (pid == 0)
+                run_edge(&c);
+        else
+                run_monitor(&c, pid);
+        arena_free(&c.arena);
+}
+
+void connection_preauth(struct server *s, int in_fd, int out_fd, const struct peer *peer)
+{
+        struct connection c = {.server = s, .peer = peer, .in_fd = in_fd, .out_fd = out_fd};
+        struct passwd *p = getpwuid(geteuid());
+        const char *home = getenv("HOME");
+        if (prepare(&c) < 0)
+                return;
+        if (!p) {
+                log_error("--preauth: uid %ld has no account", (long)geteuid());
+                return;
+        }
+        struct session_start start = {.in_fd = in_fd,
+                                      .out_fd = out_fd,
+                                      .preauth = true,
+                                      .user = arena_str(&c.arena, slice_of(p->pw_name)),
+                                      .home = home ? home : arena_str(&c.arena, slice_of(p->pw_dir)),
+                                      .uid = geteuid(),
+                                      .gid = getegid()};
+        run_session(&c, &start);
+        arena_free(&c.arena);
+}

@@ -1,0 +1,54 @@
+#include "priv/drop.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <unistd.h>
+
+#include "base/macro.h"
+
+enum { GROUPS_MAX = 256 };
+
+static int become(uid_t uid, gid_t gid)
+{
+        if (setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
+                return -errno;
+        uid_t r, e, s;
+        gid_t rg, eg, sg;
+        if (getresuid(&r, &e, &s) < 0 || getresgid(&rg, &eg, &sg) < 0)
+                return -errno;
+        if (r != uid || e != uid || s != uid || rg != gid || eg != gid || sg != gid)
+                return -EPERM;
+        /* the way back must be closed */
+        if (uid != 0 && (setuid(0) == 0 || seteuid(0) == 0))
+                return -EPERM;
+        return 0;
+}
+
+int drop_to_nobody(uid_t uid, gid_t gid, const char *empty_dir)
+{
+        if (geteuid() != 0)
+                return 0;
+        if (chroot(empty_dir) < 0 || chdir("/") < 0)
+                return -errno;
+        if (setgroups(0, NULL) < 0)
+                return -errno;
+        return become(uid, gid);
+}
+
+int drop_to_user(const char *name, uid_t uid, gid_t gid, const gid_t *extra, size_t extra_n)
+{
+        if (geteuid() != 0)
+                return geteuid() == uid && getuid() == uid ? 0 : -EPERM;
+        gid_t groups[GROUPS_MAX] = {gid};
+        int n = 1;
+        if (name) {
+                n = GROUPS_MAX;
+                if (getgrouplist(name, gid, groups, &n) < 0)
+                        n = GROUPS_MAX; /* more than we can hold: the first ones */
+        }
+        for (size_t i = 0; i < extra_n && n < GROUPS_MAX; i++)
+                groups[n++] = extra[i];
+        if (setgroups((size_t)n, groups) < 0)
+                return -errno;
+        return become(uid, gid);
+}

@@ -1,0 +1,296 @@
+/* main() of pop3-session and imap-session. What runs as root: this file until a connection is there, then monitor.c; the
+ * rest is dropped privileges (edge.c and the protocol's edge; the protocol's session). */
+
+#include <errno.h>
+#include <getopt.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "conf/conf.h"
+#include "priv/connection.h"
+#include "priv/listen.h"
+
+enum { OVERRIDES_MAX = 256, LISTEN_MAX = 32 };
+
+struct options {
+        const char *file; /* -c; NULL: the default one if it is there */
+        const char *overrides[OVERRIDES_MAX];
+        size_t override_count;
+        bool tls, preauth;
+};
+
+#define DEFAULT_FILE MAILSESSION_SYSCONFDIR "/mailsession.conf"
+
+static void print_help(const struct protocol *p)
+{
+        printf("usage: %s [-c FILE] [-o KEY=VALUE]... [--tls] [--preauth]\n"
+               "\n"
+               "Serves one connection on standard input and output, or accepts connections when standard\n"
+               "input (or a socket that systemd passes) is a listening socket. See %s(8).\n"
+               "\n"
+               "  -c FILE        read settings from FILE (default: %s)\n"
+               "  -o KEY=VALUE   override a setting; sections as section/name/key=value\n"
+               "  --tls          the connection starts with TLS (port %u does by itself)\n"
+               "  --preauth      no login: serve the user who calls; never on a network socket\n"
+               "  --help         this text\n"
+               "  --version      the version\n",
+               p->program, p->program, DEFAULT_FILE, p->tls_port);
+}
+
+/* False when the program is done, with *ret_status. */
+static bool parse_options(const struct protocol *p, int argc, char **argv, struct options *ret, int *ret_status)
+{
+        static const struct option names[] = {{"tls", no_argument, NULL, 't'},
+                                              {"preauth", no_argument, NULL, 'p'},
+                                              {"help", no_argument, NULL, 'h'},
+                                              {"version", no_argument, NULL, 'V'},
+                                              {NULL, 0, NULL, 0}};
+        *ret_status = EXIT_SUCCESS;
+        for (int c; (c = getopt_long(argc, argv, "c:o:", names, NULL)) != -1;) {
+                switch (c) {
+                case 'c':
+                        ret->file = optarg;
+                        break;
+                case 'o':
+                        if (ret->override_count == OVERRIDES_MAX) {
+                                fprintf(stderr, "%s: more than %d -o options\n", p->program, OVERRIDES_MAX);
+                                *ret_status = EX_USAGE;
+                                return false;
+                        }
+                        ret->overrides[ret->override_count++] = optarg;
+                        break;
+                case 't':
+                        ret->tls = true;
+                        break;
+                case 'p':
+                        ret->preauth = true;
+                        break;
+                case 'h':
+                        print_help(p);
+                        return false;
+                case 'V':
+                        printf("%s %s\n", p->program, MAILSESSION_VERSION);
+                        return false;
+                default:
+                        *ret_status = EX_USAGE;
+                        return false;
+                }
+        }
+        if (optind < argc) {
+                fprintf(stderr, "%s: unexpected argument '%s'\n", p->program, argv[optind]);
+                *ret_status = EX_USAGE;
+                return false;
+        }
+        return true;
+}
+
+static int load_settings(const struct options *o, struct arena *arena, struct conf **ret)
+{
+        struct conf_source source = {o->file, o->overrides, o->override_count};
+        if (!source.path && access(DEFAULT_FILE, F_OK) == 0)
+                source.path = DEFAULT_FILE;
+        _cleanup_(buf_free) struct buf messages = {0};
+        int r = conf_load(&source, arena, ret, &messages);
+        struct slice rest = buf_slice(&messages), line;
+        while (slice_split(&rest, '\n', &line))
+                log_msg(r < 0 ? LOG_ERR : LOG_WARNING, "%.*s", SLICE_ARG(line));
+        return r;
+}
+
+static enum log_target log_target_of(const char *log_path)
+{
+        if (strcmp(log_path, "syslog") == 0)
+                return LOG_TO_SYSLOG;
+        return strcmp(log_path, "/dev/stderr") == 0 ? LOG_TO_STDERR : LOG_TO_AUTO;
+}
+
+/* The accept loop's side: settings and certificates again when their files changed; a bad edit keeps the old ones. */
+struct accepting {
+        struct server *server;
+        const struct options *options;
+        struct arena arena; /* of the settings in use */
+        bool complained;
+};
+
+static void refresh(void *context, struct listen_limits *limits)
+{
+        struct accepting *a = context;
+        struct server *s = a->server;
+        if (conf_changed(s->conf)) {
+                struct arena fresh = {0};
+                struct conf *conf = NULL;
+                struct server next = *s;
+                next.tls_context = NULL;
+                if (load_settings(a->options, &fresh, &conf) == 0) {
+                        next.conf = conf;
+                        next.arena = &fresh;
+                        server_load_tls(&next);
+                        tls_context_free(&s->tls_context);
+                        arena_free(&a->arena);
+                        a->arena = fresh;
+                        next.arena = &a->arena;
+                        *s = next;
+                        a->complained = false;
+                        log_info("settings and certificates were read again");
+                } else {
+                        arena_free(&fresh);
+                        if (!a->complained)
+                                log_error("the settings that were read before stay in force");
+                        a->complained = true;
+                }
+        }
+        struct arena scratch = {0};
+        struct settings settings;
+        struct conf_filter filter = {.protocol = s->protocol->name};
+        if (conf_resolve(s->conf, &filter, &scratch, &settings) == 0)
+                *limits = (struct listen_limits){settings.default_client_limit, settings.mail_max_ip_connections,
+                                                 settings.listen_idle_exit};
+        arena_free(&scratch);
+}
+
+static _noreturn_ void serve(void *context, int fd, const struct peer *peer)
+{
+        struct accepting *a = context;
+        connection_serve(a->server, fd, fd, peer);
+        exit(EXIT_SUCCESS);
+}
+
+static void refuse(void *context, int fd, const struct peer *peer, const char *why)
+{
+        struct accepting *a = context;
+        char line[256];
+        if (peer->implicit_tls)
+                return; /* it would have to be encrypted: closing is all that can be said */
+        int n = snprintf(line, sizeof(line), "%s%s.\r\n", a->server->protocol->refusal, why);
+        send(fd, line, MIN((size_t)n, sizeof(line) - 1), MSG_DONTWAIT | MSG_NOSIGNAL);
+        shutdown(fd, SHUT_WR);
+}
+
+static bool is_listening(int fd)
+{
+        int on = 0;
+        socklen_t n = sizeof(on);
+        return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &n) == 0 && on;
+}
+
+static uint16_t local_port(int fd)
+{
+        struct sockaddr_storage a = {0};
+        socklen_t n = sizeof(a);
+        if (getsockname(fd, (struct sockaddr *)&a, &n) < 0)
+                return 0;
+        /* the port is at the same place in both families */
+        const struct sockaddr_in *in = (const void *)&a;
+        return a.ss_family == AF_INET || a.ss_family == AF_INET6 ? ntohs(in->sin_port) : 0;
+}
+
+/* TLS from the first byte: by option, by port, or by the name the socket unit gives ("imaps", FileDescriptorName=). */
+static bool starts_with_tls(const struct server *s, const struct options *o, int fd, const char *name)
+{
+        size_t n = strlen(s->protocol->name);
+        return o->tls || local_port(fd) == s->protocol->tls_port ||
+               (name && strncmp(name, s->protocol->name, n) == 0 && strcmp(name + n, "s") == 0);
+}
+
+static int run_accept_loop(struct server *s, const struct options *o, struct arena *arena, const int *fds,
+                           char *const *names, size_t n)
+{
+        struct listener listeners[LISTEN_MAX];
+        for (size_t i = 0; i < n; i++)
+                listeners[i] = (struct listener){fds[i], starts_with_tls(s, o, fds[i], names ? names[i] : NULL)};
+        struct accepting a = {.server = s, .options = o, .arena = *arena};
+        s->arena = &a.arena;
+        server_load_tls(s);
+        s->preloaded = true;
+        const struct listen_owner owner = {&a, refresh, serve, refuse};
+        sd_notify(0, "READY=1");
+        int r = listen_run(listeners, n, &owner);
+        tls_context_free(&s->tls_context);
+        *arena = a.arena;
+        if (r < 0)
+                log_error("accept loop: %s", strerror(-r));
+        return r < 0 ? EX_OSERR : EXIT_SUCCESS;
+}
+
+static int run_one(struct server *s, const struct options *o, int in, int out, const char *name)
+{
+        struct peer peer;
+        int r = peer_of(in, &peer);
+        if (r < 0)
+                return EXIT_SUCCESS; /* the client is gone already */
+        if (o->preauth) {
+                if (peer.is_socket) {
+                        log_error("--preauth serves pipes and local sockets only, not a network connection");
+                        return EX_USAGE;
+                }
+                connection_preauth(s, in, out, &peer);
+                return EXIT_SUCCESS;
+        }
+        peer.implicit_tls = starts_with_tls(s, o, in, name);
+        connection_serve(s, in, out, &peer);
+        return EXIT_SUCCESS;
+}
+
+static void free_strings(char ***list)
+{
+        for (char **p = *list; p && *p; p++)
+                free(*p);
+        free(*list);
+}
+
+static int run(struct server *s, const struct options *o, struct arena *arena)
+{
+        _cleanup_(free_strings) char **names = NULL;
+        int passed = sd_listen_fds_with_names(1, &names), fds[LISTEN_MAX];
+        if (passed > LISTEN_MAX) {
+                log_error("systemd passed %d sockets; %d is the limit", passed, LISTEN_MAX);
+                return EX_USAGE;
+        }
+        size_t n = 0;
+        for (int i = 0; i < passed; i++)
+                fds[n++] = SD_LISTEN_FDS_START + i;
+        if (n == 0 && is_listening(STDIN_FILENO))
+                fds[n++] = STDIN_FILENO;
+        if (n > 0 && is_listening(fds[0])) {
+                if (o->preauth) {
+                        log_error("--preauth never serves a listening socket");
+                        return EX_USAGE;
+                }
+                return run_accept_loop(s, o, arena, fds, passed > 0 ? names : NULL, n);
+        }
+        if (n > 0) /* Accept=yes without StandardInput=socket */
+                return run_one(s, o, fds[0], fds[0], names[0]);
+        return run_one(s, o, STDIN_FILENO, STDOUT_FILENO, NULL);
+}
+
+int start_main(const struct protocol *protocol, int argc, char **argv)
+{
+        struct options options = {.file = NULL};
+        int status;
+        if (!parse_options(protocol, argc, argv, &options, &status))
+                return status;
+        signal(SIGPIPE, SIG_IGN);
+        log_open(protocol->program, LOG_TO_AUTO);
+        _cleanup_(arena_free) struct arena arena = {0};
+        struct server server = {.protocol = protocol, .arena = &arena};
+        struct conf *conf = NULL;
+        if (load_settings(&options, &arena, &conf) < 0) {
+                log_error("the settings have errors: nobody is served until they are corrected");
+                return EX_CONFIG;
+        }
+        server.conf = conf;
+        struct settings settings;
+        struct conf_filter filter = {.protocol = protocol->name};
+        if (conf_resolve(conf, &filter, &arena, &settings) < 0)
+                return EX_CONFIG;
+        log_open(settings.instance_name, log_target_of(settings.log_path));
+        return run(&server, &options, &arena);
+}

@@ -1,0 +1,108 @@
+#include "store/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "store/user.h"
+
+enum { ERROR_MAX_BYTES = 8192 /* two paths and words */ };
+
+static bool in_group(gid_t gid)
+{
+        gid_t groups[64];
+        int n = getgroups(ARRAY_LEN(groups), groups);
+        for (int i = 0; i < n; i++)
+                if (groups[i] == gid)
+                        return true;
+        return gid == getegid();
+}
+
+/* The rwx bits that we have. */
+static unsigned ours(const struct stat *st)
+{
+        if (st->st_uid == geteuid())
+                return st->st_mode >> 6 & 7;
+        return in_group(st->st_gid) ? st->st_mode >> 3 & 7 : st->st_mode & 7;
+}
+
+static void parent_of(char *path)
+{
+        char *slash = strrchr(path, '/');
+        if (slash && slash != path)
+                *slash = '\0';
+        else
+                strcpy(path, "/");
+}
+
+/* Finds the directory (or file) that stands in the way: the nearest one to `path` that can be looked at. */
+static void describe_missing(struct buf *b, const char *call, const char *path)
+{
+        bool reads = strstr(call, "open") || strstr(call, "mmap") || strstr(call, "read");
+        _cleanup_(free_p) char *at = xstrdup(path);
+        if (!reads)
+                parent_of(at);
+        struct stat st;
+        bool below = false;
+        while (stat(at, &st) < 0) {
+                if (strcmp(at, "/") == 0 || strcmp(at, ".") == 0)
+                        return;
+                parent_of(at);
+                below = true;
+        }
+        unsigned have = ours(&st);
+        char missing = 0;
+        if (S_ISDIR(st.st_mode) && !(have & 1))
+                missing = 'x';
+        else if (!below && reads && !(have & 4))
+                missing = 'r';
+        else if (!reads && !(have & 2))
+                missing = 'w';
+        if (missing)
+                buf_printf(b, " missing +%c perm: %s, %s owned by %ld:%ld mode=%04o", missing, at,
+                           S_ISDIR(st.st_mode) ? "dir" : "file", (long)st.st_uid, (long)st.st_gid,
+                           (unsigned)(st.st_mode & 07777));
+        else
+                buf_str(b, " UNIX perms appear ok (ACL/MAC wrong?)");
+}
+
+int error_set(struct store *s, int r, const char *call, const char *path)
+{
+        struct buf *b = &s->error;
+        buf_free(b);
+        *b = BUF_BOUNDED(ERROR_MAX_BYTES);
+        buf_printf(b, "%s(%s) failed: %s", call, path, strerror(-r));
+        if (r == -EACCES || r == -EPERM) {
+                buf_printf(b, " (euid=%ld(%s) egid=%ld", (long)geteuid(), s->user.name, (long)getegid());
+                describe_missing(b, call, path);
+                buf_char(b, ')');
+        }
+        return r;
+}
+
+int error_set_at(struct store *s, int r, const char *call, const char *dir, const char *name)
+{
+        _cleanup_(free_p) char *path = xasprintf("%s%s%s", dir, *name ? "/" : "", name);
+        return error_set(s, r, call, path);
+}
+
+int error_text(struct store *s, int r, const char *fmt, ...)
+{
+        char text[ERROR_MAX_BYTES / 2];
+        va_list ap;
+        va_start(ap, fmt);
+        vsnprintf(text, sizeof(text), fmt, ap);
+        va_end(ap);
+        buf_free(&s->error);
+        s->error = BUF_BOUNDED(ERROR_MAX_BYTES);
+        buf_str(&s->error, text);
+        return r;
+}
+
+const char *store_error(const struct store *s)
+{
+        return s->error.n ? s->error.p : "no error";
+}

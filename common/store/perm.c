@@ -1,0 +1,73 @@
+#include "store/perm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fd.h"
+
+int perm_of(int dirfd, struct perm *ret)
+{
+        struct stat st;
+        if (fstat(dirfd, &st) < 0)
+                return -errno;
+        *ret = (struct perm){.dir = st.st_mode & 07777, .file = st.st_mode & 0666, .gid = (gid_t)-1};
+        /* a group that may do what others may not, and that new files would not get by themselves */
+        bool group_differs = (st.st_mode >> 3 & 7) != (st.st_mode & 7);
+        if (group_differs && !(st.st_mode & S_ISGID) && st.st_gid != getegid())
+                ret->gid = st.st_gid;
+        return 0;
+}
+
+/* Not being allowed to give the group away must not keep mail from being stored: then the group gets nothing. */
+static void adjust(int fd, mode_t want, gid_t gid)
+{
+        struct stat st;
+        bool given = gid == (gid_t)-1 || fchown(fd, (uid_t)-1, gid) == 0;
+        if (!given)
+                want &= ~(mode_t)070;
+        if (fstat(fd, &st) == 0 && (st.st_mode & 07777) != want)
+                (void)!fchmod(fd, want);
+}
+
+int perm_mkdir(int at, const char *name, const struct perm *p)
+{
+        if (mkdirat(at, name, p->dir & 0777) < 0)
+                return -errno;
+        _cleanup_(fd_close_p) int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd >= 0)
+                adjust(fd, p->dir, p->gid);
+        return 0;
+}
+
+int perm_create(int at, const char *name, const struct perm *p, int *ret_fd)
+{
+        int fd = openat(at, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, p->file);
+        if (fd < 0)
+                return -errno;
+        adjust(fd, p->file, p->gid);
+        *ret_fd = fd;
+        return 0;
+}
+
+int perm_replace(int at, const char *name, struct slice content, const struct perm *p, bool sync)
+{
+        _cleanup_(free_p) char *tmp = xasprintf("%s.tmp", name);
+        _cleanup_(fd_close_p) int fd = -1;
+        /* whoever replaces a file holds its lock: a .tmp is what a killed process left */
+        if (unlinkat(at, tmp, 0) < 0 && errno != ENOENT)
+                return -errno;
+        int r = perm_create(at, tmp, p, &fd);
+        if (r < 0)
+                return r;
+        r = fd_write_all(fd, content);
+        if (r == 0 && sync && fdatasync(fd) < 0)
+                r = -errno;
+        if (r == 0 && renameat(at, tmp, at, name) < 0)
+                r = -errno;
+        if (r < 0)
+                unlinkat(at, tmp, 0);
+        return r;
+}

@@ -1,0 +1,26 @@
+#ifndef STORE_PERM_H
+#define STORE_PERM_H
+
+/* New files and directories take the mode and the group of the directory they come into, as Dovecot does, so that
+ * what is shared stays shared whatever the umask. */
+
+#include <sys/stat.h>
+
+#include "base/slice.h"
+
+struct perm {
+        mode_t dir, file; /* file: the same without x */
+        gid_t gid;        /* (gid_t)-1: the process's, or the directory passes its own on */
+};
+
+/* Of an open directory. */
+int perm_of(int dirfd, struct perm *ret);
+
+/* 0 or -errno; -EEXIST when it is there already. */
+int perm_mkdir(int at, const char *name, const struct perm *p);
+/* Creates and opens a new file for writing. */
+int perm_create(int at, const char *name, const struct perm *p, int *ret_fd);
+/* Replaces a file in one step; `sync`: it is on the disk before it takes the name. */
+int perm_replace(int at, const char *name, struct slice content, const struct perm *p, bool sync);
+
+#endif

@@ -1,0 +1,135 @@
+#include "store/user.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "store/error.h"
+#include "store/folder.h"
+
+static const char *copy(struct arena *a, const char *s)
+{
+        return s ? arena_str(a, slice_of(s)) : NULL;
+}
+
+static void copy_user(struct store *s, const struct store_user *user)
+{
+        s->user = *user;
+        s->user.name = copy(&s->arena, user->name ? user->name : "");
+        s->user.home = copy(&s->arena, user->home);
+        s->user.mail_location = copy(&s->arena, user->mail_location);
+        s->user.service = copy(&s->arena, user->service);
+        s->user.local_ip = copy(&s->arena, user->local_ip);
+        s->user.remote_ip = copy(&s->arena, user->remote_ip);
+        s->user.session_id = copy(&s->arena, user->session_id);
+}
+
+static int add_namespace(struct store *s, const struct settings_namespace *set, const struct conf_variables *vars,
+                         struct arena *arena, const char **ret_error)
+{
+        static const int types[] = {[SETTINGS_NAMESPACE_PRIVATE] = NAMESPACE_PERSONAL,
+                                    [SETTINGS_NAMESPACE_SHARED] = NAMESPACE_OTHER,
+                                    [SETTINGS_NAMESPACE_PUBLIC] = NAMESPACE_SHARED};
+        struct user_namespace *ns = &s->namespaces[s->namespaces_n];
+        const char *fallback = s->user.mail_location ? s->user.mail_location : s->settings->mail_location;
+        const char *error = NULL;
+        char *prefix;
+        int r = conf_expand_user(&s->arena, set->prefix, vars, &prefix, &error);
+        if (r == 0)
+                r = location_parse(&s->arena, *set->location ? set->location : fallback, vars, &ns->location, &error);
+        if (r < 0) {
+                *ret_error = arena_printf(arena, "%s", error ? error : "namespace cannot be used");
+                return r;
+        }
+        ns->set = set;
+        ns->prefix = prefix;
+        ns->separator = *set->separator ? *set->separator : '.';
+        s->announced[s->namespaces_n++] = (struct store_namespace){
+                .prefix = ns->prefix, .separator = ns->separator, .type = types[set->type], .hidden = set->hidden};
+        return 0;
+}
+
+static void add_path(struct store *s, size_t *n, const char *path)
+{
+        for (size_t i = 0; path && i < *n; i++)
+                if (strcmp(s->paths[i], path) == 0)
+                        return;
+        if (path)
+                s->paths[(*n)++] = path;
+}
+
+static void collect_paths(struct store *s)
+{
+        size_t n = 0;
+        s->paths = arena_array(&s->arena, const char *, s->namespaces_n * 4 + 1);
+        for (size_t i = 0; i < s->namespaces_n; i++) {
+                const struct location *l = &s->namespaces[i].location;
+                add_path(s, &n, l->root);
+                add_path(s, &n, l->inbox);
+                add_path(s, &n, l->control);
+                add_path(s, &n, l->index);
+        }
+}
+
+static int open_into(struct store *s, struct arena *arena, const char **ret_error)
+{
+        const struct settings *set = s->settings;
+        struct conf_variables vars = {.user = s->user.name, .home = s->user.home, .service = s->user.service,
+                                      .local_ip = s->user.local_ip, .remote_ip = s->user.remote_ip,
+                                      .session = s->user.session_id, .uid = s->user.uid, .gid = s->user.gid,
+                                      .pid = getpid()};
+        s->namespaces = arena_array(&s->arena, struct user_namespace, set->namespace_count);
+        s->announced = arena_array(&s->arena, struct store_namespace, set->namespace_count);
+        for (size_t i = 0; i < set->namespace_count; i++) {
+                int r = set->namespaces[i].disabled
+                                ? 0
+                                : add_namespace(s, &set->namespaces[i], &vars, arena, ret_error);
+                if (r < 0)
+                        return r;
+        }
+        collect_paths(s);
+        int r = folder_make_inbox(s);
+        if (r < 0)
+                *ret_error = arena_printf(arena, "%s", store_error(s));
+        return r;
+}
+
+int store_open(const struct settings *settings, const struct store_user *user, struct arena *arena,
+               struct store **ret, const char **ret_error)
+{
+        _cleanup_(store_close) struct store *s = xcalloc(1, sizeof(*s));
+        s->settings = settings;
+        copy_user(s, user);
+        int r = open_into(s, arena, ret_error);
+        if (r == 0)
+                *ret = TAKE_PTR(s);
+        return r;
+}
+
+void store_close(struct store **s)
+{
+        if (!*s)
+                return;
+        buf_free(&(*s)->error);
+        arena_free(&(*s)->arena);
+        free(*s);
+        *s = NULL;
+}
+
+const char *const *store_paths(const struct store *s)
+{
+        return s->paths;
+}
+
+const struct store_namespace *store_namespaces(const struct store *s, size_t *ret_n)
+{
+        *ret_n = s->namespaces_n;
+        return s->announced;
+}
+
+char store_separator(const struct store *s, const char *name)
+{
+        const struct user_namespace *ns = folder_namespace(s, slice_of(name));
+        return ns ? ns->separator : s->namespaces_n ? s->namespaces[0].separator : '.';
+}

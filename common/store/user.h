@@ -1,0 +1,32 @@
+#ifndef STORE_USER_H
+#define STORE_USER_H
+
+/* struct store itself, for the files of this folder. */
+
+#include "store/location.h"
+#include "store/store.h"
+
+/* A namespace of the settings with the place it serves. */
+struct user_namespace {
+        const struct settings_namespace *set;
+        const char *prefix;
+        char separator;
+        struct location location;
+};
+
+struct store {
+        struct arena arena; /* lives as long as the store */
+        const struct settings *settings;
+        struct store_user user;
+        struct user_namespace *namespaces;
+        struct store_namespace *announced; /* the same in the same order, as store_namespaces() gives them */
+        size_t namespaces_n;
+        const char **paths;
+        struct buf error;    /* store_error() */
+        int64_t last_name_us; /* see filename_generate() */
+};
+
+/* The deadline for a lock: as long as Dovecot waits. */
+enum { USER_LOCK_WAIT_MS = 120 * 1000, USER_LOCK_STALE_MS = 600 * 1000 };
+
+#endif

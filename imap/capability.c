@@ -1,0 +1,128 @@
+#include "imap/capability.h"
+
+#include "auth/sasl.h"
+
+enum when { ALWAYS, AFTER_LOGIN };
+
+/* Only what is done. IMAP4rev1 first: old clients look there. */
+static const struct {
+        const char *name;
+        enum when when;
+} capabilities[] = {
+        {"IMAP4rev1", ALWAYS},
+        {"SASL-IR", ALWAYS},         /* RFC 4959 */
+        {"ID", ALWAYS},              /* RFC 2971 */
+        {"ENABLE", ALWAYS},          /* RFC 5161 */
+        {"IDLE", ALWAYS},            /* RFC 2177 */
+        {"LITERAL+", ALWAYS},        /* RFC 7888 */
+        {"NAMESPACE", AFTER_LOGIN},  /* RFC 2342 */
+        {"CHILDREN", AFTER_LOGIN},   /* RFC 3348 */
+        {"UNSELECT", AFTER_LOGIN},   /* RFC 3691 */
+        {"UIDPLUS", AFTER_LOGIN},    /* RFC 4315 */
+        {"MOVE", AFTER_LOGIN},       /* RFC 6851 */
+        {"SPECIAL-USE", AFTER_LOGIN} /* RFC 6154 */
+};
+
+struct imap_mechanisms imap_mechanisms(const struct settings *settings)
+{
+        struct imap_mechanisms m = {0};
+        for (size_t i = 0; i < MIN(settings->auth_mechanisms.count, (size_t)IMAP_MECHANISMS_MAX); i++)
+                m.names[i] = settings->auth_mechanisms.items[i];
+        return m;
+}
+
+static void write_login_methods(struct conn *c, const struct imap_capability_state *state)
+{
+        struct imap_mechanisms enabled = imap_mechanisms(state->settings);
+        const struct sasl_mechanism *m;
+        if (state->can_start_tls)
+                conn_puts(c, " STARTTLS");
+        if (!state->plaintext_allowed)
+                conn_puts(c, " LOGINDISABLED");
+        for (size_t i = 0; (m = sasl_mechanism_at(i)); i++)
+                if (sasl_mechanism(slice_of(m->name), enabled.names) &&
+                    (state->plaintext_allowed || !m->plaintext))
+                        conn_printf(c, " AUTH=%s", m->name);
+}
+
+void imap_write_capabilities(struct conn *c, const struct imap_capability_state *state)
+{
+        struct slice setting = slice_trim(slice_of(state->settings->imap_capability));
+        bool adds = slice_starts(setting, SLICE("+"));
+        if (setting.n && !adds) {
+                conn_write(c, setting);
+        } else {
+                const char *space = "";
+                for (size_t i = 0; i < ARRAY_LEN(capabilities); i++) {
+                        if (capabilities[i].when == AFTER_LOGIN && !state->logged_in)
+                                continue;
+                        conn_printf(c, "%s%s", space, capabilities[i].name);
+                        space = " ";
+                }
+                struct slice more = slice_trim(slice_from(setting, 1));
+                if (more.n)
+                        conn_printf(c, " %.*s", SLICE_ARG(more));
+        }
+        /* how to log in is never the setting's business */
+        if (!state->logged_in)
+                write_login_methods(c, state);
+}
+
+/* The next word of the setting, or text in quotes. */
+static bool next_word(struct slice *rest, struct slice *ret, bool *ret_quoted)
+{
+        *rest = slice_trim(*rest);
+        if (rest->n == 0)
+                return false;
+        *ret_quoted = rest->p[0] == '"';
+        if (*ret_quoted)
+                *rest = slice_from(*rest, 1);
+        size_t n = slice_find(*rest, *ret_quoted ? '"' : ' ');
+        *ret = slice_head(*rest, n);
+        *rest = slice_from(*rest, n + 1);
+        return true;
+}
+
+static void write_quoted(struct conn *c, struct slice s)
+{
+        conn_puts(c, "\"");
+        for (size_t i = 0; i < s.n; i++) {
+                if (s.p[i] == '"' || s.p[i] == '\\')
+                        conn_puts(c, "\\");
+                conn_write(c, slice_make(s.p + i, 1));
+        }
+        conn_puts(c, "\"");
+}
+
+static void write_id_value(struct conn *c, struct slice key, struct slice value, bool quoted)
+{
+        bool own = !quoted && slice_eq(value, SLICE("*"));
+        if (own && slice_ieq(key, SLICE("name")))
+                conn_puts(c, "\"mailsession\"");
+        else if (own && slice_ieq(key, SLICE("version")))
+                conn_puts(c, "\"" MAILSESSION_VERSION "\"");
+        else if (own)
+                conn_puts(c, "NIL");
+        else
+                write_quoted(c, value);
+}
+
+void imap_write_id(struct conn *c, const struct settings *settings)
+{
+        struct slice rest = slice_trim(slice_of(settings->imap_id_send)), key, value;
+        bool quoted;
+        if (rest.n == 0)
+                rest = SLICE("name *");
+        conn_puts(c, "* ID (");
+        for (const char *space = ""; next_word(&rest, &key, &quoted); space = " ") {
+                if (!next_word(&rest, &value, &quoted)) {
+                        value = SLICE("*");
+                        quoted = false;
+                }
+                conn_puts(c, space);
+                write_quoted(c, key);
+                conn_puts(c, " ");
+                write_id_value(c, key, value, quoted);
+        }
+        conn_puts(c, ")\r\n");
+}

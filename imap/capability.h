@@ -1,0 +1,31 @@
+#ifndef IMAP_CAPABILITY_H
+#define IMAP_CAPABILITY_H
+
+/* What the server says about itself: the capability list (RFC 3501 section 7.2.1) and its ID (RFC 2971). */
+
+#include "conf/settings.h"
+#include "wire/conn.h"
+
+struct imap_capability_state {
+        const struct settings *settings; /* imap_capability, auth_mechanisms */
+        bool logged_in;
+        /* Before login only: */
+        bool can_start_tls;
+        bool plaintext_allowed; /* LOGIN and plaintext mechanisms */
+};
+
+/* "IMAP4rev1 SASL-IR ...", to stand behind "CAPABILITY ". */
+void imap_write_capabilities(struct conn *c, const struct imap_capability_state *state);
+
+/* The untagged answer to ID, with its CRLF. The setting imap_id_send holds keys and values in turn, quoted where they
+ * have spaces; "*" is this server's own value for name and version and NIL for anything else. */
+void imap_write_id(struct conn *c, const struct settings *settings);
+
+/* The mechanisms of the setting as auth/sasl.h wants them. */
+enum { IMAP_MECHANISMS_MAX = 16 }; /* more names than there are mechanisms are cut */
+struct imap_mechanisms {
+        const char *names[IMAP_MECHANISMS_MAX + 1]; /* NULL-terminated */
+};
+struct imap_mechanisms imap_mechanisms(const struct settings *settings);
+
+#endif

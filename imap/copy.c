@@ -1,0 +1,122 @@
+/* COPY, MOVE and their UID forms (RFC 3501 section 6.4.7, RFC 6851), with COPYUID (RFC 4315 section 3).
+ *
+ * All or nothing: the copies become visible together. MOVE removes the originals after its copies are safe,
+ * so a cut in between leaves a message twice and never loses one. */
+
+#include <errno.h>
+
+#include "imap/check.h"
+#include "imap/reply.h"
+
+/* A message of the set that is gone already: nothing is copied (RFC 2180 section 4.4.1). */
+static void say_expunged(struct imap_session *s, const struct imap_command *c)
+{
+        imap_sync(s, true, c->uid);
+        imap_no(s, c, "[EXPUNGEISSUED] Some of the requested messages no longer exist");
+}
+
+/* 0 with the copies made; else the tagged answer was given. */
+static int copy_messages(struct imap_session *s, const struct imap_command *c, const uint32_t *seqs, size_t n,
+                         struct save_result *ret)
+{
+        _cleanup_(save_close)
+        struct save *save = NULL;
+        const char *name = imap_mailbox_name(s, c->copy.mailbox);
+        const char *what = c->id == IMAP_MOVE ? "MOVE" : "COPY";
+        int r;
+
+        r = save_open(s->store, name, &save);
+        if (r < 0) {
+                imap_fail_target(s, c, r, name, what);
+                return r;
+        }
+        for (size_t i = 0; i < n; i++) {
+                r = save_copy(save, s->mailbox, seqs[i]);
+                if (r == -ENOENT) {
+                        say_expunged(s, c);
+                        return r;
+                }
+                if (r < 0) {
+                        imap_fail(s, c, r, what);
+                        return r;
+                }
+        }
+        r = save_commit(save, &s->arena, ret);
+        if (r < 0)
+                imap_fail_target(s, c, r, name, what);
+        return r;
+}
+
+/* "[COPYUID 38505 304,319:320 3956:3958] " */
+static void write_copyuid(struct imap_session *s, const uint32_t *uids, const struct save_result *result)
+{
+        conn_printf(&s->conn, "[COPYUID %u ", result->uidvalidity);
+        imap_write_uid_set(&s->conn, uids, result->n);
+        conn_puts(&s->conn, " ");
+        imap_write_uid_set(&s->conn, result->uids, result->n);
+        conn_puts(&s->conn, "] ");
+}
+
+static void finish_copy(struct imap_session *s, const struct imap_command *c, const uint32_t *uids,
+                        const struct save_result *result)
+{
+        imap_sync(s, true, c->uid);
+        /* not imap_ok(): the sets may be long */
+        conn_write(&s->conn, c->tag);
+        conn_puts(&s->conn, " OK ");
+        write_copyuid(s, uids, result);
+        conn_puts(&s->conn, "Copy completed.\r\n");
+}
+
+static void finish_move(struct imap_session *s, const struct imap_command *c, const uint32_t *seqs, size_t n,
+                        const uint32_t *uids, const struct save_result *result)
+{
+        int r;
+
+        conn_puts(&s->conn, "* OK ");
+        write_copyuid(s, uids, result);
+        conn_puts(&s->conn, "Moved UIDs.\r\n");
+        r = mailbox_expunge(s->mailbox, seqs, n);
+        if (r < 0) {
+                imap_sync(s, true, c->uid);
+                imap_fail(s, c, r, "MOVE");
+                return;
+        }
+        s->counts.expunged += n;
+        imap_done(s, c, "Move completed.");
+}
+
+void imap_exec_copy(struct imap_session *s, const struct imap_command *c)
+{
+        struct save_result result = {};
+        uint32_t *seqs, *uids;
+        size_t n;
+
+        if (imap_resolve_set(s, &c->copy.set, c->uid, &seqs, &n) < 0) {
+                imap_bad(s, c, "Error in IMAP command %s: Invalid messageset",
+                         c->id == IMAP_MOVE ? "MOVE" : "COPY");
+                return;
+        }
+        if (n == 0) {
+                imap_done(s, c, "No messages found.");
+                return;
+        }
+        if (c->id == IMAP_MOVE && !imap_check_writable(s, c))
+                return;
+        uids = arena_array(&s->arena, uint32_t, n);
+        for (size_t i = 0; i < n; i++) {
+                const struct message *m = mailbox_message(s->mailbox, seqs[i]);
+
+                if (m->gone) {
+                        say_expunged(s, c);
+                        return;
+                }
+                uids[i] = m->uid;
+        }
+        if (copy_messages(s, c, seqs, n, &result) < 0)
+                return;
+        if (c->id == IMAP_MOVE)
+                finish_move(s, c, seqs, n, uids, &result);
+        else
+                finish_copy(s, c, uids, &result);
+}

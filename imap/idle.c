@@ -1,0 +1,80 @@
+/* IDLE (RFC 2177): the client waits, the mailbox is watched. */
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "imap/reply.h"
+
+enum {
+        IDLE_LINE_MAX = 1000,
+        IDLE_LOOK_MS = 30 * 1000, /* how often to look when the kernel cannot watch */
+};
+
+/* Until input, a change or the time. */
+static void wait_for_news(struct imap_session *s, int watch, deadline_t until)
+{
+        struct pollfd p[2] = {{.fd = s->conn.in_fd, .events = POLLIN}, {.fd = watch, .events = POLLIN}};
+        poll(p, watch >= 0 ? 2 : 1, deadline_left(until));
+}
+
+/* Tells changes until the client's next line is there. 0 or a connection error. */
+static int idle(struct imap_session *s, int watch, deadline_t end)
+{
+        int64_t notify_ms = s->settings->imap_idle_notify_interval;
+        deadline_t next_notice = notify_ms > 0 ? deadline_in_ms(notify_ms) : DEADLINE_NEVER;
+        while (!conn_input_pending(&s->conn)) {
+                if (deadline_left(end) == 0)
+                        return -ETIMEDOUT;
+                imap_sync(s, true, false);
+                if (s->over)
+                        return 0;
+                if (deadline_left(next_notice) == 0) {
+                        /* keeps the state of NAT gateways on the way alive */
+                        conn_puts(&s->conn, "* OK Still here\r\n");
+                        next_notice = deadline_in_ms(notify_ms);
+                }
+                int r = conn_flush(&s->conn);
+                if (r < 0)
+                        return r;
+                deadline_t until = MIN(end, next_notice);
+                if (s->mailbox && watch < 0)
+                        until = MIN(until, deadline_in_ms(IDLE_LOOK_MS));
+                wait_for_news(s, watch, until);
+                arena_reset(&s->arena);
+        }
+        return 0;
+}
+
+void imap_exec_idle(struct imap_session *s, const struct imap_command *c)
+{
+        deadline_t end = deadline_in_ms(s->settings->session_timeout);
+        int watch = -1;
+        /* the arena is emptied while idling: what is needed at the end is kept */
+        char tag[128];
+        size_t tag_n = MIN(c->tag.n, sizeof(tag));
+        memcpy(tag, c->tag.p, tag_n);
+        struct imap_command done = {.tag = {tag, tag_n}, .id = IMAP_IDLE};
+        if (s->mailbox && mailbox_watch(s->mailbox, &watch) < 0)
+                log_warning("IDLE looks every %d seconds: %s", IDLE_LOOK_MS / 1000, store_error(s->store));
+        conn_puts(&s->conn, "+ idling\r\n");
+        struct slice line;
+        int r = idle(s, watch, end);
+        if (r == 0 && !s->over)
+                r = conn_line(&s->conn, IDLE_LINE_MAX, end, &line);
+        if (s->over)
+                return;
+        if (r == -EMSGSIZE) {
+                conn_skip_line(&s->conn, end);
+                imap_bad(s, &done, "Expected DONE.");
+        } else if (r == -ETIMEDOUT) {
+                imap_bye(s, "Disconnected: Inactivity", "Disconnected for inactivity.");
+        } else if (r < 0) {
+                s->over = true;
+        } else if (slice_ieq(slice_trim(line), SLICE("DONE"))) {
+                imap_done(s, &done, "Idle completed.");
+        } else {
+                imap_bad(s, &done, "Expected DONE.");
+        }
+}

@@ -1,0 +1,62 @@
+#ifndef IMAP_PARSE_H
+#define IMAP_PARSE_H
+
+/* The arguments of the commands, and the values several of them share. All are lexer functions (imap/lexer.h): 0, or
+ * -EINVAL with l->error. Command parsers begin right behind the command's name and do not look for the end. */
+
+#include "imap/command.h"
+#include "imap/lexer.h"
+
+/* Limits. A line of 64 kB could hold more; each is far above what programs send and keeps the memory and time that
+ * one command costs in proportion. */
+enum {
+        PARSE_SET_RANGES_MAX = 32 * 1024,  /* of a sequence set: what fits a 64 kB line */
+        PARSE_KEYWORDS_MAX = 256,          /* of a flag list */
+        PARSE_FETCH_ITEMS_MAX = 256,
+        PARSE_HEADER_FIELDS_MAX = 1024,    /* of one HEADER.FIELDS */
+        PARSE_PART_DEPTH_MAX = 128,        /* numbers of BODY[1.2.3] */
+        PARSE_SEARCH_KEYS_MAX = 16 * 1024, /* keys of one SEARCH */
+        /* nested keys: parser and executors recurse (a stack that runs out, CVE-2024-23184's family of costs). OR
+         * takes two keys, so a client that looks for n words sends n levels. */
+        PARSE_SEARCH_DEPTH_MAX = 250,
+        PARSE_ID_PAIRS_MAX = 30,      /* RFC 2971 section 3.3 */
+        PARSE_ENABLE_NAMES_MAX = 64,
+};
+
+/* mailbox: an astring in mUTF-7, decoded; any case of INBOX becomes "INBOX". What is not valid mUTF-7 (8-bit bytes
+ * too: UTF8=ACCEPT is another extension) or has control characters fails with l->no. */
+int parse_mailbox(struct lexer *l, struct slice *ret);
+/* list-mailbox: the same with wildcards, and without the special INBOX. */
+int parse_pattern(struct lexer *l, struct slice *ret);
+int parse_set(struct lexer *l, struct imap_set *ret);
+/* True when a sequence set may begin here. */
+bool parse_at_set(const struct lexer *l);
+
+enum parse_recent { PARSE_RECENT_REFUSED, PARSE_RECENT_IGNORED };
+int parse_flag_list(struct lexer *l, enum parse_recent recent, struct imap_flags *ret);      /* "(" ... ")" */
+int parse_flag_list_bare(struct lexer *l, enum parse_recent recent, struct imap_flags *ret); /* or without */
+
+int parse_date(struct lexer *l, struct imap_date *ret); /* 1-Feb-1994, quoted or not */
+/* " 1-Feb-1994 21:52:25 -0800" in quotes. The one second whose time_t is -1 becomes 0. */
+int parse_date_time(struct lexer *l, time_t *ret);
+
+/* parse_login.c */
+int parse_login(struct lexer *l, struct imap_command *c);
+int parse_authenticate(struct lexer *l, struct imap_command *c);
+int parse_enable(struct lexer *l, struct imap_command *c);
+int parse_id(struct lexer *l, struct imap_command *c);
+/* parse_mailbox.c */
+int parse_select(struct lexer *l, struct imap_command *c); /* and all that take one mailbox */
+int parse_rename(struct lexer *l, struct imap_command *c);
+int parse_list(struct lexer *l, struct imap_command *c); /* LIST, LSUB */
+int parse_status(struct lexer *l, struct imap_command *c);
+int parse_append(struct lexer *l, struct imap_command *c);
+/* parse_message.c */
+int parse_store(struct lexer *l, struct imap_command *c);
+int parse_copy(struct lexer *l, struct imap_command *c);
+int parse_expunge(struct lexer *l, struct imap_command *c);
+/* parse_fetch.c, parse_search.c */
+int parse_fetch(struct lexer *l, struct imap_command *c);
+int parse_search(struct lexer *l, struct imap_command *c);
+
+#endif

@@ -1,0 +1,177 @@
+#include "imap/parse.h"
+
+#include <errno.h>
+
+static const struct {
+        const char *name;
+        enum imap_fetch_kind kind;
+} items[] = {
+        {"FLAGS", FETCH_FLAGS},
+        {"UID", FETCH_UID},
+        {"INTERNALDATE", FETCH_INTERNALDATE},
+        {"RFC822.SIZE", FETCH_RFC822_SIZE},
+        {"ENVELOPE", FETCH_ENVELOPE},
+        {"BODY", FETCH_BODY},
+        {"BODYSTRUCTURE", FETCH_BODYSTRUCTURE},
+        {"RFC822", FETCH_RFC822},
+        {"RFC822.HEADER", FETCH_RFC822_HEADER},
+        {"RFC822.TEXT", FETCH_RFC822_TEXT},
+};
+
+/* RFC 3501 section 6.4.5; each is the beginning of the next */
+static const enum imap_fetch_kind macro_items[] = {
+        FETCH_FLAGS, FETCH_INTERNALDATE, FETCH_RFC822_SIZE, FETCH_ENVELOPE, FETCH_BODY,
+};
+static const struct {
+        const char *name;
+        size_t n;
+} macros[] = {{"FAST", 3}, {"ALL", 4}, {"FULL", 5}};
+
+static const struct {
+        const char *name;
+        enum imap_section_text text;
+} texts[] = {
+        {"HEADER", SECTION_HEADER},
+        {"HEADER.FIELDS", SECTION_HEADER_FIELDS},
+        {"HEADER.FIELDS.NOT", SECTION_HEADER_FIELDS_NOT},
+        {"TEXT", SECTION_TEXT},
+        {"MIME", SECTION_MIME},
+};
+
+/* The name of a header field (RFC 5322 section 3.6.8): nothing else could ever be found, and the reply repeats it. */
+static bool is_field_name(struct slice s)
+{
+        for (size_t i = 0; i < s.n; i++)
+                if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == ':')
+                        return false;
+        return s.n > 0;
+}
+
+static int parse_fields(struct lexer *l, struct imap_section *s)
+{
+        int r = lexer_space(l);
+        if (r == 0)
+                r = lexer_list_start(l);
+        for (bool end = false; r == 0 && !end;) {
+                if (s->fields_n == PARSE_HEADER_FIELDS_MAX)
+                        return lexer_fail(l, "Too many header fields");
+                struct slice field;
+                r = lexer_astring(l, &field);
+                if (r < 0)
+                        return r;
+                if (!is_field_name(field))
+                        return lexer_fail_word(l, "Invalid header field name", field);
+                s->fields = lexer_grow(l, s->fields, s->fields_n, sizeof(*s->fields));
+                s->fields[s->fields_n++] = field;
+                r = lexer_list_next(l, &end);
+        }
+        return r;
+}
+
+static int parse_section_text(struct lexer *l, struct imap_section *s)
+{
+        struct slice name = lexer_name(l);
+        for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+                if (!slice_ieq(name, slice_of(texts[i].name)))
+                        continue;
+                s->text = texts[i].text;
+                if (s->text == SECTION_MIME && s->part_n == 0)
+                        break;
+                bool fields = s->text == SECTION_HEADER_FIELDS || s->text == SECTION_HEADER_FIELDS_NOT;
+                return fields ? parse_fields(l, s) : 0;
+        }
+        return lexer_fail_word(l, "Invalid section", name.n ? name : l->rest);
+}
+
+/* From behind "[" to behind "]". */
+static int parse_section(struct lexer *l, struct imap_section *s)
+{
+        s->text = SECTION_ALL;
+        bool more = lexer_peek(l) != ']';
+        while (more && ascii_isdigit(lexer_peek(l))) {
+                if (s->part_n == PARSE_PART_DEPTH_MAX)
+                        return lexer_fail(l, "Part number too deep");
+                s->part = lexer_grow(l, s->part, s->part_n, sizeof(*s->part));
+                int r = lexer_nz_number(l, &s->part[s->part_n++]);
+                if (r < 0)
+                        return r;
+                more = lexer_take(l, '.');
+        }
+        int r = more ? parse_section_text(l, s) : 0;
+        if (r == 0 && !lexer_take(l, ']'))
+                return lexer_fail(l, "Missing ']' behind a section");
+        return r;
+}
+
+static int parse_partial(struct lexer *l, struct imap_section *s)
+{
+        if (!lexer_take(l, '<'))
+                return 0;
+        s->partial = true;
+        if (lexer_number(l, &s->offset) < 0 || !lexer_take(l, '.') || lexer_nz_number(l, &s->count) < 0 ||
+            !lexer_take(l, '>'))
+                return lexer_fail(l, "Invalid <offset.count>");
+        return 0;
+}
+
+static struct imap_fetch_item *add(struct lexer *l, struct imap_command *c)
+{
+        c->fetch.items = lexer_grow(l, c->fetch.items, c->fetch.items_n, sizeof(*c->fetch.items));
+        return &c->fetch.items[c->fetch.items_n++];
+}
+
+static int parse_item(struct lexer *l, struct imap_command *c)
+{
+        if (c->fetch.items_n == PARSE_FETCH_ITEMS_MAX)
+                return lexer_fail(l, "Too many items");
+        struct slice name = lexer_name(l);
+        bool peek = slice_ieq(name, SLICE("BODY.PEEK"));
+        if ((peek || slice_ieq(name, SLICE("BODY"))) && lexer_take(l, '[')) {
+                struct imap_fetch_item *item = add(l, c);
+                item->kind = FETCH_SECTION;
+                item->section.peek = peek;
+                int r = parse_section(l, &item->section);
+                return r < 0 ? r : parse_partial(l, &item->section);
+        }
+        for (size_t i = 0; i < ARRAY_LEN(items); i++)
+                if (slice_ieq(name, slice_of(items[i].name))) {
+                        add(l, c)->kind = items[i].kind;
+                        return 0;
+                }
+        return lexer_fail_word(l, "Unknown item", name.n ? name : l->rest);
+}
+
+static bool take_macro(struct lexer *l, struct imap_command *c)
+{
+        struct lexer ahead = *l;
+        struct slice name = lexer_name(&ahead);
+        for (size_t i = 0; i < ARRAY_LEN(macros); i++) {
+                if (!slice_ieq(name, slice_of(macros[i].name)))
+                        continue;
+                for (size_t k = 0; k < macros[i].n; k++)
+                        add(l, c)->kind = macro_items[k];
+                l->rest = ahead.rest;
+                return true;
+        }
+        return false;
+}
+
+int parse_fetch(struct lexer *l, struct imap_command *c)
+{
+        int r = lexer_space(l);
+        if (r == 0)
+                r = parse_set(l, &c->fetch.set);
+        if (r == 0)
+                r = lexer_space(l);
+        if (r < 0 || take_macro(l, c))
+                return r;
+        if (lexer_peek(l) != '(')
+                return parse_item(l, c);
+        r = lexer_list_start(l);
+        for (bool end = false; r == 0 && !end;) {
+                r = parse_item(l, c);
+                if (r == 0)
+                        r = lexer_list_next(l, &end);
+        }
+        return r;
+}

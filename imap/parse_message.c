@@ -1,0 +1,37 @@
+#include "imap/parse.h"
+
+#include <errno.h>
+
+int parse_store(struct lexer *l, struct imap_command *c)
+{
+        int r = lexer_space(l);
+        if (r == 0)
+                r = parse_set(l, &c->store.set);
+        if (r == 0)
+                r = lexer_space(l);
+        if (r < 0)
+                return r;
+        c->store.op = lexer_take(l, '+') ? STORE_ADD : lexer_take(l, '-') ? STORE_REMOVE : STORE_SET;
+        struct slice item = lexer_name(l);
+        c->store.silent = slice_ieq(item, SLICE("FLAGS.SILENT"));
+        if (!c->store.silent && !slice_ieq(item, SLICE("FLAGS")))
+                return lexer_fail_word(l, "Unknown data item", item.n ? item : l->rest);
+        r = lexer_space(l);
+        return r < 0 ? r : parse_flag_list_bare(l, PARSE_RECENT_REFUSED, &c->store.flags);
+}
+
+int parse_copy(struct lexer *l, struct imap_command *c)
+{
+        int r = lexer_space(l);
+        if (r == 0)
+                r = parse_set(l, &c->copy.set);
+        if (r == 0)
+                r = lexer_space(l);
+        return r < 0 ? r : parse_mailbox(l, &c->copy.mailbox);
+}
+
+int parse_expunge(struct lexer *l, struct imap_command *c)
+{
+        int r = lexer_space(l);
+        return r < 0 ? r : parse_set(l, &c->expunge);
+}

@@ -1,0 +1,194 @@
+#include "imap/parse.h"
+
+#include <errno.h>
+
+/* What follows a key's name. */
+enum argument { NONE, FLAG, TEXT, HEADER_OF, FIELD_AND_TEXT, KEYWORD, DATE, NUMBER, UIDS, KEYS };
+
+static const struct search_name {
+        const char *name;
+        enum imap_search_kind kind;
+        enum argument argument;
+        int detail; /* FLAG: the bit; KEYS: how many */
+} names[] = {
+        {"ALL", SEARCH_ALL, NONE},
+        {"ANSWERED", SEARCH_FLAG, FLAG, IMAP_FLAG_ANSWERED},
+        {"BCC", SEARCH_HEADER, HEADER_OF},
+        {"BEFORE", SEARCH_BEFORE, DATE},
+        {"BODY", SEARCH_BODY, TEXT},
+        {"CC", SEARCH_HEADER, HEADER_OF},
+        {"DELETED", SEARCH_FLAG, FLAG, IMAP_FLAG_DELETED},
+        {"DRAFT", SEARCH_FLAG, FLAG, IMAP_FLAG_DRAFT},
+        {"FLAGGED", SEARCH_FLAG, FLAG, IMAP_FLAG_FLAGGED},
+        {"FROM", SEARCH_HEADER, HEADER_OF},
+        {"HEADER", SEARCH_HEADER, FIELD_AND_TEXT},
+        {"KEYWORD", SEARCH_KEYWORD, KEYWORD},
+        {"LARGER", SEARCH_LARGER, NUMBER},
+        {"NEW", SEARCH_NEW, NONE},
+        {"NOT", SEARCH_NOT, KEYS, 1},
+        {"OLD", SEARCH_NOT_FLAG, FLAG, IMAP_FLAG_RECENT},
+        {"ON", SEARCH_ON, DATE},
+        {"OR", SEARCH_OR, KEYS, 2},
+        {"RECENT", SEARCH_FLAG, FLAG, IMAP_FLAG_RECENT},
+        {"SEEN", SEARCH_FLAG, FLAG, IMAP_FLAG_SEEN},
+        {"SENTBEFORE", SEARCH_SENTBEFORE, DATE},
+        {"SENTON", SEARCH_SENTON, DATE},
+        {"SENTSINCE", SEARCH_SENTSINCE, DATE},
+        {"SINCE", SEARCH_SINCE, DATE},
+        {"SMALLER", SEARCH_SMALLER, NUMBER},
+        {"SUBJECT", SEARCH_HEADER, HEADER_OF},
+        {"TEXT", SEARCH_TEXT, TEXT},
+        {"TO", SEARCH_HEADER, HEADER_OF},
+        {"UID", SEARCH_UID, UIDS},
+        {"UNANSWERED", SEARCH_NOT_FLAG, FLAG, IMAP_FLAG_ANSWERED},
+        {"UNDELETED", SEARCH_NOT_FLAG, FLAG, IMAP_FLAG_DELETED},
+        {"UNDRAFT", SEARCH_NOT_FLAG, FLAG, IMAP_FLAG_DRAFT},
+        {"UNFLAGGED", SEARCH_NOT_FLAG, FLAG, IMAP_FLAG_FLAGGED},
+        {"UNKEYWORD", SEARCH_UNKEYWORD, KEYWORD},
+        {"UNSEEN", SEARCH_NOT_FLAG, FLAG, IMAP_FLAG_SEEN},
+};
+
+/* One SEARCH being parsed. */
+struct search {
+        struct lexer *l;
+        size_t keys, depth;
+};
+
+static int parse_key(struct search *s, struct imap_search_key **ret);
+
+static const struct search_name *find(struct slice name)
+{
+        for (size_t i = 0; i < ARRAY_LEN(names); i++)
+                if (slice_ieq(name, slice_of(names[i].name)))
+                        return &names[i];
+        return NULL;
+}
+
+/* Exactly n keys behind a name (NOT, OR). */
+static int parse_keys(struct search *s, int n, struct imap_search_key **ret_first)
+{
+        struct imap_search_key **end = ret_first;
+        for (int i = 0; i < n; i++) {
+                if (i > 0 && lexer_space(s->l) < 0)
+                        return -EINVAL;
+                if (parse_key(s, end) < 0)
+                        return -EINVAL;
+                end = &(*end)->next;
+        }
+        return 0;
+}
+
+static int parse_argument(struct search *s, const struct search_name *name, struct imap_search_key *key)
+{
+        struct lexer *l = s->l;
+        if (name->argument == FLAG)
+                key->flag = (uint8_t)name->detail;
+        if (name->argument == FLAG || name->argument == NONE)
+                return 0;
+        int r = lexer_space(l);
+        if (r < 0)
+                return r;
+        switch (name->argument) {
+        case HEADER_OF:
+                key->header = slice_of(name->name);
+                return lexer_loose_astring(l, &key->text);
+        case FIELD_AND_TEXT:
+                r = lexer_astring(l, &key->header);
+                if (r == 0)
+                        r = lexer_space(l);
+                return r < 0 ? r : lexer_loose_astring(l, &key->text);
+        case KEYWORD:
+                return lexer_atom(l, &key->text);
+        case DATE:
+                return parse_date(l, &key->date);
+        case NUMBER:
+                return lexer_number(l, &key->number);
+        case UIDS:
+                return parse_set(l, &key->set);
+        case KEYS:
+                return parse_keys(s, name->detail, &key->children);
+        default:
+                return lexer_loose_astring(l, &key->text);
+        }
+}
+
+static int parse_group(struct search *s, struct imap_search_key *key)
+{
+        struct imap_search_key **end = &key->children;
+        key->kind = SEARCH_AND;
+        int r = lexer_list_start(s->l);
+        for (bool done = false; r == 0 && !done;) {
+                r = parse_key(s, end);
+                if (r == 0) {
+                        end = &(*end)->next;
+                        r = lexer_list_next(s->l, &done);
+                }
+        }
+        return r;
+}
+
+static int parse_key_content(struct search *s, struct imap_search_key *key)
+{
+        if (lexer_peek(s->l) == '(')
+                return parse_group(s, key);
+        if (parse_at_set(s->l)) {
+                key->kind = SEARCH_SET;
+                return parse_set(s->l, &key->set);
+        }
+        struct slice word = lexer_name(s->l);
+        const struct search_name *name = find(word);
+        if (!name)
+                return lexer_fail_word(s->l, "Unknown search key", word.n ? word : s->l->rest);
+        key->kind = name->kind;
+        return parse_argument(s, name, key);
+}
+
+static int parse_key(struct search *s, struct imap_search_key **ret)
+{
+        if (s->depth == PARSE_SEARCH_DEPTH_MAX)
+                return lexer_fail(s->l, "Search keys are nested too deep");
+        if (s->keys++ == PARSE_SEARCH_KEYS_MAX)
+                return lexer_fail(s->l, "Too many search keys");
+        s->depth++;
+        *ret = arena_new(s->l->arena, struct imap_search_key);
+        int r = parse_key_content(s, *ret);
+        s->depth--;
+        return r;
+}
+
+/* [SP "CHARSET" SP astring] */
+static int take_charset(struct lexer *l, struct slice *ret)
+{
+        struct lexer ahead = *l;
+        if (!slice_ieq(lexer_name(&ahead), SLICE("CHARSET")))
+                return 0;
+        int r = lexer_space(&ahead);
+        if (r == 0)
+                r = lexer_astring(&ahead, ret);
+        if (r == 0)
+                r = lexer_space(&ahead);
+        *l = ahead;
+        return r;
+}
+
+int parse_search(struct lexer *l, struct imap_command *c)
+{
+        struct search s = {.l = l};
+        int r = lexer_space(l);
+        if (r == 0)
+                r = take_charset(l, &c->search.charset);
+        if (r < 0)
+                return r;
+        struct imap_search_key *top = arena_new(l->arena, struct imap_search_key);
+        top->kind = SEARCH_AND;
+        for (struct imap_search_key **end = &top->children; l->rest.n; end = &(*end)->next) {
+                r = parse_key(&s, end);
+                if (r < 0)
+                        return r;
+                if (l->rest.n && lexer_peek(l) != ' ')
+                        return lexer_fail_word(l, "Expected a space before", l->rest);
+                lexer_skip_spaces(l);
+        }
+        c->search.key = top;
+        return 0;
+}

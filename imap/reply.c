@@ -1,0 +1,266 @@
+#include "imap/reply.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/utf7.h"
+#include "imap/quote.h"
+
+static void tagged(struct imap_session *s, const struct imap_command *c, const char *status, const char *fmt,
+                   va_list ap)
+{
+        char text[1024];
+        vsnprintf(text, sizeof(text), fmt, ap);
+        conn_write(&s->conn, c->tag);
+        conn_printf(&s->conn, " %s %s\r\n", status, text);
+}
+
+void imap_ok(struct imap_session *s, const struct imap_command *c, const char *fmt, ...)
+{
+        va_list ap;
+        va_start(ap, fmt);
+        tagged(s, c, "OK", fmt, ap);
+        va_end(ap);
+}
+
+void imap_no(struct imap_session *s, const struct imap_command *c, const char *fmt, ...)
+{
+        va_list ap;
+        va_start(ap, fmt);
+        tagged(s, c, "NO", fmt, ap);
+        va_end(ap);
+}
+
+void imap_bad(struct imap_session *s, const struct imap_command *c, const char *fmt, ...)
+{
+        va_list ap;
+        va_start(ap, fmt);
+        tagged(s, c, "BAD", fmt, ap);
+        va_end(ap);
+}
+
+void imap_bye(struct imap_session *s, const char *reason, const char *text)
+{
+        conn_printf(&s->conn, "* BYE %s\r\n", text);
+        s->over = true;
+        s->end_reason = reason;
+}
+
+/* What a client is told for an error of the store, and whether an administrator should hear of it. */
+static const struct failure {
+        int error;
+        const char *text;
+        bool log;
+} failures[] = {
+        {-ENOENT, "[NONEXISTENT] Mailbox doesn't exist", false},
+        {-EEXIST, "[ALREADYEXISTS] Mailbox already exists", false},
+        {-EINVAL, "[CANNOT] Invalid mailbox name", false},
+        {-EBUSY, "[CANNOT] INBOX can't be changed in this way", false},
+        {-EACCES, "[NOPERM] Permission denied", true},
+        {-EPERM, "[NOPERM] Permission denied", true},
+        {-EROFS, "[NOPERM] Mailbox is read-only", true},
+        {-ENOSPC, "[OVERQUOTA] Not enough disk space", true},
+        {-EDQUOT, "[OVERQUOTA] Disk quota exceeded", true},
+        {-EFBIG, "[OVERQUOTA] File would grow too large", true},
+        {-ETIMEDOUT, "[INUSE] Timeout while waiting for the mailbox's lock", true},
+        {-ENOBUFS, "[LIMIT] Too many keywords in this mailbox", false},
+        {-ENOTSUP, "[CANNOT] This mailbox format is not supported", true},
+};
+
+void imap_fail(struct imap_session *s, const struct imap_command *c, int error, const char *what)
+{
+        if (error == -ESTALE) {
+                log_error("%s: %s", what, store_error(s->store));
+                imap_no(s, c, "[NONEXISTENT] Mailbox was deleted or replaced by another program");
+                imap_bye(s, "Disconnected: Mailbox was deleted or replaced", "Mailbox was deleted or replaced, please reconnect");
+                return;
+        }
+        for (size_t i = 0; i < ARRAY_LEN(failures); i++) {
+                if (failures[i].error != error)
+                        continue;
+                if (failures[i].log)
+                        log_error("%s: %s", what, store_error(s->store));
+                imap_no(s, c, "%s.", failures[i].text);
+                return;
+        }
+        log_error("%s: %s", what, store_error(s->store));
+        imap_no(s, c, "[SERVERBUG] Internal error: %s. Session %s in the server log has more.", strerror(-error),
+                s->start->peer->session_id);
+}
+
+static void write_keywords(struct imap_session *s, uint64_t mask, bool *first)
+{
+        unsigned n;
+        const char *const *names = mailbox_keywords(s->mailbox, &n);
+        for (unsigned i = 0; i < n; i++) {
+                if (!names[i] || !(mask >> i & 1))
+                        continue;
+                conn_printf(&s->conn, "%s%s", *first ? "" : " ", names[i]);
+                *first = false;
+        }
+}
+
+void imap_write_flags(struct imap_session *s, const struct message *m)
+{
+        static const struct {
+                uint8_t bit;
+                const char *name;
+        } names[] = {{FLAG_ANSWERED, "\\Answered"},
+                     {FLAG_FLAGGED, "\\Flagged"},
+                     {FLAG_DELETED, "\\Deleted"},
+                     {FLAG_SEEN, "\\Seen"},
+                     {FLAG_DRAFT, "\\Draft"}};
+        bool first = true;
+        conn_puts(&s->conn, "(");
+        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+                if (!(m->flags.system & names[i].bit))
+                        continue;
+                conn_printf(&s->conn, "%s%s", first ? "" : " ", names[i].name);
+                first = false;
+        }
+        if (m->recent) {
+                conn_printf(&s->conn, "%s\\Recent", first ? "" : " ");
+                first = false;
+        }
+        write_keywords(s, m->flags.keywords, &first);
+        conn_puts(&s->conn, ")");
+}
+
+void imap_tell_flags(struct imap_session *s, uint32_t seq, bool with_uid)
+{
+        const struct message *m = mailbox_message(s->mailbox, seq);
+        conn_printf(&s->conn, "* %u FETCH (", seq);
+        if (with_uid)
+                conn_printf(&s->conn, "UID %u ", m->uid);
+        conn_puts(&s->conn, "FLAGS ");
+        imap_write_flags(s, m);
+        conn_puts(&s->conn, ")\r\n");
+}
+
+#define SYSTEM_FLAGS "\\Answered \\Flagged \\Deleted \\Seen \\Draft"
+
+void imap_tell_keywords(struct imap_session *s)
+{
+        bool first = false;
+        conn_puts(&s->conn, "* FLAGS (" SYSTEM_FLAGS);
+        write_keywords(s, UINT64_MAX, &first);
+        conn_puts(&s->conn, ")\r\n");
+        if (mailbox_read_only(s->mailbox)) {
+                conn_puts(&s->conn, "* OK [PERMANENTFLAGS ()] Read-only mailbox.\r\n");
+                return;
+        }
+        conn_puts(&s->conn, "* OK [PERMANENTFLAGS (" SYSTEM_FLAGS);
+        write_keywords(s, UINT64_MAX, &first);
+        conn_puts(&s->conn, " \\*)] Flags permitted.\r\n");
+}
+
+void imap_sync(struct imap_session *s, bool allow_expunge, bool with_uid)
+{
+        if (!s->mailbox || s->over)
+                return;
+        struct mailbox_changes changes = {0};
+        int r = mailbox_sync(s->mailbox, allow_expunge, &s->arena, &changes);
+        if (r == -ESTALE) {
+                log_error("%s", store_error(s->store));
+                imap_bye(s, "Disconnected: Mailbox was deleted or replaced",
+                         "Mailbox was deleted or replaced, please reconnect");
+                return;
+        }
+        if (r < 0) {
+                /* the view stands as it was; the command itself is not affected */
+                log_error("Synchronizing mailbox %s: %s", mailbox_name(s->mailbox), store_error(s->store));
+                return;
+        }
+        for (size_t i = 0; i < changes.expunged_n; i++)
+                conn_printf(&s->conn, "* %u EXPUNGE\r\n", changes.expunged[i]);
+        s->told_messages -= (uint32_t)changes.expunged_n;
+        if (changes.keywords_changed)
+                imap_tell_keywords(s);
+        struct mailbox_status status;
+        mailbox_status(s->mailbox, &status);
+        if (status.messages != s->told_messages || changes.added)
+                conn_printf(&s->conn, "* %u EXISTS\r\n", status.messages);
+        if (status.messages != s->told_messages || status.recent != s->told_recent || changes.added)
+                conn_printf(&s->conn, "* %u RECENT\r\n", status.recent);
+        s->told_messages = status.messages;
+        s->told_recent = status.recent;
+        for (size_t i = 0; i < changes.flagged_n; i++)
+                imap_tell_flags(s, changes.flagged[i], with_uid);
+}
+
+/* RFC 3501 section 7.4.1 and RFC 2180: sequence numbers stand still while FETCH, STORE and SEARCH are answered. */
+static bool may_tell_expunge(const struct imap_command *c)
+{
+        switch (c->id) {
+        case IMAP_FETCH:
+        case IMAP_STORE:
+        case IMAP_SEARCH:
+                return c->uid;
+        default:
+                return true;
+        }
+}
+
+void imap_done(struct imap_session *s, const struct imap_command *c, const char *text)
+{
+        imap_sync(s, may_tell_expunge(c), c->uid);
+        if (!s->over)
+                imap_ok(s, c, "%s", text);
+}
+
+void imap_write_string(struct conn *c, struct slice str)
+{
+        _cleanup_(buf_free) struct buf b = {0};
+        quote_string(&b, str);
+        conn_write(c, buf_slice(&b));
+}
+
+void imap_write_nstring(struct conn *c, struct slice str)
+{
+        _cleanup_(buf_free) struct buf b = {0};
+        quote_nstring(&b, str);
+        conn_write(c, buf_slice(&b));
+}
+
+void imap_write_mailbox(struct conn *c, const char *utf8)
+{
+        _cleanup_(buf_free) struct buf name = {0}, b = {0};
+        /* names come from the store, which lets only valid UTF-8 in */
+        if (utf7_from_utf8(&name, slice_of(utf8)) < 0)
+                return;
+        quote_astring(&b, buf_slice(&name));
+        conn_write(c, buf_slice(&b));
+}
+
+void imap_write_internaldate(struct conn *c, time_t t)
+{
+        static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                           "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+        struct tm tm = {0};
+        localtime_r(&t, &tm);
+        long zone = tm.tm_gmtoff / 60;
+        conn_printf(c, "\"%02d-%s-%04d %02d:%02d:%02d %c%02ld%02ld\"", tm.tm_mday, months[tm.tm_mon],
+                    tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec, zone < 0 ? '-' : '+', labs(zone) / 60,
+                    labs(zone) % 60);
+}
+
+void imap_write_uid_set(struct conn *c, const uint32_t *uids, size_t n)
+{
+        for (size_t i = 0; i < n;) {
+                size_t end = i + 1;
+                while (end < n && uids[end] == uids[end - 1] + 1)
+                        end++;
+                conn_printf(c, "%s%u", i ? "," : "", uids[i]);
+                if (end - i > 1)
+                        conn_printf(c, ":%u", uids[end - 1]);
+                i = end;
+        }
+}
+
+const char *imap_mailbox_name(struct imap_session *s, struct slice name)
+{
+        return arena_str(&s->arena, name);
+}

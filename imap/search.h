@@ -1,0 +1,54 @@
+#ifndef IMAP_SEARCH_H
+#define IMAP_SEARCH_H
+
+/* SEARCH keys (RFC 3501 section 6.4.4) made ready once, then asked of one message after the other. No I/O of
+ * its own: a message is a struct of what is known at once and functions for what costs. Cheap keys are looked
+ * at first, and a function is called at most once a message, only when no cheaper key has decided.
+ *
+ * Text is compared as i;unicode-casemap does (mime/charset.h), in UTF-8: header fields unfolded with encoded
+ * words decoded; text parts without their transfer encoding and charset, line ends LF. HEADER        the
+ * fields of that name; an empty text finds any message that has such a field BODY          every leaf of type
+ * text or message, those of messages inside messages too TEXT          the same, and every header line of the
+ * message and its parts An empty text is in every message for BODY and TEXT. SENT... keys never find a
+ * message without a valid Date. */
+
+#include <time.h>
+
+#include "imap/command.h"
+
+enum {
+        SEARCH_MAX_TEXTS =
+                256, /* BODY and TEXT keys of one search: each is looked for in every byte of the mail */
+};
+
+/* What the numbers and names in a search mean in the folder it is for. */
+struct search_folder {
+        uint32_t messages; /* "*" as a sequence number */
+        uint32_t last_uid; /* "*" as a UID; 0: the folder is empty */
+        /* The bit of a keyword, or a negative number: no message has it. */
+        int (*keyword)(void *context, struct slice name, unsigned *ret_bit);
+        void *context;
+};
+
+struct search_message {
+        uint32_t seq, uid;
+        uint8_t flags;     /* IMAP_FLAG_*, with IMAP_FLAG_RECENT */
+        uint64_t keywords; /* bits */
+        /* 0 or -errno, which search_match() gives back. The text is used until search_match() returns. */
+        int (*size)(void *context, uint64_t *ret);
+        int (*internaldate)(void *context, time_t *ret);
+        int (*text)(void *context, struct slice *ret);
+        void *context;
+};
+
+struct search;
+
+/* 0; -ENOENT: the charset is unknown; -EILSEQ: a text is not of that charset; -E2BIG: more than
+ * SEARCH_MAX_TEXTS. Everything is in the arena but what search_free() frees. */
+int search_make(struct arena *a, const struct imap_search_key *key, struct slice charset,
+                const struct search_folder *folder, struct search **ret);
+/* 1, 0, or the -errno of a function of the message. */
+int search_match(struct search *s, const struct search_message *m);
+void search_free(struct search **s); /* also a _cleanup_ function */
+
+#endif

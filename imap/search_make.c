@@ -1,0 +1,207 @@
+/* From the parser's keys to what search_match() walks: numbers resolved, texts folded, keys by what they
+ * cost. */
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/utf8.h"
+#include "imap/search_tree.h"
+#include "mime/charset.h"
+
+struct maker {
+        struct arena *arena;
+        struct slice charset;
+        const struct search_folder *folder;
+        struct search *search;
+};
+
+static int compare_ranges(const void *a, const void *b)
+{
+        const struct imap_range *x = a, *y = b;
+
+        return x->low < y->low ? -1 : x->low > y->low;
+}
+
+/* Ascending and apart, so that a number is found by halving. `last` is what "*" means; nothing matches when
+ * it is 0. */
+static struct imap_set make_set(struct arena *a, const struct imap_set *set, uint32_t last)
+{
+        struct imap_set made = {.ranges = arena_array(a, struct imap_range, set->n)};
+        size_t n = 0;
+
+        if (last == 0)
+                return made;
+        for (size_t i = 0; i < set->n; i++) {
+                uint32_t low = set->ranges[i].low == IMAP_STAR ? last : set->ranges[i].low;
+                uint32_t high = set->ranges[i].high == IMAP_STAR ? last : set->ranges[i].high;
+
+                made.ranges[i] =
+                        (struct imap_range){MIN(low, high), MAX(low, high)}; /* 9:* with 5 there is 5:9 */
+        }
+        qsort(made.ranges, set->n, sizeof(*made.ranges), compare_ranges);
+        for (size_t i = 0; i < set->n; i++) {
+                if (n > 0 && made.ranges[i].low <= made.ranges[n - 1].high)
+                        made.ranges[n - 1].high = MAX(made.ranges[n - 1].high, made.ranges[i].high);
+                else
+                        made.ranges[n++] = made.ranges[i];
+        }
+        made.n = n;
+        return made;
+}
+
+/* A text of the client's, in UTF-8 and folded. */
+static int make_text(struct maker *m, struct slice sent, struct slice *ret)
+{
+        _cleanup_(buf_free)
+        struct buf utf8 = {}, folded = {};
+        bool is_utf8 = m->charset.n == 0 || slice_ieq(m->charset, SLICE("UTF-8")) ||
+                       slice_ieq(m->charset, SLICE("US-ASCII"));
+        int r;
+
+        if (is_utf8 && !utf8_valid(sent))
+                return -EILSEQ;
+        r = is_utf8 ? buf_append(&utf8, sent) : charset_to_utf8(m->charset, sent, &utf8);
+        if (r < 0)
+                return r;
+        /* U+FFFD is what a converter makes of bytes that are not of its charset */
+        if (!is_utf8 && slice_find_slice(buf_slice(&utf8), SLICE("\xef\xbf\xbd")) < utf8.n)
+                return -EILSEQ;
+        r = search_text_fold(buf_slice(&utf8), &folded);
+        if (r == 0)
+                *ret = arena_slice(m->arena, buf_slice(&folded));
+        return r;
+}
+
+static int make_needle(struct maker *m, struct search_node *node)
+{
+        struct search *s = m->search;
+
+        if (node->text.n == 0) {
+                node->kind = SEARCH_ALL;
+                node->cost = SEARCH_COST_NONE;
+                return 0;
+        }
+        if (s->needles_n == SEARCH_MAX_TEXTS)
+                return -E2BIG;
+        node->needle = s->needles_n++;
+        s->needles[node->needle] =
+                (struct search_needle){.text = node->text, .headers = node->kind == SEARCH_TEXT};
+        return 0;
+}
+
+static enum search_cost kind_cost(enum imap_search_kind kind)
+{
+        switch (kind) {
+        case SEARCH_BEFORE:
+        case SEARCH_ON:
+        case SEARCH_SINCE:
+                return SEARCH_COST_STAT;
+        case SEARCH_LARGER:
+        case SEARCH_SMALLER:
+                return SEARCH_COST_SIZE;
+        case SEARCH_SENTBEFORE:
+        case SEARCH_SENTON:
+        case SEARCH_SENTSINCE:
+        case SEARCH_HEADER:
+                return SEARCH_COST_HEADER;
+        case SEARCH_BODY:
+        case SEARCH_TEXT:
+                return SEARCH_COST_TEXT;
+        default:
+                return SEARCH_COST_NONE;
+        }
+}
+
+static int make_node(struct maker *m, const struct imap_search_key *key, struct search_node **ret);
+
+/* The order of keys does not matter for what they find: the cheap ones go first. */
+static int make_children(struct maker *m, const struct imap_search_key *key, struct search_node *node)
+{
+        struct search_node *first[SEARCH_COST_TEXT + 1] = {}, **end[SEARCH_COST_TEXT + 1],
+                                                     **at = &node->children;
+
+        for (size_t i = 0; i < ARRAY_LEN(end); i++)
+                end[i] = &first[i];
+        for (const struct imap_search_key *k = key->children; k; k = k->next) {
+                struct search_node *child = NULL;
+                int r = make_node(m, k, &child);
+
+                if (r < 0)
+                        return r;
+                *end[child->cost] = child;
+                end[child->cost] = &child->next;
+                node->cost = MAX(node->cost, child->cost);
+        }
+        for (size_t i = 0; i < ARRAY_LEN(end); i++) {
+                *at = first[i];
+                if (first[i])
+                        at = end[i];
+        }
+        return 0;
+}
+
+static int make_node(struct maker *m, const struct imap_search_key *key, struct search_node **ret)
+{
+        struct search_node *node = arena_new(m->arena, struct search_node);
+        unsigned bit = 0;
+        int r = 0;
+
+        node->kind = key->kind;
+        node->cost = kind_cost(key->kind);
+        node->flag = key->flag;
+        node->number = key->number;
+        node->header = key->header;
+        node->day = (key->date.year * 100 + key->date.month) * 100 + key->date.day;
+        switch (key->kind) {
+        case SEARCH_SET:
+                node->set = make_set(m->arena, &key->set, m->folder->messages);
+                break;
+        case SEARCH_UID:
+                node->set = make_set(m->arena, &key->set, m->folder->last_uid);
+                break;
+        case SEARCH_KEYWORD:
+        case SEARCH_UNKEYWORD:
+                if (m->folder->keyword(m->folder->context, key->text, &bit) >= 0)
+                        node->keyword = UINT64_C(1) << bit;
+                break;
+        case SEARCH_HEADER:
+                r = make_text(m, key->text, &node->text);
+                break;
+        case SEARCH_BODY:
+        case SEARCH_TEXT:
+                r = make_text(m, key->text, &node->text);
+                if (r == 0)
+                        r = make_needle(m, node);
+                break;
+        default:
+                r = make_children(m, key, node);
+        }
+        if (r == 0)
+                *ret = node;
+        return r;
+}
+
+int search_make(struct arena *a, const struct imap_search_key *key, struct slice charset,
+                const struct search_folder *folder, struct search **ret)
+{
+        struct search *s;
+        struct maker m = {.arena = a, .charset = charset, .folder = folder};
+        int r;
+
+        if (charset.n > 0 && !charset_known(charset))
+                return -ENOENT;
+        s = arena_new(a, struct search);
+        s->needles = arena_array(a, struct search_needle, SEARCH_MAX_TEXTS);
+        m.search = s;
+        r = make_node(&m, key, &s->root);
+        if (r == 0)
+                *ret = s;
+        return r;
+}
+
+void search_free(struct search **s)
+{
+        if (*s)
+                arena_free(&(*s)->arena);
+        *s = NULL;
+}

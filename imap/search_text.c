@@ -1,0 +1,153 @@
+#include "imap/search_text.h"
+
+#include "mime/charset.h"
+#include "mime/encoded_word.h"
+#include "mime/header.h"
+#include "mime/part.h"
+
+enum {
+        SEARCH_PIECE = 32 * 1024, /* bytes of a body decoded at a time */
+};
+
+/* One pass over a message. `window` is the end of what was looked into, as much as a needle may reach back,
+ * and the newest piece. */
+struct scan {
+        struct search_needle *needles;
+        size_t n, missing, overlap;
+        struct buf decoded, utf8, window;
+        struct arena line; /* one header line's */
+};
+
+static void scan_free(struct scan *s)
+{
+        buf_free(&s->decoded);
+        buf_free(&s->utf8);
+        buf_free(&s->window);
+        arena_free(&s->line);
+}
+
+int search_text_fold(struct slice utf8, struct buf *to)
+{
+        size_t start = to->n, kept = start;
+        int r = charset_fold(utf8, to);
+
+        if (r < 0)
+                return r;
+        for (size_t i = start; i < to->n; i++)
+                if (to->p[i] != '\r')
+                        to->p[kept++] = to->p[i];
+        to->n = kept;
+        return 0;
+}
+
+/* The next piece of text, valid UTF-8. */
+static int scan_feed(struct scan *s, struct slice utf8, bool header)
+{
+        int r = search_text_fold(utf8, &s->window);
+
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < s->n; i++) {
+                struct search_needle *needle = &s->needles[i];
+
+                if (needle->found || (header && !needle->headers) || needle->text.n > s->window.n)
+                        continue;
+                if (memmem(s->window.p, s->window.n, needle->text.p, needle->text.n)) {
+                        needle->found = true;
+                        s->missing--;
+                }
+        }
+        if (s->window.n > s->overlap)
+                buf_consume(&s->window, s->window.n - s->overlap);
+        return 0;
+}
+
+/* Each line for itself: "Subject: caf\303\251". */
+static int scan_header(struct scan *s, struct slice header)
+{
+        struct header_iter it = header_iter(header);
+        struct header_field field;
+        int r = 0;
+
+        while (r == 0 && s->missing > 0 && header_next(&it, &field)) {
+                s->window.n = 0;
+                if (field.name.n > 0) {
+                        r = scan_feed(s, arena_slice(&s->line, field.name), true);
+                        if (r == 0)
+                                r = scan_feed(s, SLICE(": "), true);
+                }
+                if (r == 0)
+                        r = scan_feed(s,
+                                      encoded_word_decode(&s->line, field.name.n ? field.value : field.raw),
+                                      true);
+                arena_reset(&s->line);
+        }
+        return r;
+}
+
+static bool is_searched(const struct part *p)
+{
+        return p->kind == PART_LEAF &&
+               (slice_ieq(p->type, SLICE("text")) || slice_ieq(p->type, SLICE("message")));
+}
+
+/* What the decoder and the converter have put out. */
+static int scan_converted(struct scan *s, struct charset *charset, bool last)
+{
+        int r;
+
+        s->utf8.n = 0;
+        r = charset_convert(charset, buf_slice(&s->decoded), &s->utf8);
+        if (r == 0 && last)
+                r = charset_finish(charset, &s->utf8);
+        return r < 0 ? r : scan_feed(s, buf_slice(&s->utf8), false);
+}
+
+static int scan_body(struct scan *s, const struct part *p, struct slice body)
+{
+        _cleanup_(charset_close_p)
+        struct charset *charset = NULL;
+        struct transfer_decoder decoder = {.kind = p->transfer};
+        int r;
+
+        /* of an unknown charset the ASCII in it can be found */
+        if (charset_open(param_find(p->params, SLICE("charset")), &charset) < 0) {
+                r = charset_open(SLICE("utf-8"), &charset);
+                if (r < 0)
+                        return r;
+        }
+        s->window.n = 0;
+        do {
+                struct slice piece = slice_head(body, SEARCH_PIECE);
+
+                body = slice_from(body, piece.n);
+                s->decoded.n = 0;
+                r = transfer_decode(&decoder, piece, &s->decoded);
+                if (r == 0 && body.n == 0)
+                        r = transfer_finish(&decoder, &s->decoded);
+                if (r == 0)
+                        r = scan_converted(s, charset, body.n == 0);
+        } while (r == 0 && s->missing > 0 && body.n > 0);
+        return r;
+}
+
+int search_text_scan(struct arena *a, struct slice message, struct search_needle *needles, size_t n)
+{
+        _cleanup_(scan_free)
+        struct scan s = {.needles = needles, .n = n};
+        bool headers = false;
+        int r = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                headers |= needles[i].headers && !needles[i].found;
+                s.missing += !needles[i].found;
+                s.overlap = MAX(s.overlap, needles[i].text.n - 1);
+        }
+        for (const struct part *p = part_parse(a, message); p && r == 0 && s.missing > 0; p = part_next(p)) {
+                if (headers)
+                        r = scan_header(&s, part_bytes(message, p->header));
+                if (r == 0 && s.missing > 0 && is_searched(p))
+                        r = scan_body(&s, p, part_bytes(message, p->body));
+        }
+        return r;
+}

@@ -1,0 +1,38 @@
+#ifndef IMAP_SECTION_H
+#define IMAP_SECTION_H
+
+/* BODY[section]<partial> (RFC 3501 section 6.4.5): which bytes of a message a section means, how many of them
+ * are sent, and sending them. The message stays where it is mapped: nothing is copied, whatever its size.
+ *
+ * What is sent has CRLF at every line end and 0x80 for NUL (see quote.h). Sizes and partial offsets count the
+ * bytes as sent. */
+
+#include "imap/command.h"
+#include "mime/part.h"
+#include "wire/conn.h"
+
+/* Whether section_locate() needs the part tree. */
+bool section_needs_parts(const struct imap_section *what);
+
+struct section {
+        struct slice text;               /* as stored */
+        const struct imap_section *what; /* HEADER.FIELDS picks lines of the text; partial cuts it */
+        uint64_t size;                   /* as sent: the n of {n} */
+};
+
+/* Finds a section and its size. `root` may be NULL when no parts are needed. A part that is not there is an
+ * empty section, as clients know it from Dovecot. *what and the message must outlive *ret. */
+void section_locate(struct slice message, const struct part *root, const struct imap_section *what,
+                    struct section *ret);
+
+/* Sends the section's size bytes. */
+void section_write(struct conn *c, const struct section *s);
+
+/* What a reply calls it: "BODY[1.HEADER.FIELDS (FROM)]<0>". Names of fields are put in capitals, as Dovecot
+ * does: a client that compares them has met that one. */
+void section_name(struct buf *to, const struct imap_section *what);
+
+/* Bytes of a text as sent. */
+uint64_t section_crlf_size(struct slice text);
+
+#endif

@@ -1,0 +1,68 @@
+/* SELECT, EXAMINE (RFC 3501 sections 6.3.1 and 6.3.2), CLOSE (6.4.2), UNSELECT (RFC 3691). */
+
+#include <errno.h>
+
+#include "imap/check.h"
+#include "imap/reply.h"
+
+static void tell_mailbox(struct imap_session *s)
+{
+        struct mailbox_status status;
+        mailbox_status(s->mailbox, &status);
+        imap_tell_keywords(s);
+        conn_printf(&s->conn, "* %u EXISTS\r\n* %u RECENT\r\n", status.messages, status.recent);
+        if (status.first_unseen)
+                conn_printf(&s->conn, "* OK [UNSEEN %u] First unseen.\r\n", status.first_unseen);
+        conn_printf(&s->conn, "* OK [UIDVALIDITY %u] UIDs valid\r\n* OK [UIDNEXT %u] Predicted next UID\r\n",
+                    status.uidvalidity, status.uidnext);
+        s->told_messages = status.messages;
+        s->told_recent = status.recent;
+}
+
+void imap_exec_select(struct imap_session *s, const struct imap_command *c)
+{
+        const char *name = imap_mailbox_name(s, c->mailbox);
+        bool read_only = c->id == IMAP_EXAMINE;
+        /* the mailbox that was selected is closed even when the new one cannot be opened */
+        mailbox_close(&s->mailbox);
+        unsigned flags;
+        int r = store_lookup(s->store, name, &flags);
+        if (r == 0 && (flags & (FOLDER_NOSELECT | FOLDER_NONEXISTENT))) {
+                imap_no(s, c, "[NONEXISTENT] Mailbox isn't selectable: it only has folders below it");
+                return;
+        }
+        if (r == 0)
+                r = mailbox_open(s->store, name, read_only, &s->mailbox);
+        if (r < 0) {
+                imap_fail_mailbox(s, c, r, name, read_only ? "EXAMINE" : "SELECT");
+                return;
+        }
+        tell_mailbox(s);
+        imap_ok(s, c, "[%s] %s completed.", mailbox_read_only(s->mailbox) ? "READ-ONLY" : "READ-WRITE",
+                read_only ? "Examine" : "Select");
+}
+
+/* CLOSE removes what is marked \Deleted, without telling; a failure leaves the messages where they are. */
+static int expunge_deleted(struct imap_session *s)
+{
+        uint32_t count = mailbox_count(s->mailbox);
+        uint32_t *seqs = arena_array(&s->arena, uint32_t, count);
+        size_t n = 0;
+        for (uint32_t seq = 1; seq <= count; seq++)
+                if (mailbox_message(s->mailbox, seq)->flags.system & FLAG_DELETED)
+                        seqs[n++] = seq;
+        int r = n ? mailbox_expunge(s->mailbox, seqs, n) : 0;
+        if (r == 0)
+                s->counts.expunged += n;
+        return r;
+}
+
+void imap_exec_close(struct imap_session *s, const struct imap_command *c)
+{
+        int r = c->id == IMAP_CLOSE && !mailbox_read_only(s->mailbox) ? expunge_deleted(s) : 0;
+        mailbox_close(&s->mailbox);
+        if (r < 0)
+                imap_fail(s, c, r, "CLOSE");
+        else
+                imap_ok(s, c, "%s completed.", c->id == IMAP_CLOSE ? "Close" : "Unselect");
+}

@@ -1,0 +1,290 @@
+#include "imap/session.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "conf/expand.h"
+#include "imap/capability.h"
+#include "imap/imap.h"
+#include "imap/reader.h"
+#include "imap/reply.h"
+
+enum { BAD_COMMANDS_MAX = 20 /* in a row: whoever talks here does not speak IMAP */ };
+
+static const imap_executor executors[IMAP_COMMAND_COUNT] = {
+        [IMAP_CAPABILITY] = imap_exec_capability,
+        [IMAP_NOOP] = imap_exec_noop,
+        [IMAP_LOGOUT] = imap_exec_logout,
+        [IMAP_ID] = imap_exec_id,
+        [IMAP_ENABLE] = imap_exec_enable,
+        [IMAP_SELECT] = imap_exec_select,
+        [IMAP_EXAMINE] = imap_exec_select,
+        [IMAP_CREATE] = imap_exec_folder,
+        [IMAP_DELETE] = imap_exec_folder,
+        [IMAP_RENAME] = imap_exec_folder,
+        [IMAP_SUBSCRIBE] = imap_exec_folder,
+        [IMAP_UNSUBSCRIBE] = imap_exec_folder,
+        [IMAP_LIST] = imap_exec_list,
+        [IMAP_LSUB] = imap_exec_list,
+        [IMAP_NAMESPACE] = imap_exec_namespace,
+        [IMAP_STATUS] = imap_exec_status,
+        [IMAP_APPEND] = imap_exec_append,
+        [IMAP_IDLE] = imap_exec_idle,
+        [IMAP_CHECK] = imap_exec_noop,
+        [IMAP_CLOSE] = imap_exec_close,
+        [IMAP_UNSELECT] = imap_exec_close,
+        [IMAP_EXPUNGE] = imap_exec_expunge,
+        [IMAP_SEARCH] = imap_exec_search,
+        [IMAP_FETCH] = imap_exec_fetch,
+        [IMAP_STORE] = imap_exec_store,
+        [IMAP_COPY] = imap_exec_copy,
+        [IMAP_MOVE] = imap_exec_copy,
+};
+
+static void write_capabilities(struct imap_session *s)
+{
+        const struct imap_capability_state state = {.settings = s->settings, .logged_in = true};
+        imap_write_capabilities(&s->conn, &state);
+}
+
+void imap_exec_capability(struct imap_session *s, const struct imap_command *c)
+{
+        conn_puts(&s->conn, "* CAPABILITY ");
+        write_capabilities(s);
+        conn_puts(&s->conn, "\r\n");
+        imap_done(s, c, "Capability completed.");
+}
+
+void imap_exec_noop(struct imap_session *s, const struct imap_command *c)
+{
+        imap_done(s, c, c->id == IMAP_CHECK ? "Check completed." : "NOOP completed.");
+}
+
+void imap_exec_logout(struct imap_session *s, const struct imap_command *c)
+{
+        imap_bye(s, "Disconnected: Logged out", "Logging out");
+        imap_ok(s, c, "Logout completed.");
+}
+
+/* What a client says of itself helps whoever reads the log, when imap_id_log asks for it. */
+static void log_id(struct imap_session *s, const struct imap_command *c)
+{
+        _cleanup_(buf_free) struct buf text = BUF_BOUNDED(1024);
+        bool all = strcmp(s->settings->imap_id_log, "*") == 0;
+        for (size_t i = 0; i + 1 < c->id_params.n; i += 2) {
+                struct slice key = c->id_params.fields[i], value = c->id_params.fields[i + 1];
+                struct slice rest = slice_of(s->settings->imap_id_log), name;
+                bool wanted = all;
+                while (!wanted && slice_split(&rest, ' ', &name))
+                        wanted = slice_ieq(name, key);
+                if (wanted)
+                        buf_printf(&text, "%s%.*s=%.*s", text.n ? ", " : "", SLICE_ARG(key), SLICE_ARG(value));
+        }
+        if (text.n)
+                log_info("ID sent: %s", buf_cstr(&text));
+}
+
+void imap_exec_id(struct imap_session *s, const struct imap_command *c)
+{
+        if (s->settings->imap_id_log[0])
+                log_id(s, c);
+        imap_write_id(&s->conn, s->settings);
+        imap_done(s, c, "ID completed.");
+}
+
+/* RFC 5161: of what we announce nothing needs enabling, so the list of what was enabled is empty. */
+void imap_exec_enable(struct imap_session *s, const struct imap_command *c)
+{
+        conn_puts(&s->conn, "* ENABLED\r\n");
+        imap_done(s, c, "Enabled.");
+}
+
+/* Runs one parsed command; false when it was not one that can run now. */
+static bool execute(struct imap_session *s, const struct imap_command *c)
+{
+        const struct imap_command_type *type = imap_command_type(c->id);
+        unsigned state = s->mailbox ? STATE_SELECTED : STATE_AUTHENTICATED;
+        if (!(type->states & state) || !executors[c->id]) {
+                if (type->states & STATE_SELECTED && state == STATE_AUTHENTICATED)
+                        imap_bad(s, c, "No mailbox selected.");
+                else
+                        imap_bad(s, c, "Error in IMAP command %s: already logged in.", type->name);
+                return false;
+        }
+        executors[c->id](s, c);
+        return true;
+}
+
+static void tell_bad(struct imap_session *s, struct slice tag, const char *text)
+{
+        conn_write(&s->conn, tag.n ? tag : SLICE("*"));
+        conn_printf(&s->conn, " BAD %s\r\n", text);
+}
+
+static void end_on_error(struct imap_session *s, int error)
+{
+        s->over = true;
+        if (error == -ETIMEDOUT)
+                imap_bye(s, "Disconnected: Inactivity", "Disconnected for inactivity.");
+        else if (error == -EPIPE || error == -ECONNRESET)
+                s->end_reason = "Disconnected: Connection closed";
+        else
+                s->end_reason = arena_printf(s->start->arena, "Disconnected: Connection closed: %s", strerror(-error));
+}
+
+/* Reads and answers one command. False when it was bad. */
+static bool serve_one(struct imap_session *s, const struct imap_reader_limits *limits)
+{
+        struct slice tag = SLICE_NULL;
+        const char *text = "Error in IMAP command.";
+        int r = imap_read_command(&s->conn, limits, deadline_in_ms(s->settings->session_timeout), &s->command, &tag,
+                                  &text);
+        if (r == -EMSGSIZE || r == -EBADMSG) {
+                tell_bad(s, tag, text);
+                return false;
+        }
+        if (r == -EOVERFLOW) {
+                imap_bye(s, "Disconnected: Command too long", text);
+                return false;
+        }
+        if (r < 0) {
+                end_on_error(s, r);
+                return true;
+        }
+        struct imap_command c;
+        struct imap_parse_error error;
+        if (imap_command_parse(&s->arena, buf_slice(&s->command), &c, &error) < 0) {
+                tell_bad(s, error.tag, error.text);
+                return false;
+        }
+        return execute(s, &c);
+}
+
+static void serve(struct imap_session *s)
+{
+        struct imap_reader_limits limits = imap_reader_limits(s->settings->imap_max_line_length);
+        unsigned bad = 0;
+        while (!s->over) {
+                bad = serve_one(s, &limits) ? 0 : bad + 1;
+                if (bad == BAD_COMMANDS_MAX && !s->over)
+                        imap_bye(s, "Disconnected: Too many invalid commands", "Too many invalid IMAP commands.");
+                arena_reset(&s->arena);
+                if (conn_error(&s->conn) && !s->over)
+                        end_on_error(s, conn_error(&s->conn));
+        }
+}
+
+static void log_end(struct imap_session *s)
+{
+        char numbers[9][24];
+        const uint64_t values[] = {s->conn.bytes_in,        s->conn.bytes_out,  s->counts.deleted,
+                                   s->counts.expunged,      0,                  s->counts.headers,
+                                   s->counts.header_bytes,  s->counts.bodies,   s->counts.body_bytes};
+        static const char *const names[] = {"input",           "output",          "deleted",
+                                            "expunged",        "trashed",         "fetch_hdr_count",
+                                            "fetch_hdr_bytes", "fetch_body_count", "fetch_body_bytes"};
+        struct conf_variable vars[ARRAY_LEN(values)] = {{0}};
+        for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+                snprintf(numbers[i], sizeof(numbers[i]), "%llu", (unsigned long long)values[i]);
+                vars[i] = (struct conf_variable){.key = i == 0 ? 'i' : i == 1 ? 'o' : '\0',
+                                                 .name = names[i],
+                                                 .value = numbers[i]};
+        }
+        char *text = NULL;
+        const char *why = NULL;
+        if (conf_expand(&s->arena, s->settings->imap_logout_format, vars, ARRAY_LEN(vars), &text, &why) < 0)
+                text = arena_printf(&s->arena, "(imap_logout_format: %s)", why);
+        log_info("%s %s", s->end_reason ? s->end_reason : "Disconnected: Connection closed", text);
+}
+
+/* "tag NO ..." and BYE for an account whose mail cannot be opened. */
+static void refuse(struct imap_session *s, const char *words)
+{
+        const struct session_start *start = s->start;
+        if (!start->preauth) {
+                conn_write(&s->conn, start->tag);
+                conn_printf(&s->conn, " NO [UNAVAILABLE] %s. Session %s in the server log has more.\r\n", words,
+                            start->peer->session_id);
+        }
+        conn_printf(&s->conn, "* BYE %s.\r\n", words);
+        conn_flush(&s->conn);
+}
+
+static const char *words_for(int error)
+{
+        switch (error) {
+        case -EACCES:
+        case -EPERM:
+                return "The mailbox cannot be opened: permission denied";
+        case -ENOTSUP:
+                return "The mailbox cannot be opened: its format is not served";
+        case -ENOSPC:
+        case -EDQUOT:
+                return "The mailbox cannot be opened: the disk is full";
+        default:
+                return "The mailbox cannot be opened: internal error";
+        }
+}
+
+static bool open_store(struct imap_session *s)
+{
+        const struct session_start *start = s->start;
+        const struct store_user user = {.name = start->user,
+                                        .home = start->home,
+                                        .uid = start->uid,
+                                        .gid = start->gid,
+                                        .mail_location = start->mail_location,
+                                        .service = "imap",
+                                        .local_ip = start->peer->local_ip,
+                                        .remote_ip = start->peer->remote_ip,
+                                        .session_id = start->peer->session_id};
+        const char *why = "";
+        int r = store_open(s->settings, &user, start->arena, &s->store, &why);
+        if (r < 0) {
+                log_error("%s", why);
+                refuse(s, words_for(r));
+                return false;
+        }
+        r = start->sandbox(start, store_paths(s->store));
+        if (r < 0) {
+                log_error("cannot enter the sandbox: %s", strerror(-r));
+                refuse(s, "The session cannot be started: internal error");
+                return false;
+        }
+        if (store_auto_create(s->store) < 0)
+                log_error("auto = create: %s", store_error(s->store));
+        return true;
+}
+
+static void greet(struct imap_session *s)
+{
+        const struct session_start *start = s->start;
+        conn_write(&s->conn, start->preauth ? SLICE("*") : start->tag);
+        conn_printf(&s->conn, " %s [CAPABILITY ", start->preauth ? "PREAUTH" : "OK");
+        write_capabilities(s);
+        if (start->preauth)
+                conn_printf(&s->conn, "] Logged in as %s\r\n", start->user);
+        else
+                conn_puts(&s->conn, "] Logged in\r\n");
+}
+
+void imap_session(const struct session_start *start)
+{
+        struct imap_session s = {.start = start, .settings = start->settings};
+        conn_init(&s.conn, start->in_fd, start->out_fd);
+        conn_unshift(&s.conn, start->unread);
+        if (start->broken) {
+                refuse(&s, start->broken);
+        } else if (open_store(&s)) {
+                greet(&s);
+                serve(&s);
+                conn_flush(&s.conn);
+                log_end(&s);
+        }
+        mailbox_close(&s.mailbox);
+        store_close(&s.store);
+        buf_free(&s.command);
+        arena_free(&s.arena);
+        conn_free(&s.conn);
+}

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""mbsync: 200 messages down, 200 up, and again without a change."""
+
+import os
+import re
+
+from common import Failed, command, fixtures, maildir_messages, need, run_tests, same_sets, serving
+
+COUNT = 200
+CONFIGURATION = """
+IMAPAccount far
+Host 127.0.0.1
+Port %d
+User kevin
+Pass secret
+SSLType %s
+CertificateFile %s
+
+IMAPStore far
+Account far
+
+MaildirStore near
+Path %s/
+Inbox %s/INBOX
+SubFolders Maildir++
+
+Channel all
+Far :far:
+Near :near:
+Patterns *
+Create Both
+Expunge Both
+Sync All
+SyncState *
+"""
+
+
+def own(messages):
+    """Without the header that mbsync adds to what it uploads."""
+    return [re.sub(rb"(?m)^X-TUID: .*\r?\n", b"", message) for message in messages]
+
+
+def both_ways(scheme, kind):
+    need("mbsync")
+    with serving(scheme) as (host, ports):
+        far = fixtures.hundreds(host.maildir(), COUNT)
+        host.give(host.home("kevin"))
+        near = host.path("near")
+        os.mkdir(near)
+        with open(host.path("mbsyncrc"), "w") as out:
+            out.write(CONFIGURATION % (ports[scheme], kind, host.cert, near, near))
+
+        def sync():
+            command(host, "mbsync", "-c", host.path("mbsyncrc"), "-a", seconds=90)
+
+        sync()
+        same_sets(own(maildir_messages(near + "/INBOX")), far, "after the first sync, near")
+        more = [message.replace(b"X-Number:", b"X-Near:") for message in far]
+        for number, message in enumerate(more):
+            fixtures.deliver(near + "/INBOX", message, "1700009999.N%d.near" % number)
+        sync()
+        same_sets(own(maildir_messages(host.maildir())), far + more, "after the second sync, far")
+        names = sorted(os.listdir(host.maildir() + "/cur"))
+        sync()
+        same_sets(own(maildir_messages(near + "/INBOX")), far + more, "after the third sync, near")
+        if sorted(os.listdir(host.maildir() + "/cur")) != names:
+            raise Failed("a sync without changes changed the mailbox")
+
+
+def imaps():
+    both_ways("imaps", "IMAPS")
+
+
+def starttls():
+    both_ways("imap", "STARTTLS")
+
+
+if __name__ == "__main__":
+    run_tests([imaps, starttls])

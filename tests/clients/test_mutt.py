@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""mutt in batch: copies a mailbox from the server to a local Maildir, and one message back."""
+
+import os
+import re
+
+import common
+from common import fixtures, logs, maildir_messages, need, run_tests, same_sets, serving
+from mailsession_test import Failed, environment
+import pty_run
+
+NAMES = ["plain", "utf8", "alternative", "attachment", "nested", "dots", "crlf"]
+SETTINGS = """
+set ssl_force_tls = yes
+set ssl_starttls = yes
+set certificate_file = %s
+set ssl_usesystemcerts = no
+set imap_user = kevin
+set imap_pass = secret
+set header_cache =
+set mbox_type = Maildir
+set confirmappend = no
+set confirmcreate = no
+set copy = no
+set move = no
+set delete = yes
+set quit = yes
+set wait_key = no
+set delete_untag = no
+set mail_check = 0
+set timeout = 1
+"""
+
+
+def own(messages):
+    """mutt adds Status lines and fixes Content-Length and Lines."""
+    return [re.sub(rb"(?mi)^(Status|X-Status|Content-Length|Lines): .*\n", b"", common.lines(message)) for message in messages]
+
+
+def mutt(host, folder, keys):
+    need("mutt")
+    rc = host.path("muttrc")
+    with open(rc, "w") as out:
+        out.write(SETTINGS % host.cert)
+    try:
+        pty_run.run(["mutt", "-n", "-F", rc, "-f", folder, "-e", 'push "%s"' % keys],
+                    environment(HOME=host.directory, TERM="xterm"))
+    except Failed as reason:
+        raise Failed("%s\n%s" % (reason, logs(host)))
+
+
+def copies(scheme):
+    with serving(scheme, mailbox=" ".join(NAMES)) as (host, ports):
+        url = "%s://127.0.0.1:%d/" % (scheme, ports[scheme])
+        local = host.path("local")
+        fixtures.make_folder(local)
+        mutt(host, url + "INBOX", "<tag-pattern>~A<enter><tag-prefix><copy-message>%s<enter><quit>" % local)
+        same_sets(own(maildir_messages(local)), [fixtures.MESSAGES[name] for name in NAMES], "copied to the local folder")
+        mutt(host, local, "<tag-pattern>~A<enter><tag-prefix><copy-message>%sBack<enter><quit>" % url)
+        same_sets(own(maildir_messages(os.path.join(host.maildir(), ".Back"))),
+                  [fixtures.MESSAGES[name] for name in NAMES], "copied back to the server")
+
+
+def imaps():
+    copies("imaps")
+
+
+def imap_starttls():
+    copies("imap")
+
+
+if __name__ == "__main__":
+    run_tests([imaps, imap_starttls])
