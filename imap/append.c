@@ -6,98 +6,42 @@
 
 #include <errno.h>
 
-#include "base/number.h"
 #include "imap/check.h"
+#include "imap/reader.h"
 #include "imap/reply.h"
-
-#define APPEND_MAX_SIZE (UINT32_C(2) << 30) /* larger files fail in many clients; quota is what admins set   \
-                                             */
 
 enum {
         APPEND_PIECE = 64 * 1024,
-        APPEND_TIMEOUT_MS = 30 * 60 * 1000, /* for each piece; RFC 3501 section 5.4: at least 30 minutes */
-        APPEND_MAX_TAIL = 8 * 1024,         /* what is dropped after the message of a wrong command */
 };
+/* Larger files fail in many clients. Who wants less has a quota. */
+#define APPEND_MAX_SIZE (UINT32_C(2) << 30)
 
-/* The connection failed within the command: nothing more can be said, except after a timeout. */
-static void append_disconnected(struct imap_session *s, int error)
+/* For each piece: who sends something now and then is there. */
+static deadline_t append_deadline(const struct imap_session *s)
 {
-        if (error == -ETIMEDOUT) {
-                imap_bye(s, "Disconnected for inactivity in APPEND",
-                         "Disconnected for inactivity in APPEND.");
-                return;
-        }
-        s->over = true;
-        s->end_reason = "Disconnected in APPEND";
+        return deadline_in_ms(s->settings->session_timeout);
 }
 
-static int append_skip(struct imap_session *s, uint64_t n)
-{
-        return conn_skip(&s->conn, n, deadline_in_ms(APPEND_TIMEOUT_MS));
-}
-
-/* "... {123+}" at the end of a line: another literal follows (MULTIAPPEND, CATENATE). With {123} the client
- * waits for a "+" that never comes, so the command ends here. */
-static bool ends_with_literal(struct slice line, uint32_t *ret_size)
-{
-        size_t open = slice_rfind(line, '{');
-        struct slice number = slice_from(line, open + 1);
-
-        if (open == line.n || !slice_ends(number, SLICE("+}")))
-                return false;
-        return slice_to_u32(slice_head(number, number.n - 2), ret_size) == 0;
-}
-
-/* Takes what follows the message: nothing but the line end in a good command, *ret_empty. Anything else is
- * dropped, with the literals in it. */
-static int append_rest(struct imap_session *s, bool *ret_empty)
-{
-        bool empty = true;
-        struct slice line;
-        uint32_t size;
-        int r;
-
-        for (;;) {
-                r = conn_line(&s->conn, APPEND_MAX_TAIL, deadline_in_ms(APPEND_TIMEOUT_MS), &line);
-                if (r < 0)
-                        return r;
-                if (line.n > 0)
-                        empty = false;
-                if (!ends_with_literal(line, &size))
-                        break;
-                r = append_skip(s, size);
-                if (r < 0)
-                        return r;
-        }
-        *ret_empty = empty;
-        return 0;
-}
-
-/* After append_rest() failed. A line too long to look at might end with a literal: nobody knows where the
- * next command begins. */
+/* The connection failed within the command: there is no tagged answer. */
 static void append_lost(struct imap_session *s, int error)
 {
-        if (error == -EMSGSIZE)
-                imap_bye(s, "Too long line after an APPEND", "Too long argument in APPEND.");
-        else
-                append_disconnected(s, error);
+        if (error == -ETIMEDOUT) {
+                imap_bye(s, "Disconnected: Inactivity in APPEND", "Disconnected for inactivity.");
+        } else if (error == -EOVERFLOW) {
+                imap_bye(s, "Disconnected: Command too long", "Command too long.");
+        } else {
+                s->over = true;
+                s->end_reason = "Disconnected: Connection closed in APPEND";
+        }
 }
 
-/* Takes the whole command off the connection without using it, before a NO. A client that waits for "+" has
- * not sent the message and will not (RFC 3501 section 4.3). False: the session is over. */
-static bool append_refused(struct imap_session *s, const struct imap_command *c)
+/* Takes what the client has sent of the message and the rest of the command off the connection, before a NO. False:
+ * the session is over. */
+static bool append_drop(struct imap_session *s)
 {
-        bool empty;
-        int r;
+        const struct imap_reader_limits limits = imap_reader_limits(s->settings->imap_max_line_length);
+        int r = imap_skip_message(&s->conn, &limits, append_deadline(s), buf_slice(&s->command));
 
-        if (c->append.sync)
-                return true;
-        r = append_skip(s, c->append.size);
-        if (r < 0) {
-                append_disconnected(s, r);
-                return false;
-        }
-        r = append_rest(s, &empty);
         if (r < 0)
                 append_lost(s, r);
         return r == 0;
@@ -112,8 +56,7 @@ static int append_stream(struct imap_session *s, struct save *save, uint32_t siz
         ssize_t n;
 
         while (left > 0) {
-                n = conn_take(&s->conn, MIN(left, (uint64_t)APPEND_PIECE), deadline_in_ms(APPEND_TIMEOUT_MS),
-                              &piece);
+                n = conn_take(&s->conn, MIN(left, (uint64_t)APPEND_PIECE), append_deadline(s), &piece);
                 if (n < 0)
                         return (int)n;
                 left -= (uint64_t)n;
@@ -143,24 +86,20 @@ static void append_finish(struct imap_session *s, const struct imap_command *c, 
 }
 
 /* The message may come now. */
-static void append_receive(struct imap_session *s, const struct imap_command *c, struct save *save,
-                           const char *name)
+static void append_receive(struct imap_session *s, const struct imap_command *c, struct save *save, const char *name)
 {
-        bool empty = false;
+        const struct imap_reader_limits limits = imap_reader_limits(s->settings->imap_max_line_length);
         int r, saved = 0;
 
         if (c->append.sync)
                 conn_puts(&s->conn, "+ OK\r\n");
         r = append_stream(s, save, c->append.size, &saved);
-        if (r < 0) {
-                append_disconnected(s, r);
-                return;
-        }
-        r = append_rest(s, &empty);
-        if (r < 0)
-                append_lost(s, r);
-        else if (!empty)
+        if (r == 0)
+                r = imap_read_message_end(&s->conn, &limits, append_deadline(s));
+        if (r == -EINVAL)
                 imap_bad(s, c, "Error in IMAP command APPEND: Invalid arguments");
+        else if (r < 0)
+                append_lost(s, r);
         else if (saved < 0)
                 imap_fail_target(s, c, saved, name, "APPEND");
         else
@@ -186,7 +125,7 @@ static bool append_begin(struct imap_session *s, const struct imap_command *c, s
         if (r == 0 && fits)
                 return true;
         /* store_error() speaks of the last call: nothing of the store may run before the answer */
-        if (!append_refused(s, c))
+        if (!append_drop(s))
                 return false;
         if (r == -ENOBUFS)
                 imap_no(s, c, "[LIMIT] Too many keywords in this mailbox");
@@ -202,8 +141,7 @@ static bool append_begin(struct imap_session *s, const struct imap_command *c, s
 void imap_exec_append(struct imap_session *s, const struct imap_command *c)
 {
         const char *name = imap_mailbox_name(s, c->append.mailbox);
-        _cleanup_(save_close)
-        struct save *save = NULL;
+        _cleanup_(save_close) struct save *save = NULL;
 
         if (append_begin(s, c, &save, name))
                 append_receive(s, c, save, name);

@@ -4,9 +4,10 @@
 /* BODY and BODYSTRUCTURE (RFC 3501 section 7.4.2): the part tree as the parenthesised list that a client
  * reads. Pure.
  *
- * Names and values are as written in the message; what is missing has its default: "7bit", and charset
- * us-ascii for text. Sizes are as sent, with CRLF; lines are line ends. A multipart without a part, which the
- * grammar cannot say, is given one empty text part. */
+ * Names and values are as written in the message, but for continuations of parameters, which are joined
+ * (RFC 2231 section 6). What is missing has its default: "7bit", and charset us-ascii for text. Sizes are as
+ * sent, with CRLF; lines are line ends. A multipart without a part, which the grammar cannot say, is given
+ * one empty text part. */
 
 #include "base/buf.h"
 #include "mime/part.h"

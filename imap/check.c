@@ -29,8 +29,7 @@ const char *imap_name_problem(const char *name, char separator)
 static void say_missing(struct imap_session *s, const struct imap_command *c, const char *code,
                         const char *name)
 {
-        _cleanup_(buf_free)
-        struct buf shown = {};
+        _cleanup_(buf_free) struct buf shown = {};
 
         if (utf7_from_utf8(&shown, slice_of(name)) < 0)
                 buf_free(&shown);

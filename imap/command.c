@@ -60,7 +60,7 @@ static int parse_name(struct lexer *l, const struct imap_command_type **ret_type
                 return lexer_fail(l, "Error in IMAP command: No command was given.");
         struct slice name = lexer_name(l);
         bool uid = slice_ieq(name, SLICE("UID"));
-        if (uid && l->rest.n) {
+        if (uid) {
                 lexer_skip_spaces(l);
                 name = lexer_name(l);
         }

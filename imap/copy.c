@@ -19,8 +19,7 @@ static void say_expunged(struct imap_session *s, const struct imap_command *c)
 static int copy_messages(struct imap_session *s, const struct imap_command *c, const uint32_t *seqs, size_t n,
                          struct save_result *ret)
 {
-        _cleanup_(save_close)
-        struct save *save = NULL;
+        _cleanup_(save_close) struct save *save = NULL;
         const char *name = imap_mailbox_name(s, c->copy.mailbox);
         const char *what = c->id == IMAP_MOVE ? "MOVE" : "COPY";
         int r;

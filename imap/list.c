@@ -125,8 +125,7 @@ static void write_namespaces(struct imap_session *s, const struct store_namespac
         bool open = false;
 
         for (size_t i = 0; i < n; i++) {
-                _cleanup_(buf_free)
-                struct buf prefix = {};
+                _cleanup_(buf_free) struct buf prefix = {};
 
                 if ((int)spaces[i].type != type || spaces[i].hidden)
                         continue;

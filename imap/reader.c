@@ -78,15 +78,19 @@ static void keep_tail(struct reading *r, struct slice part)
 static int take_part(struct reading *r, struct slice part)
 {
         keep_tail(r, part);
-        if (slice_find(part, '\0') < part.n)
-                refuse(r, -EBADMSG, "NUL character in command.");
         if (r->refused)
                 return count_skipped(r, part.n);
-        size_t room = r->limits->line + 1 - r->lines; /* 1: the CR */
-        size_t total = r->limits->total > r->to->n ? r->limits->total - r->to->n : 0;
-        if (part.n > MIN(room, total)) {
+        size_t nul = slice_find(part, '\0');
+        if (nul < part.n) {
+                refuse(r, -EBADMSG, "NUL character in command.");
+                part = slice_head(part, nul); /* the tag is in there */
+        }
+        size_t line = r->limits->line + 1 - r->lines; /* 1: the CR */
+        size_t total = r->limits->total + 1 > r->to->n ? r->limits->total + 1 - r->to->n : 0;
+        size_t room = MIN(line, total);
+        if (part.n > room) {
                 refuse(r, -EMSGSIZE, "Command line too long.");
-                part = slice_head(part, MIN(room, total)); /* the tag is in there */
+                part = slice_head(part, room);
         }
         r->lines += part.n;
         return buf_append(r->to, part);

@@ -98,8 +98,7 @@ void imap_exec_search(struct imap_session *s, const struct imap_command *c)
                 .keyword = folder_keyword,
                 .context = s->mailbox,
         };
-        _cleanup_(search_free)
-        struct search *search = NULL;
+        _cleanup_(search_free) struct search *search = NULL;
         int r;
 
         r = search_make(&s->arena, c->search.key, c->search.charset, &folder, &search);

@@ -48,7 +48,8 @@ static enum auth_result check_request(struct auth_call *c, const char **ret_log)
         if (r != AUTH_OK)
                 return r;
         if (password.n == 0 || password.n > SASL_TEXT_MAX || slice_find(password, '\0') < password.n) {
-                *ret_log = call_text(c, "auth", "Password is %s", password.n ? "too long or holds a NUL" : "empty");
+                *ret_log = call_text(c, "auth", "Password is %s",
+                                     password.n ? "too long or holds a NUL" : "empty");
                 return AUTH_FAILED;
         }
         if (authzid.n == 0)
@@ -177,7 +178,8 @@ enum auth_result auth_lookup(const struct settings *settings, const struct auth_
 
 int auth_check_settings(const struct settings *settings, struct buf *messages)
 {
-        _cleanup_(arena_free) struct arena arena = {0};
+        _cleanup_(arena_free)
+        struct arena arena = {0};
         int r = 0;
         for (size_t i = 0; i < settings->passdb_count; i++) {
                 const struct settings_passdb *db = &settings->passdbs[i];

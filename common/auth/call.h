@@ -1,8 +1,8 @@
 #ifndef AUTH_CALL_H
 #define AUTH_CALL_H
 
-/* One question to the privileged half, as passdb.c and userdb.c see it, and the whole of it with another system behind
- * it than the real one (tests). */
+/* One question to the privileged half, as passdb.c and userdb.c see it, and the whole of it with another
+ * system behind it than the real one (tests). */
 
 #include "auth/auth.h"
 #include "auth/system.h"

@@ -18,10 +18,11 @@ int database_args(const char *args, struct arena *arena, struct database_args *r
                 else if (slice_eq(name, SLICE("username_format")))
                         a.username_format = arena_str(arena, value);
                 else {
-                        *ret_error = arena_printf(arena,
-                                                  "args: \"%.*s\" is neither scheme=, username_format= nor an "
-                                                  "absolute path",
-                                                  SLICE_ARG(name));
+                        *ret_error =
+                                arena_printf(arena,
+                                             "args: \"%.*s\" is neither scheme=, username_format= nor an "
+                                             "absolute path",
+                                             SLICE_ARG(name));
                         return -EINVAL;
                 }
                 rest = slice_trim(rest);
@@ -44,13 +45,15 @@ enum passwd_file_result database_find(const struct auth_call *c, const struct da
                                       const char **ret_error)
 {
         const char *key, *path, *why;
-        if (call_expand(c, args->username_format, &key, &why) < 0 || call_expand(c, args->path, &path, &why) < 0) {
+        if (call_expand(c, args->username_format, &key, &why) < 0 ||
+            call_expand(c, args->path, &path, &why) < 0) {
                 *ret_error = arena_printf(c->arena, "args: %s", why);
                 return PASSWD_FILE_ERROR;
         }
         *ret_path = path;
         const char *error = "";
-        enum passwd_file_result r = passwd_file_find(path, slice_of(key), args->scheme, c->arena, ret, &error);
+        enum passwd_file_result r =
+                passwd_file_find(path, slice_of(key), args->scheme, c->arena, ret, &error);
         if (r == PASSWD_FILE_MISSING && !strcmp(path, args->path))
                 r = PASSWD_FILE_ERROR;
         if (r == PASSWD_FILE_ERROR)

@@ -1,9 +1,9 @@
 #ifndef AUTH_FIELDS_H
 #define AUTH_FIELDS_H
 
-/* Fields: what a passwd-file's last column, a static database's args, default_fields and override_fields say about a
- * user, as words `name=value`. Of several values for one field the first applied counts: so override_fields come
- * first, then what the database says, then default_fields. */
+/* Fields: what a passwd-file's last column, a static database's args, default_fields and override_fields say
+ * about a user, as words `name=value`. Of several values for one field the first applied counts: so
+ * override_fields come first, then what the database says, then default_fields. */
 
 #include "auth/call.h"
 
@@ -26,8 +26,9 @@ enum fields_of {
         FIELDS_USERDB_OF_ENTRY, /* userdb_uid ...; what is not so prefixed is the passdb's: left alone */
 };
 
-/* Takes the words of `text`, variables expanded. Fields that change nothing here (quota_rule ...) are passed over; one
- * that would have to be obeyed and is not served is an error. 0 or -EINVAL with *ret_error in the arena. */
+/* Takes the words of `text`, variables expanded. Fields that change nothing here (quota_rule ...) are passed
+ * over; one that would have to be obeyed and is not served is an error. 0 or -EINVAL with *ret_error in the
+ * arena. */
 int fields_apply(const struct auth_call *c, const char *text, enum fields_of of, struct auth_fields *to,
                  const char **ret_error);
 

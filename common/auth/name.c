@@ -24,8 +24,8 @@ static int check_bytes(const struct auth_call *c, struct slice name, const char 
                         return -EINVAL;
                 }
                 if (*allowed && !strchr(allowed, b)) {
-                        *ret_why = arena_printf(c->arena, "Username character disallowed by auth_username_chars: 0x%02x",
-                                                b);
+                        *ret_why = arena_printf(
+                                c->arena, "Username character disallowed by auth_username_chars: 0x%02x", b);
                         return -EINVAL;
                 }
         }
@@ -44,7 +44,8 @@ static int apply_format(const struct auth_call *c, const char *name, const char 
         };
         char *out;
         const char *why;
-        if (conf_expand(c->arena, c->settings->auth_username_format, variables, ARRAY_LEN(variables), &out, &why) < 0) {
+        if (conf_expand(c->arena, c->settings->auth_username_format, variables, ARRAY_LEN(variables), &out,
+                        &why) < 0) {
                 *ret_why = arena_printf(c->arena, "auth_username_format: %s", why);
                 return -ENOTSUP;
         }

@@ -11,9 +11,9 @@
 struct entry {
         bool found;
         struct buf password; /* as stored; of a user without one: empty */
-        struct buf sample;   /* a password of the same database: verified in its place to take the same time */
-        const char *scheme;  /* of a password without "{...}" */
-        const char *where;   /* "/etc/mailsession/users line 7" */
+        struct buf sample;  /* a password of the same database: verified in its place to take the same time */
+        const char *scheme; /* of a password without "{...}" */
+        const char *where;  /* "/etc/mailsession/users line 7" */
         const char *expired; /* the account may not log in any more: words for the log */
         struct auth_fields fields;
 };
@@ -38,7 +38,8 @@ static int lookup_passwd_file(const struct auth_call *c, const struct settings_p
         struct database_args args;
         if (database_args(db->args, c->arena, &args, ret_error) < 0)
                 return -EINVAL;
-        _cleanup_(passwd_file_entry_free) struct passwd_file_entry line = {0};
+        _cleanup_(passwd_file_entry_free)
+        struct passwd_file_entry line = {0};
         const char *path;
         e->scheme = args.scheme;
         switch (database_find(c, &args, &line, &path, ret_error)) {
@@ -73,16 +74,17 @@ static const char *check_passwd_file(const struct settings_passdb *db, struct ar
 
 static int shadow_failed(const struct auth_call *c, int e, const char **ret_error)
 {
-        *ret_error = arena_printf(c->arena,
-                                  "getspnam_r() failed: %s (euid=%lu: reading the system's passwords takes root)",
-                                  strerror(-e), (unsigned long)geteuid());
+        *ret_error = arena_printf(
+                c->arena, "getspnam_r() failed: %s (euid=%lu: reading the system's passwords takes root)",
+                strerror(-e), (unsigned long)geteuid());
         return e;
 }
 
 static int lookup_shadow(const struct auth_call *c, const struct settings_passdb *db, struct entry *e,
                          const char **ret_error)
 {
-        _cleanup_(system_shadow_free) struct system_shadow shadow = {0};
+        _cleanup_(system_shadow_free)
+        struct system_shadow shadow = {0};
         e->scheme = "CRYPT";
         e->where = "shadow";
         c->system->sample(c->system->context, &e->sample);
@@ -101,13 +103,15 @@ static int lookup_shadow(const struct auth_call *c, const struct settings_passdb
 static int lookup_passwd(const struct auth_call *c, const struct settings_passdb *db, struct entry *e,
                          const char **ret_error)
 {
-        _cleanup_(system_user_free) struct system_user user = {0};
+        _cleanup_(system_user_free)
+        struct system_user user = {0};
         int r = c->system->user(c->system->context, c->user, c->arena, &user);
         if (r < 0 && r != -ENOENT) {
                 *ret_error = arena_printf(c->arena, "getpwnam_r() failed: %s", strerror(-r));
                 return r;
         }
-        /* the hash is elsewhere on any system of today; nobody's name is looked up there as well: the same time */
+        /* the hash is elsewhere on any system of today; nobody's name is looked up there as well: the same
+         * time */
         if (r < 0 || slice_eq(buf_slice(&user.password), SLICE("x")))
                 return lookup_shadow(c, db, e, ret_error);
         c->system->sample(c->system->context, &e->sample);
@@ -187,7 +191,8 @@ static int lookup(const struct auth_call *c, const struct settings_passdb *db, s
 /* Takes the time a wrong password takes. */
 static void verify_sample(const struct auth_call *c, const struct entry *e)
 {
-        _cleanup_(buf_wipe) struct buf made = {0};
+        _cleanup_(buf_wipe)
+        struct buf made = {0};
         struct slice stored = buf_slice(&e->sample);
         if (stored.n == 0 && scheme_sample(&made) == 0)
                 stored = buf_slice(&made);
@@ -220,8 +225,10 @@ static enum passdb_result verify_password(const struct auth_call *c, const struc
                                      SLICE_ARG(scheme_name(stored, e->scheme)));
                 return PASSDB_ERROR;
         default:
-                *ret_log = call_text(c, driver, "%s: the password is no valid %.*s hash, or one that crypt(3) does not know",
-                                     e->where, SLICE_ARG(scheme_name(stored, e->scheme)));
+                *ret_log = call_text(
+                        c, driver,
+                        "%s: the password is no valid %.*s hash, or one that crypt(3) does not know",
+                        e->where, SLICE_ARG(scheme_name(stored, e->scheme)));
                 return PASSDB_ERROR;
         }
 }
@@ -265,7 +272,8 @@ static enum passdb_result verify_account(const struct auth_call *c, const struct
 enum passdb_result passdb_verify(const struct auth_call *c, const struct settings_passdb *db,
                                  struct passdb_answer *ret)
 {
-        _cleanup_(entry_free) struct entry e = {0};
+        _cleanup_(entry_free)
+        struct entry e = {0};
         const char *error = "";
         if (lookup(c, db, &e, &error) < 0) {
                 ret->log = call_text(c, db->driver, "%s", error);
@@ -287,7 +295,8 @@ enum passdb_result passdb_verify(const struct auth_call *c, const struct setting
 enum passdb_result passdb_find(const struct auth_call *c, const struct settings_passdb *db,
                                struct passdb_answer *ret)
 {
-        _cleanup_(entry_free) struct entry e = {0};
+        _cleanup_(entry_free)
+        struct entry e = {0};
         const char *error = "";
         if (lookup(c, db, &e, &error) < 0) {
                 ret->log = call_text(c, db->driver, "%s", error);
@@ -302,13 +311,15 @@ const char *passdb_check(const struct settings_passdb *db, struct arena *arena)
 {
         const struct driver *driver = find_driver(db->driver);
         if (!driver)
-                return arena_printf(arena, "driver \"%s\" is not served yet (passwd-file, shadow, passwd, static are)",
-                                    db->driver);
-        if (db->pass || (*db->skip && strcmp(db->skip, "never") != 0 && strcmp(db->skip, "authenticated") != 0) ||
+                return arena_printf(
+                        arena, "driver \"%s\" is not served yet (passwd-file, shadow, passwd, static are)",
+                        db->driver);
+        if (db->pass ||
+            (*db->skip && strcmp(db->skip, "never") != 0 && strcmp(db->skip, "authenticated") != 0) ||
             (*db->result_success && strcmp(db->result_success, "return-ok") != 0) ||
             (*db->result_failure && strcmp(db->result_failure, "continue") != 0) ||
             (*db->result_internalfail && strcmp(db->result_internalfail, "continue") != 0))
                 return "pass, skip and result_... other than the defaults are not served yet";
         return db->deny && driver->check == check_static ? "deny = yes with driver static denies everybody"
-                                                          : driver->check(db, arena);
+                                                         : driver->check(db, arena);
 }

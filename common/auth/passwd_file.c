@@ -39,7 +39,8 @@ static int fill(struct reader *r)
         return r->total > PASSWD_FILE_BYTES_MAX ? -EFBIG : 0;
 }
 
-/* 1: the next line, without its end; of one that is too long the beginning, with *ret_cut. 0: end of the file. */
+/* 1: the next line, without its end; of one that is too long the beginning, with *ret_cut. 0: end of the
+ * file. */
 static int next_line(struct reader *r, struct slice *ret, bool *ret_cut)
 {
         for (;;) {
@@ -113,8 +114,8 @@ static enum passwd_file_result scan(struct reader *r, const char *path, struct s
                         buf_append(&e->sample, password);
         }
         if (got == -EFBIG)
-                *ret_error = arena_printf(arena, "%s is larger than %d bytes: too many users for a file", path,
-                                          PASSWD_FILE_BYTES_MAX);
+                *ret_error = arena_printf(arena, "%s is larger than %d bytes: too many users for a file",
+                                          path, PASSWD_FILE_BYTES_MAX);
         else if (got < 0)
                 *ret_error = arena_printf(arena, "read(%s) failed: %s", path, strerror(-got));
         if (got < 0)
@@ -125,7 +126,8 @@ static enum passwd_file_result scan(struct reader *r, const char *path, struct s
 static int open_file(const char *path, struct arena *arena, const char **ret_error)
 {
         /* the administrator's own path: links are followed, but a FIFO must not make us wait */
-        _cleanup_(fd_close_p) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        _cleanup_(fd_close_p)
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         if (fd < 0) {
                 int e = errno;
                 *ret_error = arena_printf(arena, "open(%s) failed: %s (euid=%lu egid=%lu)", path, strerror(e),
@@ -147,8 +149,10 @@ enum passwd_file_result passwd_file_find(const char *path, struct slice user, co
         int fd = open_file(path, arena, ret_error);
         if (fd < 0)
                 return fd == -ENOENT ? PASSWD_FILE_MISSING : PASSWD_FILE_ERROR;
-        _cleanup_(reader_free) struct reader r = {.fd = fd, .p = xmalloc(PASSWD_FILE_LINE_MAX)};
-        _cleanup_(passwd_file_entry_free) struct passwd_file_entry e = {0};
+        _cleanup_(reader_free)
+        struct reader r = {.fd = fd, .p = xmalloc(PASSWD_FILE_LINE_MAX)};
+        _cleanup_(passwd_file_entry_free)
+        struct passwd_file_entry e = {0};
         enum passwd_file_result result = scan(&r, path, user, default_scheme, arena, &e, ret_error);
         if (result == PASSWD_FILE_FOUND || result == PASSWD_FILE_NO_USER) {
                 *ret = e;

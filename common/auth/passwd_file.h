@@ -1,26 +1,29 @@
 #ifndef AUTH_PASSWD_FILE_H
 #define AUTH_PASSWD_FILE_H
 
-/* Files of users: user:password:uid:gid:gecos:home:shell:extra fields, a line each. Only the user is required. Lines that
- * are empty or start with '#' or ':' are comments; of several lines for one user the first counts.
+/* Files of users: user:password:uid:gid:gecos:home:shell:extra fields, a line each. Only the user is
+ * required. Lines that are empty or start with '#' or ':' are comments; of several lines for one user the
+ * first counts.
  *
- * Read as a stream, always to the end, so that the time does not tell where a user stands, and the memory used does
- * not grow with the file. */
+ * Read as a stream, always to the end, so that the time does not tell where a user stands, and the memory
+ * used does not grow with the file. */
 
 #include "base/arena.h"
 #include "base/buf.h"
 
 enum {
-        PASSWD_FILE_LINE_MAX = 8192,             /* a hash, a path and some fields take a few hundred bytes */
-        PASSWD_FILE_BYTES_MAX = 64 * 1024 * 1024, /* half a million users; read at each login, more wants a database */
+        PASSWD_FILE_LINE_MAX = 8192, /* a hash, a path and some fields take a few hundred bytes */
+        PASSWD_FILE_BYTES_MAX =
+                64 * 1024 * 1024, /* half a million users; read at each login, more wants a database */
 };
 
 struct passwd_file_entry {
         unsigned line;
-        struct buf password; /* the field as it stands */
+        struct buf password;          /* the field as it stands */
         const char *uid, *gid, *home; /* "" when left out; in the arena */
         const char *extra;
-        struct buf sample; /* the first password of the file that could match anything: tells what a check costs here */
+        struct buf sample; /* the first password of the file that could match anything: tells what a check
+                              costs here */
 };
 
 enum passwd_file_result {

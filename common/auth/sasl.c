@@ -110,7 +110,8 @@ static enum sasl_result login_step(struct sasl *s, bool has_response, struct sli
         return SASL_DONE;
 }
 
-enum sasl_result sasl_step(struct sasl *s, bool has_response, struct slice response, struct slice *ret_challenge)
+enum sasl_result sasl_step(struct sasl *s, bool has_response, struct slice response,
+                           struct slice *ret_challenge)
 {
         if (s->step == STEP_DONE)
                 return SASL_INVALID;

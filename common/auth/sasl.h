@@ -1,8 +1,8 @@
 #ifndef AUTH_SASL_H
 #define AUTH_SASL_H
 
-/* The unprivileged half of SASL: server-side exchanges that collect what the privileged half verifies. Pure: no I/O.
- * Mechanisms: PLAIN (RFC 4616) and LOGIN (as clients use it). */
+/* The unprivileged half of SASL: server-side exchanges that collect what the privileged half verifies. Pure:
+ * no I/O. Mechanisms: PLAIN (RFC 4616) and LOGIN (as clients use it). */
 
 #include "base/buf.h"
 
@@ -21,7 +21,8 @@ struct sasl_mechanism {
         bool plaintext;   /* the password itself crosses the connection */
 };
 
-/* By name (any case) among those in the setting's list `enabled`, NULL-terminated; NULL when it is unknown or not enabled. */
+/* By name (any case) among those in the setting's list `enabled`, NULL-terminated; NULL when it is unknown or
+ * not enabled. */
 const struct sasl_mechanism *sasl_mechanism(struct slice name, const char *const *enabled);
 /* The i-th mechanism this library knows, NULL past the end: to announce them. */
 const struct sasl_mechanism *sasl_mechanism_at(size_t i);
@@ -39,9 +40,10 @@ enum sasl_result {
 };
 
 void sasl_init(struct sasl *s, const struct sasl_mechanism *mechanism);
-/* One response, already decoded from base 64. The first call has the initial response, or has_response false when
- * the client sent none. *ret_challenge is static text. */
-enum sasl_result sasl_step(struct sasl *s, bool has_response, struct slice response, struct slice *ret_challenge);
+/* One response, already decoded from base 64. The first call has the initial response, or has_response false
+ * when the client sent none. *ret_challenge is static text. */
+enum sasl_result sasl_step(struct sasl *s, bool has_response, struct slice response,
+                           struct slice *ret_challenge);
 /* After SASL_DONE; slices live until sasl_free(). */
 struct sasl_credentials sasl_credentials(const struct sasl *s);
 void sasl_free(struct sasl *s); /* wipes; also a _cleanup_ function */

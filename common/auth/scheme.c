@@ -23,7 +23,8 @@ enum encoding { ENCODING_AUTO, ENCODING_NONE, ENCODING_BASE64, ENCODING_HEX };
 struct scheme {
         const char *name;
         enum scheme_result (*verify)(const struct scheme *s, struct slice data, struct slice password);
-        enum encoding encoding; /* of the data without a suffix; AUTO: base 64, or hex when that fits the digest */
+        enum encoding
+                encoding; /* of the data without a suffix; AUTO: base 64, or hex when that fits the digest */
         gnutls_digest_algorithm_t digest;
         gnutls_mac_algorithm_t mac;
         bool salted; /* the salt follows the digest */
@@ -120,10 +121,11 @@ static enum scheme_result verify_pbkdf2(const struct scheme *s, struct slice dat
         struct slice rest = data, none, version, salt, count;
         unsigned iterations;
         if (!slice_split(&rest, '$', &none) || none.n || !slice_split(&rest, '$', &version) ||
-            !slice_eq(version, SLICE("1")) || !slice_split(&rest, '$', &salt) || salt.n == 0 || salt.n > SALT_MAX ||
-            !slice_split(&rest, '$', &count) || parse_iterations(count, &iterations) < 0)
+            !slice_eq(version, SLICE("1")) || !slice_split(&rest, '$', &salt) || salt.n == 0 ||
+            salt.n > SALT_MAX || !slice_split(&rest, '$', &count) || parse_iterations(count, &iterations) < 0)
                 return SCHEME_INVALID;
-        _cleanup_(buf_free) struct buf want = BUF_BOUNDED(DIGEST_MAX);
+        _cleanup_(buf_free)
+        struct buf want = BUF_BOUNDED(DIGEST_MAX);
         if (hex_decode(&want, rest) < 0 || want.n != gnutls_hash_get_len(s->digest))
                 return SCHEME_INVALID;
         uint8_t got[DIGEST_MAX];
@@ -132,8 +134,8 @@ static enum scheme_result verify_pbkdf2(const struct scheme *s, struct slice dat
         return same(got, want.p, want.n);
 }
 
-/* iterations,salt,StoredKey,ServerKey, the last three in base 64; StoredKey = H(HMAC(SaltedPassword, "Client Key"))
- * (RFC 5802 section 3). */
+/* iterations,salt,StoredKey,ServerKey, the last three in base 64; StoredKey = H(HMAC(SaltedPassword, "Client
+ * Key")) (RFC 5802 section 3). */
 static enum scheme_result verify_scram(const struct scheme *s, struct slice data, struct slice password)
 {
         struct slice rest = data, count, salt64, stored64;
@@ -141,8 +143,10 @@ static enum scheme_result verify_scram(const struct scheme *s, struct slice data
         if (!slice_split(&rest, ',', &count) || parse_iterations(count, &iterations) < 0 ||
             !slice_split(&rest, ',', &salt64) || !slice_split(&rest, ',', &stored64))
                 return SCHEME_INVALID;
-        _cleanup_(buf_free) struct buf salt = BUF_BOUNDED(SALT_MAX);
-        _cleanup_(buf_free) struct buf stored = BUF_BOUNDED(DIGEST_MAX);
+        _cleanup_(buf_free)
+        struct buf salt = BUF_BOUNDED(SALT_MAX);
+        _cleanup_(buf_free)
+        struct buf stored = BUF_BOUNDED(DIGEST_MAX);
         size_t size = gnutls_hash_get_len(s->digest);
         if (base64_decode(&salt, salt64) < 0 || salt.n == 0 || base64_decode(&stored, stored64) < 0 ||
             stored.n != size)
@@ -157,8 +161,14 @@ static enum scheme_result verify_scram(const struct scheme *s, struct slice data
         return ok ? same(got, stored.p, size) : SCHEME_INVALID;
 }
 
-#define CRYPT_ROW(name)                     {name, verify_crypt, ENCODING_NONE, 0, 0, false}
-#define DIGEST_ROW(name, digest, is_salted) {name, verify_digest, ENCODING_AUTO, digest, 0, is_salted}
+#define CRYPT_ROW(name)                                                                                      \
+        {                                                                                                    \
+                name, verify_crypt, ENCODING_NONE, 0, 0, false                                               \
+        }
+#define DIGEST_ROW(name, digest, is_salted)                                                                  \
+        {                                                                                                    \
+                name, verify_digest, ENCODING_AUTO, digest, 0, is_salted                                     \
+        }
 static const struct scheme schemes[] = {
         {"PLAIN", verify_plain, ENCODING_NONE, 0, 0, false},
         {"CLEARTEXT", verify_plain, ENCODING_NONE, 0, 0, false},
@@ -245,7 +255,8 @@ enum scheme_result scheme_verify(struct slice stored, const char *default_scheme
                 return SCHEME_UNKNOWN;
         if (s.data.n == 0 || password.n == 0)
                 return SCHEME_MISMATCH;
-        _cleanup_(buf_wipe) struct buf decoded = BUF_BOUNDED(STORED_MAX);
+        _cleanup_(buf_wipe)
+        struct buf decoded = BUF_BOUNDED(STORED_MAX);
         switch (encoding_of(scheme, &s)) {
         case ENCODING_HEX:
                 if (hex_decode(&decoded, s.data) < 0)

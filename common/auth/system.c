@@ -3,22 +3,24 @@
 #include <errno.h>
 #include <grp.h>
 #include <malloc.h>
+#include <paths.h>
 #include <pwd.h>
 #include <shadow.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 
 enum {
         ENTRY_FIRST = 4096,
         ENTRY_MAX = 1024 * 1024, /* a group may list thousands of members */
-        SAMPLE_ENTRIES = 256,    /* looked through for a usable password: the system's own accounts come first */
+        SAMPLE_ENTRIES = 256, /* looked through for a usable password: the system's own accounts come first */
 };
 
-/* The C library reads /etc/shadow through a buffer it frees without wiping, and this process may become a session:
- * for the time of a lookup freed memory is overwritten. */
+/* The C library reads /etc/shadow through a buffer it frees without wiping, and this process may become a
+ * session: for the time of a lookup freed memory is overwritten. */
 static void perturb(bool on)
 {
         mallopt(M_PERTURB, on ? 0xa5 : 0);
@@ -49,7 +51,8 @@ static void room_free(struct room *r)
         free(r->p);
 }
 
-/* What such a function returned, as ours: some say ENOENT, ESRCH or nothing for "no such name" (getpwnam(3)). */
+/* What such a function returned, as ours: some say ENOENT, ESRCH or nothing for "no such name" (getpwnam(3)).
+ */
 static int lookup_error(int e, const void *found)
 {
         if (found)
@@ -59,7 +62,8 @@ static int lookup_error(int e, const void *found)
 
 static int user_lookup(void *context, const char *name, struct arena *arena, struct system_user *ret)
 {
-        _cleanup_(room_free) struct room room = {0};
+        _cleanup_(room_free)
+        struct room room = {0};
         struct passwd entry, *found = NULL;
         int e = ERANGE;
         while (e == ERANGE && room_grow(&room))
@@ -79,7 +83,8 @@ static int user_lookup(void *context, const char *name, struct arena *arena, str
 
 static int group_lookup(void *context, const char *name, gid_t *ret)
 {
-        _cleanup_(room_free) struct room room = {0};
+        _cleanup_(room_free)
+        struct room room = {0};
         struct group entry, *found = NULL;
         int e = ERANGE;
         while (e == ERANGE && room_grow(&room))
@@ -90,9 +95,19 @@ static int group_lookup(void *context, const char *name, gid_t *ret)
         return r;
 }
 
+/* NSS goes on to its next source where one cannot be read, and then says "no such user": asked before. */
+static int shadow_readable(void)
+{
+        return eaccess(_PATH_SHADOW, R_OK) < 0 && errno != ENOENT ? -errno : 0;
+}
+
 static int shadow_lookup(void *context, const char *name, struct system_shadow *ret)
 {
-        _cleanup_(room_free) struct room room = {0};
+        int readable = shadow_readable();
+        if (readable < 0)
+                return readable;
+        _cleanup_(room_free)
+        struct room room = {0};
         struct spwd entry, *found = NULL;
         int e = ERANGE;
         perturb(true);
@@ -114,7 +129,8 @@ static int shadow_lookup(void *context, const char *name, struct system_shadow *
 
 static void sample_find(void *context, struct buf *to)
 {
-        _cleanup_(room_free) struct room room = {0};
+        _cleanup_(room_free)
+        struct room room = {0};
         struct spwd entry, *found = NULL;
         if (!room_grow(&room))
                 return;
@@ -165,7 +181,8 @@ const char *system_expired(const struct system_shadow *s, int64_t now)
         if (s->expires >= 0 && now >= s->expires)
                 return "account is expired";
         /* an old password is usable for some days more, to be changed elsewhere; after that it is not */
-        if (s->changed > 0 && s->max_age >= 0 && s->inactive >= 0 && now > s->changed + s->max_age + s->inactive)
+        if (s->changed > 0 && s->max_age >= 0 && s->inactive >= 0 &&
+            now > s->changed + s->max_age + s->inactive)
                 return "password is expired";
         return NULL;
 }

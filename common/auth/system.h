@@ -1,7 +1,8 @@
 #ifndef AUTH_SYSTEM_H
 #define AUTH_SYSTEM_H
 
-/* What the privileged half asks the system: its users (NSS) and its password hashes. The tests give their own. */
+/* What the privileged half asks the system: its users (NSS) and its password hashes. The tests give their
+ * own. */
 
 #include <sys/types.h>
 
@@ -26,7 +27,8 @@ struct auth_system {
         int (*user)(void *context, const char *name, struct arena *arena, struct system_user *ret);
         int (*group)(void *context, const char *name, gid_t *ret);
         int (*shadow)(void *context, const char *name, struct system_shadow *ret);
-        /* Appends the first password that could match: what a check costs on this system. Nothing when none is found. */
+        /* Appends the first password that could match: what a check costs on this system. Nothing when none
+         * is found. */
         void (*sample)(void *context, struct buf *to);
         /* scheme_verify() */
         enum scheme_result (*verify)(void *context, struct slice stored, const char *default_scheme,

@@ -9,8 +9,8 @@
 struct driver {
         const char *name;
         /* 1: found, the fields are filled in; 0: unknown user; -errno with *ret_error. */
-        int (*lookup)(const struct auth_call *c, const struct settings_userdb *db, const struct auth_fields *passdb,
-                      struct auth_fields *to, const char **ret_error);
+        int (*lookup)(const struct auth_call *c, const struct settings_userdb *db,
+                      const struct auth_fields *passdb, struct auth_fields *to, const char **ret_error);
 };
 
 /* The first value counts, as in fields_apply(). */
@@ -23,7 +23,8 @@ static void keep(const char **slot, const char *value)
 static int lookup_passwd(const struct auth_call *c, const struct settings_userdb *db,
                          const struct auth_fields *passdb, struct auth_fields *to, const char **ret_error)
 {
-        _cleanup_(system_user_free) struct system_user user = {0};
+        _cleanup_(system_user_free)
+        struct system_user user = {0};
         int r = c->system->user(c->system->context, c->user, c->arena, &user);
         if (r == -ENOENT)
                 return 0;
@@ -42,12 +43,14 @@ static int lookup_passwd(const struct auth_call *c, const struct settings_userdb
 }
 
 static int lookup_passwd_file(const struct auth_call *c, const struct settings_userdb *db,
-                              const struct auth_fields *passdb, struct auth_fields *to, const char **ret_error)
+                              const struct auth_fields *passdb, struct auth_fields *to,
+                              const char **ret_error)
 {
         struct database_args args;
         if (database_args(db->args, c->arena, &args, ret_error) < 0)
                 return -EINVAL;
-        _cleanup_(passwd_file_entry_free) struct passwd_file_entry line = {0};
+        _cleanup_(passwd_file_entry_free)
+        struct passwd_file_entry line = {0};
         const char *path, *why;
         switch (database_find(c, &args, &line, &path, ret_error)) {
         case PASSWD_FILE_ERROR:
@@ -101,8 +104,8 @@ static const struct driver *find_driver(const char *name)
         return NULL;
 }
 
-static int lookup(const struct auth_call *c, const struct settings_userdb *db, const struct auth_fields *passdb,
-                  struct auth_fields *to, const char **ret_error)
+static int lookup(const struct auth_call *c, const struct settings_userdb *db,
+                  const struct auth_fields *passdb, struct auth_fields *to, const char **ret_error)
 {
         const struct driver *driver = find_driver(db->driver);
         if (!driver) {
@@ -133,15 +136,17 @@ static int resolve_id(const struct auth_call *c, bool group, struct id *id, cons
         if (r == 0 && id->value == UINT32_MAX)
                 r = -ERANGE; /* means "no change" to setuid() and its like */
         if (r == -EINVAL && text.n) {
-                _cleanup_(system_user_free) struct system_user user = {0};
+                _cleanup_(system_user_free)
+                struct system_user user = {0};
                 gid_t gid = 0;
                 r = group ? c->system->group(c->system->context, id->text, &gid)
                           : c->system->user(c->system->context, id->text, c->arena, &user);
                 id->value = group ? gid : user.uid;
         }
         if (r < 0)
-                *ret_error = arena_printf(c->arena, "%s \"%s\" (from %s): %s", group ? "group" : "user", id->text,
-                                          id->source, r == -ENOENT ? "there is none of that name" : strerror(-r));
+                *ret_error =
+                        arena_printf(c->arena, "%s \"%s\" (from %s): %s", group ? "group" : "user", id->text,
+                                     id->source, r == -ENOENT ? "there is none of that name" : strerror(-r));
         return r;
 }
 
@@ -153,7 +158,8 @@ static int choose_id(const struct auth_call *c, bool group, const char *found, s
         if (found)
                 *ret = (struct id){.text = found, .source = "userdb lookup"};
         else if (*setting)
-                *ret = (struct id){.text = setting, .source = group ? "mail_gid setting" : "mail_uid setting"};
+                *ret = (struct id){.text = setting,
+                                   .source = group ? "mail_gid setting" : "mail_uid setting"};
         else if (geteuid() != 0) {
                 *ret = (struct id){.source = "this process", .value = group ? getegid() : geteuid()};
                 return 0;
@@ -175,10 +181,11 @@ static bool id_permitted(const struct auth_call *c, const char *driver, bool gro
                 return true;
         const char *which = id->value < first || id->value == 0 ? "first" : "last";
         const char *what = group ? "gid" : "uid";
-        *ret_log = call_text(c, driver,
-                             "Mail access for users with %s %u not permitted (see %s_valid_%s in config file, %s "
-                             "from %s).",
-                             group ? "GID" : "UID", id->value, which, what, what, id->source);
+        *ret_log = call_text(
+                c, driver,
+                "Mail access for users with %s %u not permitted (see %s_valid_%s in config file, %s "
+                "from %s).",
+                group ? "GID" : "UID", id->value, which, what, what, id->source);
         return false;
 }
 
@@ -203,7 +210,8 @@ static enum auth_result accept(const struct auth_call *c, const char *driver, co
 {
         struct id uid, gid;
         const char *home, *error;
-        if (choose_id(c, false, found->uid, &uid, &error) < 0 || choose_id(c, true, found->gid, &gid, &error) < 0 ||
+        if (choose_id(c, false, found->uid, &uid, &error) < 0 ||
+            choose_id(c, true, found->gid, &gid, &error) < 0 ||
             choose_home(c, found->home, &home, &error) < 0) {
                 *ret_log = call_text(c, driver, "%s", error);
                 return AUTH_TEMPFAIL;
@@ -245,8 +253,9 @@ enum auth_result userdb_lookup(const struct auth_call *c, const struct auth_fiel
 const char *userdb_check(const struct settings_userdb *db, struct arena *arena)
 {
         if (!find_driver(db->driver))
-                return arena_printf(arena, "driver \"%s\" is not served yet (passwd, passwd-file, static, prefetch are)",
-                                    db->driver);
+                return arena_printf(
+                        arena, "driver \"%s\" is not served yet (passwd, passwd-file, static, prefetch are)",
+                        db->driver);
         struct database_args args;
         const char *error;
         if (!strcmp(db->driver, "passwd-file") && database_args(db->args, arena, &args, &error) < 0)

@@ -131,6 +131,20 @@ static void check_networks(struct conf_reader *r, const struct conf_node *n, con
                                       list->items[i]);
 }
 
+static bool differs_from_default(const struct conf_setting *s, const struct conf_section *in,
+                                 const void *parsed)
+{
+        _cleanup_(arena_free)
+        struct arena scratch = {0};
+        _cleanup_(buf_free)
+        struct buf now = {0}, initial = {0};
+        void *defaults = arena_alloc(&scratch, in->size);
+        value_parse(s, s->initial, false, &scratch, defaults);
+        value_format(s, parsed, &now);
+        value_format(s, defaults, &initial);
+        return !slice_eq(buf_slice(&now), buf_slice(&initial));
+}
+
 static void check_setting(struct conf_reader *r, const struct conf_section *in, struct conf_node *n)
 {
         const struct conf_setting *s = table_setting(in, n->name);
@@ -142,8 +156,6 @@ static void check_setting(struct conf_reader *r, const struct conf_section *in, 
                         unknown(r, in, n, "setting");
                 return;
         }
-        if (s->flags & CONF_NOT_YET)
-                message_warning(r->messages, n->at, "'%s' has no effect yet", n->name);
         if (n->is_file && s->type == CONF_FILE)
                 watch_file(r, n);
         else if (n->is_file && !take_file(r, n))
@@ -153,6 +165,8 @@ static void check_setting(struct conf_reader *r, const struct conf_section *in, 
         char *parsed = arena_alloc(&scratch, in->size);
         const char *why = value_parse(s, n->value, n->is_file, &scratch, parsed);
         const struct settings_list *list = (const void *)(parsed + s->offset);
+        if (!why && (s->flags & CONF_NOT_YET) && differs_from_default(s, in, parsed))
+                message_warning(r->messages, n->at, "'%s' has no effect yet", n->name);
         if (why)
                 message_error(r->messages, n->at, "%s: %s", n->name, why);
         else if (strcmp(n->name, "protocols") == 0)

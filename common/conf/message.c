@@ -3,20 +3,19 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* More would not be read, and a binary file given by mistake has an error on every line. */
+/* More of a kind would not be read, and a binary file given by mistake has an error on every line. */
 enum { MESSAGES_MAX = 200, MESSAGE_LENGTH_MAX = 600 };
 
 /* Names longer than this are compared by their beginning. */
 enum { DISTANCE_NAME_MAX = 48 };
 
-static void _printf_(4, 0) append_line(struct conf_messages *m, struct conf_place at, const char *kind,
-                                       const char *fmt, va_list ap)
+static void _printf_(5, 0) append_line(struct conf_messages *m, struct conf_place at, unsigned seen,
+                                       const char *kind, const char *fmt, va_list ap)
 {
-        unsigned seen = m->errors + m->warnings;
         if (seen > MESSAGES_MAX)
                 return;
         if (seen == MESSAGES_MAX) {
-                buf_printf(m->to, "%s: more messages are left out\n", at.file);
+                buf_printf(m->to, "%s: %smore of these are left out\n", at.file, kind);
                 return;
         }
         char text[MESSAGE_LENGTH_MAX];
@@ -34,18 +33,16 @@ void message_error(struct conf_messages *m, struct conf_place at, const char *fm
 {
         va_list ap;
         va_start(ap, fmt);
-        append_line(m, at, "", fmt, ap);
+        append_line(m, at, m->errors++, "", fmt, ap);
         va_end(ap);
-        m->errors++;
 }
 
 void message_warning(struct conf_messages *m, struct conf_place at, const char *fmt, ...)
 {
         va_list ap;
         va_start(ap, fmt);
-        append_line(m, at, "warning: ", fmt, ap);
+        append_line(m, at, m->warnings++, "warning: ", fmt, ap);
         va_end(ap);
-        m->warnings++;
 }
 
 /* Damerau's distance, three rows at a time. */

@@ -1,22 +1,12 @@
 #include "conf/table.h"
 
-#define AT(field) offsetof(struct settings, field)
-#define HEADING(text)                                                                                        \
-        {                                                                                                    \
-                text, CONF_HEADING, 0, NULL, NULL, NULL, 0                                                   \
-        }
-#define ROW(type, field, initial, doc)                                                                       \
-        {                                                                                                    \
-#field, type, AT(field), initial, doc, NULL, 0                                               \
-        }
-#define FLAGGED(type, field, initial, flags, doc)                                                            \
-        {                                                                                                    \
-#field, type, AT(field), initial, doc, NULL, flags                                           \
-        }
-#define CHOICE(field, initial, words, doc)                                                                   \
-        {                                                                                                    \
-#field, CONF_ENUM, AT(field), initial, doc, words, 0                                         \
-        }
+/* clang-format off */
+#define AT(field)                                 offsetof(struct settings, field)
+#define HEADING(text)                             {text, CONF_HEADING, 0, NULL, NULL, NULL, 0}
+#define ROW(type, field, initial, doc)            {#field, type, AT(field), initial, doc, NULL, 0}
+#define FLAGGED(type, field, initial, flags, doc) {#field, type, AT(field), initial, doc, NULL, flags}
+#define CHOICE(field, initial, words, doc)        {#field, CONF_ENUM, AT(field), initial, doc, words, 0}
+/* clang-format on */
 
 /* In the order of the enums of settings.h. */
 static const char *const words_ssl[] = {"no", "yes", "required", NULL};

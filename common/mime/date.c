@@ -22,7 +22,7 @@ static struct slice take_alpha(struct lex *l)
         size_t start = l->pos;
         while (!lex_end(l) && ascii_isalpha(lex_peek(l)))
                 l->pos++;
-        return slice_make(l->in.p + start, l->pos - start);
+        return lex_since(l, start);
 }
 
 /* Digits, at least one; values beyond max or more digits than that are an error. */

@@ -82,5 +82,5 @@ struct slice lex_run(struct lex *l, const char *specials)
                 if ((c == '(' && !l->no_comment_end) || (c == '"' && !l->no_quote_end))
                         break;
         }
-        return slice_make(l->in.p + start, l->pos - start);
+        return lex_since(l, start);
 }

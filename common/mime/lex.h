@@ -36,6 +36,12 @@ static inline int lex_hex(char c)
         return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* What was taken since `start`. */
+static inline struct slice lex_since(const struct lex *l, size_t start)
+{
+        return slice_head(slice_from(l->in, start), l->pos - start);
+}
+
 /* Takes the byte when it is next. */
 bool lex_take(struct lex *l, char c);
 

@@ -40,8 +40,9 @@ static bool next_line(struct parser *ps, struct slice *ret)
         return true;
 }
 
-/* The longest boundary that the line begins with, and of equal ones the innermost: RFC 2046 section 5.1.2
- * asks for no more than a prefix, and mail programs build inner boundaries by adding to the outer one. */
+/* The longest delimiter that the line begins with, and of equal ones the innermost: RFC 2046 section 5.1.2
+ * asks for no more than a prefix, and mail programs build inner boundaries by adding to the outer one. A
+ * blank before the closing dashes was meant for the boundary's end. */
 static struct delimiter match(const struct parser *ps, struct slice line)
 {
         struct delimiter found = {.what = END_OF_MESSAGE};
@@ -49,33 +50,32 @@ static struct delimiter match(const struct parser *ps, struct slice line)
         if (ps->open == 0 || !slice_starts(line, SLICE("--")))
                 return found;
         line = slice_from(line, 2);
-        for (size_t i = ps->open; i-- > 0;)
-                if (ps->boundaries[i].n > longest && slice_starts(line, ps->boundaries[i])) {
-                        longest = ps->boundaries[i].n;
-                        found.level = i;
+        for (size_t i = ps->open; i-- > 0;) {
+                size_t n = ps->boundaries[i].n;
+                if (!slice_starts(line, ps->boundaries[i]))
+                        continue;
+                struct slice after = slice_from(line, n);
+                bool exact = slice_eq(slice_trim(after), SLICE("--"));
+                bool close = exact || slice_starts(after, SLICE("--"));
+                n += exact ? 2 : 0;
+                if (n > longest) {
+                        longest = n;
+                        found = (struct delimiter){close ? CLOSE : NEXT_PART, i};
                 }
-        if (longest == 0)
-                return found;
-        line = slice_from(line, longest);
-        while (line.n && line.p[0] == ' ') /* a boundary may have been meant to end with one */
-                line = slice_from(line, 1);
-        found.what = slice_starts(line, SLICE("--")) ? CLOSE : NEXT_PART;
+        }
         if (found.what == NEXT_PART && ps->count >= PART_MAX_COUNT)
                 found.what = END_OF_MESSAGE; /* no more parts: the line is text */
         return found;
 }
 
-/* Nothing when `to` lies before `from`: then the delimiter follows the start at once. */
 static struct part_range range_from(struct mark from, struct mark to)
 {
-        if (to.pos <= from.pos)
-                return (struct part_range){.offset = from.pos};
         return (struct part_range){from.pos, to.pos - from.pos, to.lines - from.lines,
                                    to.bare_lf - from.bare_lf};
 }
 
-/* Reads lines until a delimiter or the end. *ret_end is where the text ended: before the delimiter's line break, but not
- * before `end`, which is where it began. */
+/* Reads lines until a delimiter or the end. *ret_end is where the text ended: before the delimiter's line
+ * break, but not before `end`, which is where it began. */
 static struct delimiter skip_text(struct parser *ps, struct mark end, struct mark *ret_end)
 {
         for (struct slice line; next_line(ps, &line); end = ps->before_break) {
@@ -124,6 +124,14 @@ static struct part *add_child(struct parser *ps, struct part *parent, struct par
         return p;
 }
 
+/* The message in a part whose header a delimiter cut off. */
+static void add_empty_message(struct parser *ps, struct part *p)
+{
+        p->header.offset = p->body.offset = p->parent->body.offset;
+        part_fields_parse(ps->arena, p, SLICE_NULL, false, &ps->budget);
+        ps->count++;
+}
+
 static struct delimiter parse_multipart(struct parser *ps, struct part *p, struct slice boundary,
                                         struct mark *ret_end)
 {
@@ -136,7 +144,8 @@ static struct delimiter parse_multipart(struct parser *ps, struct part *p, struc
                 d = parse_part(ps, add_child(ps, p, &last), digest, ret_end);
         ps->open = level;
         if (d.what == CLOSE && d.level == level)
-                d = skip_text(ps, ps->before_break, ret_end); /* the epilogue is of the body, but no part of its own */
+                d = skip_text(ps, ps->before_break,
+                              ret_end); /* the epilogue is of the body, but no part of its own */
         return d;
 }
 
@@ -150,13 +159,14 @@ static struct delimiter parse_part(struct parser *ps, struct part *p, bool in_di
                 part_fields_parse(ps->arena, p, part_bytes(ps->message, p->header), in_digest, &ps->budget);
         if (p->kind != PART_LEAF && (p->depth + 1 >= PART_MAX_DEPTH || ps->count >= PART_MAX_COUNT))
                 part_fields_make_opaque(p);
-        if (!whole && p->kind == PART_MESSAGE)
-                part_fields_make_opaque(p); /* the message it should hold is missing */
         p->body.offset = p->header.offset + p->header.size;
-        if (!whole)
-                return d;
-        struct mark start = ps->at;
         struct part *last = NULL;
+        if (!whole) {
+                if (p->kind == PART_MESSAGE)
+                        add_empty_message(ps, add_child(ps, p, &last));
+                return d;
+        }
+        struct mark start = ps->at;
         if (p->kind == PART_MULTIPART)
                 d = parse_multipart(ps, p, boundary, ret_end);
         else if (p->kind == PART_MESSAGE)

@@ -14,7 +14,8 @@
  *
  * Offsets are from the start of the root's message. The line break before a delimiter belongs to the
  * delimiter, not to the body before it (RFC 2046 section 5.1.1). A delimiter ends every part inside its
- * multipart, even within a header. The longest open boundary that begins a line is the one meant.
+ * multipart, even within a header. The longest open boundary that begins a line (with the dashes that close
+ * it) is the one meant.
  *
  * What is effective is what the fields say after defaults: no or a broken Content-Type is text/plain, in a
  * multipart/digest message/rfc822; multipart without a boundary is text/plain; multipart or message/rfc822

@@ -135,17 +135,16 @@ static int parts_of(int landlock, int seccomp)
 int sandbox_edge(void)
 {
         int r = common_limits(EDGE_DATA_MAX);
-        /* what is open stays open; nothing can be opened, accepted or duplicated. Linux checks this limit only for new
-         * descriptors (poll() too, which is asked for three at most) */
-        if (r == 0)
-                r = limit(RLIMIT_NOFILE, 3);
-        if (r == 0)
-                r = limit(RLIMIT_FSIZE, 0);
         if (r < 0)
                 return r;
         int landlock = landlock_enter(NULL, NULL);
         if (landlock < 0)
                 return landlock;
+        /* what is open stays open; nothing can be opened, accepted or duplicated (the limit is about new descriptors; poll()
+         * knows it too, and is asked for three at most) */
+        r = limit(RLIMIT_NOFILE, 3);
+        if (r < 0)
+                return r;
 #ifdef HAVE_SECCOMP
         return parts_of(landlock, seccomp_enter(bpf_edge, ARRAY_LEN(bpf_edge)));
 #else

@@ -13,7 +13,7 @@ POLL = """
 set no syslog
 set postmaster "root"
 set invisible
-poll 127.0.0.1 protocol %s port %d %s
+poll localhost protocol %s port %d %s
   user "kevin" password "secret" %s sslcertck sslcertfile "%s" no rewrite %s
   mda "%s %s %s"
 """

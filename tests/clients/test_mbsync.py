@@ -9,7 +9,7 @@ from common import Failed, command, fixtures, maildir_messages, need, run_tests,
 COUNT = 200
 CONFIGURATION = """
 IMAPAccount far
-Host 127.0.0.1
+Host localhost
 Port %d
 User kevin
 Pass secret
@@ -20,7 +20,6 @@ IMAPStore far
 Account far
 
 MaildirStore near
-Path %s/
 Inbox %s/INBOX
 SubFolders Maildir++
 
@@ -48,7 +47,7 @@ def both_ways(scheme, kind):
         near = host.path("near")
         os.mkdir(near)
         with open(host.path("mbsyncrc"), "w") as out:
-            out.write(CONFIGURATION % (ports[scheme], kind, host.cert, near, near))
+            out.write(CONFIGURATION % (ports[scheme], kind, host.cert, near))
 
         def sync():
             command(host, "mbsync", "-c", host.path("mbsyncrc"), "-a", seconds=90)

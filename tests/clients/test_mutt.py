@@ -14,7 +14,6 @@ SETTINGS = """
 set ssl_force_tls = yes
 set ssl_starttls = yes
 set certificate_file = %s
-set ssl_usesystemcerts = no
 set imap_user = kevin
 set imap_pass = secret
 set header_cache =
@@ -26,7 +25,7 @@ set move = no
 set delete = yes
 set quit = yes
 set wait_key = no
-set delete_untag = no
+set resolve = no
 set mail_check = 0
 set timeout = 1
 """
@@ -49,14 +48,18 @@ def mutt(host, folder, keys):
         raise Failed("%s\n%s" % (reason, logs(host)))
 
 
+def copy_each(target):
+    return "".join("%d<enter>C%s<enter>" % (number, target) for number in range(1, len(NAMES) + 1)) + "<quit>"
+
+
 def copies(scheme):
     with serving(scheme, mailbox=" ".join(NAMES)) as (host, ports):
         url = "%s://127.0.0.1:%d/" % (scheme, ports[scheme])
         local = host.path("local")
         fixtures.make_folder(local)
-        mutt(host, url + "INBOX", "<tag-pattern>~A<enter><tag-prefix><copy-message>%s<enter><quit>" % local)
+        mutt(host, url + "INBOX", copy_each(local))
         same_sets(own(maildir_messages(local)), [fixtures.MESSAGES[name] for name in NAMES], "copied to the local folder")
-        mutt(host, local, "<tag-pattern>~A<enter><tag-prefix><copy-message>%sBack<enter><quit>" % url)
+        mutt(host, local, copy_each(url + "Back"))
         same_sets(own(maildir_messages(os.path.join(host.maildir(), ".Back"))),
                   [fixtures.MESSAGES[name] for name in NAMES], "copied back to the server")
 

@@ -8,6 +8,8 @@ from common import NAMES, Failed, fixtures, maildir_messages, run_tests, same, s
 from mailsession_test import client_context
 
 MAILBOX = " ".join(NAMES)
+PLAIN_ENDS = [name for name in NAMES if name != "mixed-ends"]  # imaplib itself makes every line end in CRLF
+poplib._MAXLINE = 1 << 20  # one of the messages has longer lines than poplib likes
 
 
 def expect(answer, want="OK"):
@@ -36,9 +38,9 @@ def imaps_everything():
         context = client_context(host.cert)
         with imaplib.IMAP4_SSL("127.0.0.1", ports["imaps"], ssl_context=context, timeout=20) as client:
             expect(client.authenticate("PLAIN", lambda _: b"\0kevin\0secret"))
-            for name in NAMES:
+            for name in PLAIN_ENDS:
                 expect(client.append("INBOX", r"(\Seen)", None, fixtures.wire(name)))
-            for name, got in zip(NAMES, read_all(client)):
+            for name, got in zip(PLAIN_ENDS, read_all(client)):
                 same(got, fixtures.wire(name), name)
             expect(client.create("Archive.2023"))
             expect(client.subscribe("Archive.2023"))
@@ -51,8 +53,8 @@ def imaps_everything():
             if expect(client.search(None, "SEEN"))[0].split() != [b"1", b"2", b"3"]:
                 raise Failed("the copies lost their flags")
             expect(client.close())
-        same_sets(maildir_messages(host.maildir()), [fixtures.wire(name) for name in NAMES[3:]], "INBOX")
-        same_sets(maildir_messages(host.maildir() + "/.Archive.2023"), [fixtures.wire(name) for name in NAMES[:3]], "copies")
+        same_sets(maildir_messages(host.maildir()), [fixtures.wire(name) for name in PLAIN_ENDS[3:]], "INBOX")
+        same_sets(maildir_messages(host.maildir() + "/.Archive.2023"), [fixtures.wire(name) for name in PLAIN_ENDS[:3]], "copies")
 
 
 def retrieve_all(client):

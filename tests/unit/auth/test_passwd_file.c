@@ -52,14 +52,15 @@ static enum passwd_file_result find(struct fixture *f, struct slice content, con
 static void test_fields(void **state)
 {
         struct fixture *f = *state;
-        struct slice text = SLICE("# users\n"
-                                  "\n"
-                                  ":oops\n"
-                                  "anna:{PLAIN}a\r\n"
-                                  "kevin:{PLAIN}k:5000:mail:Kevin K:/home/kevin:/bin/sh:userdb_mail=maildir:~/M a=b\n"
-                                  "kevin:{PLAIN}other:1:1::/other::\n"
-                                  "bare\n"
-                                  "last:{PLAIN}l:7");
+        struct slice text =
+                SLICE("# users\n"
+                      "\n"
+                      ":oops\n"
+                      "anna:{PLAIN}a\r\n"
+                      "kevin:{PLAIN}k:5000:mail:Kevin K:/home/kevin:/bin/sh:userdb_mail=maildir:~/M a=b\n"
+                      "kevin:{PLAIN}other:1:1::/other::\n"
+                      "bare\n"
+                      "last:{PLAIN}l:7");
         assert_int_equal(find(f, text, "kevin"), PASSWD_FILE_FOUND);
         assert_int_equal(f->entry.line, 5);
         assert_slice_equal(buf_slice(&f->entry.password), SLICE("{PLAIN}k"));
@@ -79,7 +80,8 @@ static void test_fields(void **state)
         assert_int_equal(find(f, text, "last"), PASSWD_FILE_FOUND);
         assert_string_equal(f->entry.uid, "7");
 
-        static const char *const nobody[] = {"Kevin", "kevi", "kevin:{PLAIN}k", "# users", "", "oops", "kevin\r"};
+        static const char *const nobody[] = {"Kevin", "kevi", "kevin:{PLAIN}k", "# users",
+                                             "",      "oops", "kevin\r"};
         for (size_t i = 0; i < ARRAY_LEN(nobody); i++)
                 assert_int_equal(find(f, text, nobody[i]), PASSWD_FILE_NO_USER);
         assert_slice_equal(buf_slice(&f->entry.sample), SLICE("{PLAIN}a"));
@@ -105,7 +107,8 @@ static void test_lengths(void **state)
 {
         struct fixture *f = *state;
         for (size_t n = PASSWD_FILE_LINE_MAX - 12; n < PASSWD_FILE_LINE_MAX + 12; n++) {
-                _cleanup_(buf_free) struct buf b = {0};
+                _cleanup_(buf_free)
+                struct buf b = {0};
                 buf_str(&b, "first:{PLAIN}f\n");
                 buf_str(&b, "long:{PLAIN}l:::");
                 add_many(&b, 'x', n - strlen("long:{PLAIN}l:::"));
@@ -125,7 +128,8 @@ static void test_lengths(void **state)
 static void test_many_lines(void **state)
 {
         struct fixture *f = *state;
-        _cleanup_(buf_free) struct buf b = {0};
+        _cleanup_(buf_free)
+        struct buf b = {0};
         for (int i = 1; i <= 5000; i++)
                 buf_printf(&b, "user%d:{PLAIN}p%d:%d:%d\n", i, i, i, i);
         for (int i = 1; i <= 5000; i += 499) {
@@ -141,7 +145,8 @@ static void test_many_lines(void **state)
 static void test_nuls(void **state)
 {
         struct fixture *f = *state;
-        assert_int_equal(find(f, SLICE("ke\0vin:{PLAIN}k:1\nkevin:{PLAIN}\0k:2\n"), "kevin"), PASSWD_FILE_FOUND);
+        assert_int_equal(find(f, SLICE("ke\0vin:{PLAIN}k:1\nkevin:{PLAIN}\0k:2\n"), "kevin"),
+                         PASSWD_FILE_FOUND);
         assert_string_equal(f->entry.uid, "2");
 }
 

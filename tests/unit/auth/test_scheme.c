@@ -17,7 +17,8 @@ static const char *const good[] = {
         "{SHA256-CRYPT}$5$9uVxG4ZiyB59kign$SH.kHZXiGp62TkZsvt4xDoOFqubdBT8erquvCqDwmiD",
         "{SHA512-CRYPT}$6$bofAkI77k8Lz5IS1$SOr7UlNwZ5cG199GIZhPK/"
         "cUGss2MThcdtvWwAK1Pc2YgTIN/S3d1EMAzYQi131sGxsl91fl9tIvh/PkwxDKg1",
-        "{SHA512-CRYPT.B64}JDYkakRsc1M2SjJvS3ZGVE5udSQ3NzFRMzZ4cno2OGdnenB6YUFPMWZyVXlrVHVxbjlSV1doMGc2aC9Uc0ZzMll5UW"
+        "{SHA512-CRYPT.B64}"
+        "JDYkakRsc1M2SjJvS3ZGVE5udSQ3NzFRMzZ4cno2OGdnenB6YUFPMWZyVXlrVHVxbjlSV1doMGc2aC9Uc0ZzMll5UW"
         "xrRlhjT3EyRDhYc1ppSExxSUpDOU5NbzRhMWxSZjBxM1BMMmhwLw==",
         "{BLF-CRYPT}$2y$05$7ablR/2OiXpSeKZKcxwNHuyxLjDhge3Em.XhP.KOOchZh.uynWS5y",
         "{YESCRYPT}$y$j9T$sMjtGttQ7MKqApZReYFmq/$2pr2we8a.2tZOXMC/GzxHk9W4y38nyhpX596CrrHHJ5",
@@ -36,9 +37,11 @@ static const char *const good[] = {
         "{SHA256}e0d142722d893690c162e21b6dc1a637e155b015c0a20ba54c00a36c2a429cfa",
         "{SSHA256}fdFnjm70K92ZpIofc0TcP2tQK0RxoB5k4dzWMdjXUsqvR0w2",
         "{SHA512}dS9dmOnkHXwgGD/A2zPwq2pqqWK+s/ss9lqO3w1DPT4bCnVTwgixyQSA+1lxnTDVxPWsKmpcEJv/p+SaGX+QqQ==",
-        "{SSHA512}zxfxPSkysRpeZeSV3v0n1Dkc7r8KgLVHPc5fedvAXUO375iGqd/7TEA5D7fyPeSb0kaRdhrQ0H7puQpCVDxlUisuXjA=",
+        "{SSHA512}zxfxPSkysRpeZeSV3v0n1Dkc7r8KgLVHPc5fedvAXUO375iGqd/"
+        "7TEA5D7fyPeSb0kaRdhrQ0H7puQpCVDxlUisuXjA=",
         "{PBKDF2}$1$VgIt1iCmwa0GHDv9$5000$28634e78a8995cb04daee042f4cdd4eba09481c5",
-        "{SCRAM-SHA-1}4096,YUm+MvTBR+QUyvrVGbKvww==,1qUXKLJK8IcWwLiDtMq+4VSFinw=,0MB8KwO3eVneIafEZt88tTgat40=",
+        "{SCRAM-SHA-1}4096,YUm+MvTBR+QUyvrVGbKvww==,1qUXKLJK8IcWwLiDtMq+4VSFinw=,"
+        "0MB8KwO3eVneIafEZt88tTgat40=",
         "{SCRAM-SHA-256}4096,teBoAnDE2Zlli0BG7/WPuw==,Oiv7vL0CxSZbmFvcFVr5I6PChr1/jA8F0bWb5uoHlKI=,"
         "TO/+mL7RUr0yaq1Iqvnp3YljvvjKmuS+gFtgvY9wuDY=",
 };
@@ -49,7 +52,7 @@ static void test_match(void **state)
                 struct slice stored = slice_of(good[i]);
                 if (scheme_verify(stored, "CRYPT", SLICE("Sésame 1")) != SCHEME_MATCH)
                         fail_msg("%s does not match", good[i]);
-                if (scheme_verify(stored, "CRYPT", SLICE("Sésame 2")) != SCHEME_MISMATCH)
+                if (scheme_verify(stored, "CRYPT", SLICE("sésame 1")) != SCHEME_MISMATCH)
                         fail_msg("%s does not tell another password", good[i]);
                 assert_int_equal(scheme_verify(stored, "CRYPT", SLICE("")), SCHEME_MISMATCH);
                 assert_true(scheme_usable(stored, "CRYPT"));
@@ -59,7 +62,8 @@ static void test_match(void **state)
 static void test_default_scheme(void **state)
 {
         assert_int_equal(scheme_verify(SLICE("secret"), "PLAIN", SLICE("secret")), SCHEME_MATCH);
-        assert_int_equal(scheme_verify(SLICE("7365637265742031"), "PLAIN.hex", SLICE("secret 1")), SCHEME_MATCH);
+        assert_int_equal(scheme_verify(SLICE("7365637265742031"), "PLAIN.hex", SLICE("secret 1")),
+                         SCHEME_MATCH);
         /* an opening brace alone names no scheme */
         assert_int_equal(scheme_verify(SLICE("{secret"), "PLAIN", SLICE("{secret")), SCHEME_MATCH);
 }
@@ -98,7 +102,7 @@ static void test_invalid(void **state)
         };
         for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
                 enum scheme_result r = scheme_verify(slice_of(bad[i]), "CRYPT", SLICE("Sésame 1"));
-                if (slice_of(bad[i]).n == strlen("{PBKDF2}"))
+                if (!strcmp(bad[i], "{PBKDF2}"))
                         assert_int_equal(r, SCHEME_MISMATCH); /* no password set */
                 else if (r != SCHEME_INVALID)
                         fail_msg("%s: %d", bad[i], r);
@@ -114,13 +118,15 @@ static void test_bytes(void **state)
                          SCHEME_MISMATCH);
         static char huge[600];
         memset(huge, 'x', sizeof(huge));
-        assert_int_equal(scheme_verify(slice_of(good[5]), "CRYPT", slice_make(huge, sizeof(huge))), SCHEME_MISMATCH);
+        assert_int_equal(scheme_verify(slice_of(good[5]), "CRYPT", slice_make(huge, sizeof(huge))),
+                         SCHEME_MISMATCH);
         assert_int_equal(scheme_verify(SLICE("{CRYPT}$6$a\0b"), "CRYPT", SLICE("x")), SCHEME_INVALID);
 }
 
 static void test_usable(void **state)
 {
-        static const char *const locked[] = {"", "!", "*", "!!", "!$6$salt$hash", "{CRYPT}!", "{CRYPT}", "{PLAIN}"};
+        static const char *const locked[] = {"",         "!",       "*",      "!!", "!$6$salt$hash",
+                                             "{CRYPT}!", "{CRYPT}", "{PLAIN}"};
         for (size_t i = 0; i < ARRAY_LEN(locked); i++)
                 assert_false(scheme_usable(slice_of(locked[i]), "CRYPT"));
         assert_true(scheme_usable(SLICE("!"), "PLAIN"));
@@ -129,7 +135,8 @@ static void test_usable(void **state)
 
 static void test_sample(void **state)
 {
-        _cleanup_(buf_free) struct buf b = {0};
+        _cleanup_(buf_free)
+        struct buf b = {0};
         assert_int_equal(scheme_sample(&b), 0);
         assert_true(scheme_usable(buf_slice(&b), "CRYPT"));
         assert_int_equal(scheme_verify(buf_slice(&b), "CRYPT", SLICE("x")), SCHEME_MISMATCH);
@@ -138,8 +145,9 @@ static void test_sample(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_match),   cmocka_unit_test(test_default_scheme), cmocka_unit_test(test_unknown),
-                cmocka_unit_test(test_invalid), cmocka_unit_test(test_bytes),          cmocka_unit_test(test_usable),
+                cmocka_unit_test(test_match),   cmocka_unit_test(test_default_scheme),
+                cmocka_unit_test(test_unknown), cmocka_unit_test(test_invalid),
+                cmocka_unit_test(test_bytes),   cmocka_unit_test(test_usable),
                 cmocka_unit_test(test_sample),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,7 +58,9 @@ static void test_kept(void **state)
         assert_decoded("=?utf-8?q?a? =", "=?utf-8?q?a? =");
         assert_decoded("=?", "=?");
         assert_decoded("=??q?a?=", "=??q?a?=");
-        assert_decoded("a =?utf-8?q?" "?= b", "a  b");
+        assert_decoded("a =?utf-8?q?"
+                       "?= b",
+                       "a  b");
         assert_decoded("=?utf-8?q?=4?= =?utf-8?q?=zz=?=", "=4=zz=");
         assert_decoded("x=?utf-8?q?y?=z", "xyz");
         assert_decoded("=?utf-8?q?a?=\t b", "a\t b");

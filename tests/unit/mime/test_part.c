@@ -125,7 +125,7 @@ static void test_empty_and_cut_parts(void **state)
         assert_tree(MIXED("x") "--x\n\nno end\n", "multipart/mixed 15[text/plain 8]");
         assert_tree(MIXED("x") "--x", "multipart/mixed 3[text/plain 0]");
         assert_tree(MIXED("x") "--x\nContent-Type: message/rfc822\n--x--\n",
-                    "multipart/mixed 42[application/octet-stream 0]");
+                    "multipart/mixed 42[message/rfc822 0{text/plain 0}]");
         assert_tree(MIXED("x") "--x\nContent-Type: message/rfc822\n\n--x--\n",
                     "multipart/mixed 44[message/rfc822 0{text/plain 0}]");
         assert_tree(MIXED("x") "--x\nContent-Type: message/rfc822\n\nSubject: foo\n--x--\n",
@@ -140,6 +140,13 @@ static void test_boundaries(void **state)
                             "boundary=abc\n\n--abc\n\none\n--abc\n\n"
                             "two\n--abc--\n--a\n\n--ab\n\nthree\n--ab--\n",
                 "multipart/mixed 126[multipart/alternative 42[text/plain 3, text/plain 3], text/plain 5]");
+        /* "--a--" closes the inner "a" and does not continue the outer "a--" */
+        assert_tree(
+                MIXED("a--") "--a--\nContent-Type: multipart/mixed; boundary=a\n\n--a\n\nx\n--a--\n--a----\n",
+                "multipart/mixed 78[multipart/mixed 15[text/plain 1]]");
+        /* but "--a--x" closes nothing: the longer one continues */
+        assert_tree(MIXED("a--") "--a--\nContent-Type: multipart/mixed; boundary=a\n\n--a\n\nx\n--a--x\n\ny\n--a----\n",
+                    "multipart/mixed 84[multipart/mixed 8[text/plain 1], text/plain 1]");
         /* the outer one ends the inner parts */
         assert_tree(MIXED("o") "--o\nContent-Type: multipart/alternative; "
                                "boundary=i\n\n--i\n\none\n--o\n\ntwo\n--o--\nepi\n--o\n",

@@ -1,0 +1,173 @@
+#include "store/mailbox.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fd.h"
+#include "store/error.h"
+#include "store/filename.h"
+#include "store/view.h"
+
+enum {
+        /* maildir(5): what is so old in tmp/ was given up */
+        MAILBOX_TMP_MAX_AGE = 36 * 60 * 60,
+        MAILBOX_TMP_MAX_CLEAN = 1000, /* files a time, so that opening stays quick */
+};
+
+int maildir_error(struct mailbox *m, int r, const char *call, const char *below)
+{
+        /* control files may be elsewhere */
+        bool control = slice_starts(slice_of(below), SLICE("dovecot-"));
+        return error_set_at(m->store, r, call, control ? m->place.control : m->place.dir, below);
+}
+
+const struct record_info *maildir_info(struct mailbox *m, struct slice text)
+{
+        struct record_info *info = map_get(&m->infos, text);
+        if (!info) {
+                info = arena_new(&m->arena, struct record_info);
+                info->text = arena_slice(&m->arena, text);
+                filename_info_parse(text, &info->flags, &info->letters);
+                m->keywords.used |= info->letters;
+                map_put(&m->infos, info->text, info);
+        }
+        return info;
+}
+
+void maildir_path(const struct record *rec, struct buf *to)
+{
+        buf_str(to, rec->in_new ? "new/" : "cur/");
+        buf_append(to, rec->base);
+        buf_append(to, rec->info->text);
+}
+
+struct flags maildir_flags(const struct mailbox *m, const struct record_info *info)
+{
+        return (struct flags){.keywords = keywords_bits(&m->keywords, info->letters), .system = info->flags};
+}
+
+bool maildir_uid_holds(const struct mailbox *m, const struct record *rec)
+{
+        if (!rec || rec->replaced)
+                return false;
+        return rec->viewed || ((rec->listed || rec->present) && rec->message.uid >= m->view_next);
+}
+
+static void clean_tmp(struct mailbox *m)
+{
+        int fd = openat(m->dir, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        _cleanup_(dir_close_p) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+        if (!d) {
+                fd_close_p(&fd);
+                return;
+        }
+        time_t limit = time(NULL) - MAILBOX_TMP_MAX_AGE;
+        unsigned cleaned = 0;
+        for (struct dirent *e; cleaned < MAILBOX_TMP_MAX_CLEAN && (e = readdir(d));) {
+                struct stat st;
+                if (fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+                    st.st_mtim.tv_sec < limit && st.st_ctim.tv_sec < limit && unlinkat(fd, e->d_name, 0) == 0)
+                        cleaned++;
+        }
+}
+
+/* A Maildir that lost a directory, or that was made by hand with cur/ only. */
+static int complete(struct mailbox *m)
+{
+        if (faccessat(m->dir, "cur", F_OK, 0) == 0 && faccessat(m->dir, "new", F_OK, 0) == 0 &&
+            (m->read_only || faccessat(m->dir, "tmp", F_OK, 0) == 0))
+                return 0;
+        return errno == ENOENT ? folder_make_subdirs(m->store, m->place.dir, m->dir, &m->perm) : 0;
+}
+
+static int open_dirs(struct mailbox *m)
+{
+        int r = folder_open(m->store, &m->place, &m->dir);
+        if (r == 0)
+                r = folder_open_control(m->store, &m->place, &m->control);
+        if (r < 0)
+                return r;
+        if (fstat(m->dir, &m->identity) < 0)
+                return error_set(m->store, -errno, "fstat", m->place.dir);
+        r = perm_of(m->dir, &m->perm);
+        return r < 0 ? error_set(m->store, r, "fstat", m->place.dir) : complete(m);
+}
+
+int mailbox_open(struct store *s, const char *name, bool read_only, struct mailbox **ret)
+{
+        _cleanup_(mailbox_close) struct mailbox *m = xcalloc(1, sizeof(*m));
+        m->store = s;
+        m->read_only = read_only;
+        m->dir = m->control = m->watch = -1;
+        keywords_init(&m->keywords);
+        uidlist_init(&m->uidlist, -1, &(struct perm){0}, true, false);
+        int r = folder_resolve(s, &m->arena, name, &m->place);
+        if (r == 0)
+                r = open_dirs(m);
+        if (r < 0)
+                return r;
+        bool sync = s->settings->mail_fsync != SETTINGS_FSYNC_NEVER;
+        uidlist_init(&m->uidlist, m->control, &m->perm, sync, false);
+        if (!read_only)
+                clean_tmp(m);
+        r = maildir_sync(m, true);
+        if (r == -ESTALE)
+                r = -ENOENT; /* deleted while it was opened */
+        if (r < 0)
+                return r;
+        view_extend(m);
+        m->keywords_told = m->keywords.version;
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+void mailbox_close(struct mailbox **mp)
+{
+        struct mailbox *m = *mp;
+        if (!m)
+                return;
+        uidlist_free(&m->uidlist);
+        keywords_free(&m->keywords);
+        map_free(&m->infos);
+        arena_free(&m->arena);
+        fd_close_p(&m->dir);
+        fd_close_p(&m->control);
+        fd_close_p(&m->watch);
+        free(m->view);
+        free(m);
+        *mp = NULL;
+}
+
+const char *mailbox_name(const struct mailbox *m)
+{
+        return m->place.name;
+}
+
+bool mailbox_read_only(const struct mailbox *m)
+{
+        return m->read_only;
+}
+
+const char *mailbox_guid(const struct mailbox *m)
+{
+        return m->uidlist.guid;
+}
+
+const char *const *mailbox_keywords(const struct mailbox *m, unsigned *ret_n)
+{
+        *ret_n = m->keywords.n;
+        return m->keywords.names;
+}
+
+int mailbox_keyword(struct mailbox *m, struct slice name, bool create, unsigned *ret_bit)
+{
+        int r = keywords_bit(&m->keywords, name, create, ret_bit);
+        if (r == -ENOBUFS)
+                return error_text(m->store, r, "%s: all %d keywords are in use", m->place.dir, KEYWORDS_LETTERS);
+        return r < 0 ? error_text(m->store, r, "%s: no such keyword", m->place.dir) : 0;
+}

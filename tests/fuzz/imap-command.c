@@ -1,0 +1,106 @@
+/* The IMAP command parser: any bytes give a command or an error, every slice of the command can be read, and
+ * sets and trees keep their promises. */
+
+#include <stdlib.h>
+
+#include "imap/parse.h"
+
+static uint64_t read_slice(struct slice s)
+{
+        uint64_t sum = 0;
+        for (size_t i = 0; i < s.n; i++)
+                sum += (unsigned char)s.p[i];
+        return sum;
+}
+
+static void check(bool ok)
+{
+        if (!ok)
+                abort();
+}
+
+static void check_set(const struct imap_set *set)
+{
+        check(set->n > 0 && set->n <= PARSE_SET_RANGES_MAX);
+        for (size_t i = 0; i < set->n; i++)
+                check(set->ranges[i].low > 0 && set->ranges[i].low <= set->ranges[i].high);
+}
+
+static void check_key(const struct imap_search_key *k, int depth)
+{
+        check(depth <= PARSE_SEARCH_DEPTH_MAX);
+        if (k->kind == SEARCH_SET || k->kind == SEARCH_UID)
+                check_set(&k->set);
+        check(read_slice(k->header) + read_slice(k->text) < UINT64_MAX);
+        int n = 0;
+        for (const struct imap_search_key *c = k->children; c; c = c->next, n++)
+                check_key(c, depth + 1);
+        check(k->kind != SEARCH_NOT || n == 1);
+        check(k->kind != SEARCH_OR || n == 2);
+        check(k->kind != SEARCH_AND || n > 0);
+}
+
+static void check_fetch(const struct imap_command *c)
+{
+        check_set(&c->fetch.set);
+        check(c->fetch.items_n > 0);
+        for (size_t i = 0; i < c->fetch.items_n; i++) {
+                const struct imap_section *s = &c->fetch.items[i].section;
+                for (size_t k = 0; k < s->part_n; k++)
+                        check(s->part[k] > 0);
+                for (size_t k = 0; k < s->fields_n; k++)
+                        check(read_slice(s->fields[k]) > 0);
+        }
+}
+
+static void check_command(const struct imap_command *c)
+{
+        check(c->tag.n > 0);
+        switch (c->id) {
+        case IMAP_FETCH:
+                check_fetch(c);
+                break;
+        case IMAP_SEARCH:
+                check_key(c->search.key, 0);
+                break;
+        case IMAP_STORE:
+                check_set(&c->store.set);
+                break;
+        case IMAP_COPY:
+        case IMAP_MOVE:
+                check_set(&c->copy.set);
+                check(slice_find(c->copy.mailbox, '\0') == c->copy.mailbox.n);
+                break;
+        case IMAP_LOGIN:
+                check(read_slice(c->login.user) + read_slice(c->login.password) < UINT64_MAX);
+                break;
+        case IMAP_ID:
+                for (size_t i = 0; i < c->id_params.n; i++)
+                        check(read_slice(c->id_params.fields[i]) < UINT64_MAX);
+                break;
+        case IMAP_RENAME:
+                check(slice_find(c->rename.to, '\0') == c->rename.to.n);
+                break;
+        default:
+                break;
+        }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        _cleanup_(arena_free) struct arena arena = {0};
+        struct imap_command c;
+        struct imap_parse_error error = {0};
+        struct slice bytes = slice_make(data, size);
+        bool message = imap_literal_is_message(bytes);
+        if (imap_command_parse(&arena, bytes, &c, &error) == 0) {
+                check_command(&c);
+                check(c.id != IMAP_APPEND || message); /* or the reader would have held it in memory */
+        } else {
+                check(error.text && error.text[0] && strlen(error.text) < 256);
+                check(slice_find(slice_of(error.text), '\r') == strlen(error.text));
+        }
+        return 0;
+}

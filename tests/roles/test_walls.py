@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""The real programs wear their walls: what /proc says of an edge and a session, and where the TLS key is not."""
+
+import os
+import re
+import subprocess
+
+from common import (
+    Host, Line, Skip, certificate, children, connect, expect, poll, run_tests, status)
+
+GREETING = {"imap": "* OK", "pop3": "+OK"}
+LOGIN = {"imap": (["a login kevin secret"], "a OK"), "pop3": (["user kevin", "pass secret"], "+OK Logged in")}
+
+
+def only_child(pid):
+    return poll(lambda: children(pid), "no edge process")[0]
+
+
+def login(line, protocol):
+    lines, answer = LOGIN[protocol]
+    for text in lines:
+        line.say(text)
+    line.until(answer)
+
+
+def check_walls(pid, what, uid):
+    s = status(pid)
+    expect(s["Seccomp"] == "2", "%s has no system call filter: %r" % (what, s["Seccomp"]))
+    expect(s["NoNewPrivs"] == "1", what + " may gain privileges")
+    if os.getuid() == 0:
+        expect(s["Uid"].split() == [str(uid)] * 4, "%s runs as %s, not %d" % (what, s["Uid"], uid))
+        for caps in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
+            expect(int(s[caps], 16) == 0, "%s has %s %s" % (what, caps, s[caps]))
+
+
+def edge_and_session(protocol):
+    with Host() as host:
+        host.fill("kevin", "plain")
+        session = host.start(protocol)
+        line = Line(session.socket)
+        line.until(GREETING[protocol])
+        edge = only_child(session.pid)
+        if os.getuid() == 0:
+            import pwd
+            check_walls(edge, "the edge", pwd.getpwnam("nobody").pw_uid)
+            expect(os.path.basename(os.readlink("/proc/%d/root" % edge)) == "empty", "the edge is not in an empty root")
+            expect(os.listdir("/proc/%d/root" % edge) == [], "the edge's root is not empty")
+            expect(status(edge)["Groups"] == "", "the edge has groups")
+        else:
+            check_walls(edge, "the edge", os.getuid())
+        # stdin, stdout, stderr, the monitor and the relay: nothing else
+        expect(len(os.listdir("/proc/%d/fd" % edge)) <= 5, "the edge has descriptors: %r" % os.listdir("/proc/%d/fd" % edge))
+        login(line, protocol)
+        poll(lambda: not children(session.pid), "in the clear the edge must end after the login")
+        check_walls(session.pid, "the session", host.uid)
+        line.say("a logout" if protocol == "imap" else "quit")
+        session.finish()
+
+
+def imap_walls():
+    edge_and_session("imap")
+
+
+def pop3_walls():
+    edge_and_session("pop3")
+
+
+def memory_has(pid, needles):
+    """Whether any needle is in the process's own (writable) memory."""
+    with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", 0) as memory:
+        for row in maps:
+            m = re.match(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \S+\s*(.*)", row)
+            start, end = int(m[1], 16), int(m[2], 16)
+            if not m[3].startswith("rw") or m[4].startswith("[v") or end - start > 1 << 30:
+                continue
+            try:
+                memory.seek(start)
+                data = memory.read(end - start)
+            except (OSError, OverflowError):
+                continue
+            if any(needle in data for needle in needles):
+                return True
+    return False
+
+
+def secret_number(key):
+    """The private scalar of an EC key, as bytes in both orders (GnuTLS keeps it as limbs)."""
+    text = subprocess.run(["openssl", "ec", "-in", key, "-noout", "-text"], check=True, capture_output=True,
+                          text=True).stdout
+    digits = re.search(r"priv:\s*([0-9a-f:\s]+)pub:", text)[1]
+    number = bytes.fromhex(re.sub(r"[^0-9a-f]", "", digits)).lstrip(b"\0")
+    return [number, number[::-1]]
+
+
+def key_is_not_with_the_mail():
+    if os.getuid() != 0:
+        raise Skip("needs root to look into other processes' memory")
+    with Host() as host:
+        host.fill("kevin", "plain")
+        loop = host.listen("imap", tls=True)
+        cert, key = certificate(host.certificates)
+        needles = secret_number(key) + [line for line in open(key, "rb").read().split(b"\n")[1:3]]
+        line = connect(loop.port).tls(cert)
+        line.until("* OK")
+        login(line, "imap")
+        session = only_child(loop.pid)
+        edge = only_child(session)
+        expect(status(session)["Uid"].split()[0] == str(host.uid), "this is not the session")
+        expect(memory_has(loop.pid, needles), "the key is not even found where it must be: the test is blind")
+        expect(memory_has(edge, needles), "the key is not found in the edge: the test is blind")
+        expect(not memory_has(session, needles), "the session's memory holds the TLS key")
+        line.say("a logout")
+        line.until("a OK")
+        line.socket.close()
+        poll(lambda: not children(loop.pid), "the session stays")
+        loop.stop()
+
+
+def password_is_not_with_the_mail():
+    if os.getuid() != 0:
+        raise Skip("needs root to look into other processes' memory")
+    secret = "correct-horse-battery-staple"
+    with Host(users={"kevin": secret}) as host:
+        host.fill("kevin", "plain")
+        session = host.start("imap")
+        line = Line(session.socket)
+        line.until("* OK")
+        line.say("a login kevin " + secret)
+        line.until("a OK")
+        expect(not memory_has(session.pid, [secret.encode()]), "the session's memory holds the password")
+        line.say("b logout")
+        session.finish()
+
+
+run_tests([imap_walls, pop3_walls, key_is_not_with_the_mail, password_is_not_with_the_mail])

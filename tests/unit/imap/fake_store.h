@@ -1,0 +1,322 @@
+/* A store in memory with faults on demand, for the tests of the executors: it defines the functions of store/store.h,
+ * store/mailbox.h and store/save.h that they call. */
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "store/save.h"
+
+enum { FAKE_MESSAGES = 16, FAKE_FOLDERS = 8 };
+
+struct mailbox {
+        char name[32];
+        bool read_only;
+        struct message messages[FAKE_MESSAGES];
+        const char *texts[FAKE_MESSAGES];
+        uint32_t n, added, uidnext;
+        const char *keywords[KEYWORDS_MAX];
+        unsigned keywords_n;
+};
+
+struct save {
+        struct mailbox *to;
+        struct buf data;
+        struct message messages[FAKE_MESSAGES];
+        uint32_t n;
+};
+
+/* What there is, and what shall fail. */
+static struct fake {
+        struct mailbox boxes[2]; /* INBOX and t; nothing else exists */
+        struct folder folders[FAKE_FOLDERS];
+        size_t folders_n;
+        int write_error, commit_error, expunge_error, read_error, folder_error;
+        unsigned keywords_max;
+        uint32_t vanishes; /* a sequence number whose file is gone, which no view knows */
+        uint64_t written;  /* bytes given to save_write() */
+        size_t largest;    /* of one call */
+        uint8_t saved_flags;
+        time_t saved_date;
+        char deleted[32], created[32], renamed_to[32];
+        int subscribed;
+} fake;
+
+static void fake_reset(void)
+{
+        fake = (struct fake){.keywords_max = KEYWORDS_MAX};
+        for (int b = 0; b < 2; b++) {
+                struct mailbox *m = &fake.boxes[b];
+
+                strcpy(m->name, b ? "t" : "INBOX");
+                m->uidnext = 11;
+                for (uint32_t i = 0; b == 0 && i < 5; i++) {
+                        m->messages[m->n] = (struct message){.uid = m->uidnext++};
+                        m->texts[m->n++] = "Subject: x\n\nbody\n";
+                }
+        }
+}
+
+const char *store_error(const struct store *s)
+{
+        return "the fake store failed";
+}
+
+char store_separator(const struct store *s, const char *name)
+{
+        return '.';
+}
+
+const struct store_namespace *store_namespaces(const struct store *s, size_t *ret_n)
+{
+        static const struct store_namespace spaces[] = {{"", '.', NAMESPACE_PERSONAL, false},
+                                                        {"hidden.", '.', NAMESPACE_PERSONAL, true},
+                                                        {"caf\xc3\xa9.", '.', NAMESPACE_SHARED, false}};
+        *ret_n = 3;
+        return spaces;
+}
+
+int store_list(struct store *s, struct arena *arena, bool marked, struct folder **ret, size_t *ret_n)
+{
+        *ret = fake.folders;
+        *ret_n = fake.folders_n;
+        return fake.folder_error;
+}
+
+int store_create(struct store *s, const char *name)
+{
+        strncpy(fake.created, name, sizeof(fake.created) - 1);
+        return fake.folder_error;
+}
+
+int store_delete(struct store *s, const char *name)
+{
+        strncpy(fake.deleted, name, sizeof(fake.deleted) - 1);
+        return fake.folder_error;
+}
+
+int store_rename(struct store *s, const char *from, const char *to)
+{
+        strncpy(fake.renamed_to, to, sizeof(fake.renamed_to) - 1);
+        return fake.folder_error;
+}
+
+int store_subscribe(struct store *s, const char *name, bool on)
+{
+        fake.subscribed += on ? 1 : -1;
+        return fake.folder_error;
+}
+
+static struct mailbox *fake_find(const char *name)
+{
+        for (int b = 0; b < 2; b++)
+                if (strcmp(fake.boxes[b].name, name) == 0)
+                        return &fake.boxes[b];
+        return NULL;
+}
+
+int mailbox_open(struct store *s, const char *name, bool read_only, struct mailbox **ret)
+{
+        struct mailbox *m = fake_find(name);
+
+        if (!m)
+                return -ENOENT;
+        *ret = m;
+        return 0;
+}
+
+void mailbox_close(struct mailbox **m)
+{
+        *m = NULL;
+}
+
+const char *mailbox_name(const struct mailbox *m)
+{
+        return m->name;
+}
+
+bool mailbox_read_only(const struct mailbox *m)
+{
+        return m->read_only;
+}
+
+uint32_t mailbox_count(const struct mailbox *m)
+{
+        return m->n - m->added;
+}
+
+const struct message *mailbox_message(const struct mailbox *m, uint32_t seq)
+{
+        assert_true(seq >= 1 && seq <= mailbox_count(m));
+        return &m->messages[seq - 1];
+}
+
+void mailbox_status(const struct mailbox *m, struct mailbox_status *ret)
+{
+        *ret = (struct mailbox_status){
+                .messages = mailbox_count(m), .unseen = 2, .uidnext = m->uidnext, .uidvalidity = 77};
+}
+
+uint32_t mailbox_seq_at_or_after(const struct mailbox *m, uint32_t uid)
+{
+        uint32_t seq = 1;
+
+        while (seq <= mailbox_count(m) && m->messages[seq - 1].uid < uid)
+                seq++;
+        return seq;
+}
+
+const char *const *mailbox_keywords(const struct mailbox *m, unsigned *ret_n)
+{
+        *ret_n = m->keywords_n;
+        return m->keywords;
+}
+
+int mailbox_keyword(struct mailbox *m, struct slice name, bool create, unsigned *ret_bit)
+{
+        for (unsigned i = 0; i < m->keywords_n; i++) {
+                if (slice_ieq(slice_of(m->keywords[i]), name)) {
+                        *ret_bit = i;
+                        return 0;
+                }
+        }
+        if (!create)
+                return -ENOENT;
+        if (m->keywords_n == fake.keywords_max)
+                return -ENOBUFS;
+        m->keywords[m->keywords_n] = xstrndup(name.p, name.n);
+        *ret_bit = m->keywords_n++;
+        return 0;
+}
+
+int mailbox_sync(struct mailbox *m, bool allow_expunge, struct arena *arena, struct mailbox_changes *ret)
+{
+        *ret = (struct mailbox_changes){.expunged = arena_array(arena, uint32_t, FAKE_MESSAGES), .added = m->added};
+        m->added = 0;
+        for (uint32_t seq = m->n; allow_expunge && seq >= 1; seq--) {
+                if (!m->messages[seq - 1].gone)
+                        continue;
+                ret->expunged[ret->expunged_n++] = seq;
+                memmove(&m->messages[seq - 1], &m->messages[seq], (m->n - seq) * sizeof(m->messages[0]));
+                m->n--;
+        }
+        return 0;
+}
+
+int mailbox_store_flags(struct mailbox *m, const uint32_t *seqs, size_t n, enum flags_op op, struct flags flags,
+                        size_t *ret_gone)
+{
+        for (size_t i = 0; i < n; i++) {
+                struct flags *f = &m->messages[seqs[i] - 1].flags;
+
+                if (m->messages[seqs[i] - 1].gone) {
+                        ++*ret_gone;
+                        continue;
+                }
+                if (op == FLAGS_SET)
+                        *f = flags;
+                else if (op == FLAGS_ADD)
+                        *f = (struct flags){f->keywords | flags.keywords, f->system | flags.system};
+                else
+                        *f = (struct flags){f->keywords & ~flags.keywords, f->system & (uint8_t)~flags.system};
+        }
+        return fake.write_error;
+}
+
+int mailbox_expunge(struct mailbox *m, const uint32_t *seqs, size_t n)
+{
+        for (size_t i = 0; i < n && !fake.expunge_error; i++)
+                m->messages[seqs[i] - 1].gone = true;
+        return fake.expunge_error;
+}
+
+int mailbox_read(struct mailbox *m, uint32_t seq, struct message_text *ret)
+{
+        if (fake.vanishes == seq)
+                return -ENOENT;
+        if (fake.read_error && seq == 2)
+                return fake.read_error;
+        *ret = (struct message_text){.raw = slice_of(m->texts[seq - 1])};
+        return 0;
+}
+
+void message_text_release(struct message_text *t)
+{
+}
+
+int mailbox_size(struct mailbox *m, uint32_t seq, uint64_t *ret)
+{
+        *ret = 100;
+        return 0;
+}
+
+int mailbox_internaldate(struct mailbox *m, uint32_t seq, time_t *ret)
+{
+        *ret = 0;
+        return 0;
+}
+
+int save_open(struct store *s, const char *mailbox, struct save **ret)
+{
+        struct mailbox *m = fake_find(mailbox);
+
+        if (!m)
+                return strstr(mailbox, "..") ? -EINVAL : -ENOENT;
+        *ret = xcalloc(1, sizeof(**ret));
+        (*ret)->to = m;
+        return 0;
+}
+
+void save_close(struct save **s)
+{
+        if (*s)
+                buf_free(&(*s)->data);
+        free(*s);
+        *s = NULL;
+}
+
+int save_begin(struct save *s, const struct save_message *m)
+{
+        fake.saved_flags = m->flags;
+        fake.saved_date = m->internaldate;
+        s->messages[s->n] = (struct message){.flags = {.system = m->flags}};
+        return m->keywords_n > fake.keywords_max ? -ENOBUFS : 0;
+}
+
+int save_write(struct save *s, struct slice bytes)
+{
+        fake.written += bytes.n;
+        fake.largest = MAX(fake.largest, bytes.n);
+        if (fake.written <= 1000)
+                buf_append(&s->data, bytes);
+        return fake.write_error;
+}
+
+int save_end(struct save *s)
+{
+        s->n++;
+        return 0;
+}
+
+int save_copy(struct save *s, struct mailbox *from, uint32_t seq)
+{
+        if (fake.vanishes == seq)
+                return -ENOENT;
+        s->messages[s->n++] = from->messages[seq - 1];
+        return fake.write_error;
+}
+
+int save_commit(struct save *s, struct arena *arena, struct save_result *ret)
+{
+        if (fake.commit_error)
+                return fake.commit_error;
+        *ret = (struct save_result){.uidvalidity = 77, .uids = arena_array(arena, uint32_t, s->n), .n = s->n};
+        for (uint32_t i = 0; i < s->n; i++) {
+                s->messages[i].uid = ret->uids[i] = s->to->uidnext++;
+                s->to->texts[s->to->n] = "Subject: saved\n\n";
+                s->to->messages[s->to->n++] = s->messages[i];
+                s->to->added++;
+        }
+        return 0;
+}

@@ -1,0 +1,180 @@
+#ifndef TESTS_IMAP_RENDER_H
+#define TESTS_IMAP_RENDER_H
+
+/* A parsed command written out again, so that a test is a line to send and a line to expect. Strings stand in <>. */
+
+#include "base/buf.h"
+#include "imap/command.h"
+
+static void render_slice(struct buf *b, struct slice s)
+{
+        if (s.p)
+                buf_printf(b, " <%.*s>", SLICE_ARG(s));
+        else
+                buf_str(b, " NIL");
+}
+
+static void render_slices(struct buf *b, const struct slice *s, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                render_slice(b, s[i]);
+}
+
+static void render_number(struct buf *b, uint32_t n)
+{
+        if (n == IMAP_STAR)
+                buf_char(b, '*');
+        else
+                buf_printf(b, "%u", n);
+}
+
+static void render_set(struct buf *b, const struct imap_set *set)
+{
+        for (size_t i = 0; i < set->n; i++) {
+                buf_char(b, i ? ',' : ' ');
+                render_number(b, set->ranges[i].low);
+                if (set->ranges[i].low != set->ranges[i].high) {
+                        buf_char(b, ':');
+                        render_number(b, set->ranges[i].high);
+                }
+        }
+}
+
+static void render_flags(struct buf *b, const struct imap_flags *flags)
+{
+        buf_printf(b, " %02x", flags->system);
+        render_slices(b, flags->keywords, flags->keywords_n);
+}
+
+static void render_section(struct buf *b, const struct imap_section *s)
+{
+        static const char *const texts[] = {"", "HEADER", "FIELDS", "NOT", "TEXT", "MIME"};
+        buf_str(b, s->peek ? ".PEEK[" : "[");
+        for (size_t i = 0; i < s->part_n; i++)
+                buf_printf(b, "%u.", s->part[i]);
+        buf_str(b, texts[s->text]);
+        render_slices(b, s->fields, s->fields_n);
+        buf_char(b, ']');
+        if (s->partial)
+                buf_printf(b, "<%u.%u>", s->offset, s->count);
+}
+
+static void render_fetch(struct buf *b, const struct imap_command *c)
+{
+        static const char *const kinds[] = {"FLAGS", "UID",    "DATE",          "SIZE",        "ENVELOPE", "BODY",
+                                            "STRUCTURE", "RFC822", "RFC822.HEADER", "RFC822.TEXT", "SECTION"};
+        render_set(b, &c->fetch.set);
+        for (size_t i = 0; i < c->fetch.items_n; i++) {
+                buf_printf(b, " %s", kinds[c->fetch.items[i].kind]);
+                if (c->fetch.items[i].kind == FETCH_SECTION)
+                        render_section(b, &c->fetch.items[i].section);
+        }
+}
+
+static void render_key(struct buf *b, const struct imap_search_key *k)
+{
+        static const char *const kinds[] = {
+                "ALL",  "SET",    "UID",    "FLAG",    "NOT_FLAG",   "NEW",    "KEYWORD",   "UNKEYWORD",
+                "BEFORE", "ON",   "SINCE",  "SENTBEFORE", "SENTON", "SENTSINCE", "LARGER", "SMALLER",
+                "HEADER", "BODY", "TEXT",   "NOT",     "OR",         "AND"};
+        buf_printf(b, " %s", kinds[k->kind]);
+        render_set(b, &k->set);
+        if (k->flag)
+                buf_printf(b, " %02x", k->flag);
+        if (k->header.p)
+                render_slice(b, k->header);
+        if (k->text.p)
+                render_slice(b, k->text);
+        if (k->date.month)
+                buf_printf(b, " %04d-%02d-%02d", k->date.year, k->date.month, k->date.day);
+        if (k->kind == SEARCH_LARGER || k->kind == SEARCH_SMALLER)
+                buf_printf(b, " %u", k->number);
+        if (k->kind < SEARCH_NOT)
+                return;
+        buf_str(b, " (");
+        for (const struct imap_search_key *child = k->children; child; child = child->next)
+                render_key(b, child);
+        buf_str(b, " )");
+}
+
+static void render_list(struct buf *b, const struct imap_command *c)
+{
+        render_slice(b, c->list.reference);
+        render_slice(b, c->list.pattern);
+        buf_str(b, c->list.select_special_use ? " select-special" : "");
+        buf_str(b, c->list.return_special_use ? " special" : "");
+        buf_str(b, c->list.return_children ? " children" : "");
+}
+
+static void render_append(struct buf *b, const struct imap_command *c)
+{
+        render_slice(b, c->append.mailbox);
+        render_flags(b, &c->append.flags);
+        buf_printf(b, " %lld %u%s", (long long)c->append.date, c->append.size, c->append.sync ? " sync" : "");
+}
+
+static void render_arguments(struct buf *b, const struct imap_command *c)
+{
+        switch (c->id) {
+        case IMAP_LOGIN:
+                render_slice(b, c->login.user);
+                render_slice(b, c->login.password);
+                break;
+        case IMAP_AUTHENTICATE:
+                render_slice(b, c->authenticate.mechanism);
+                if (c->authenticate.has_initial)
+                        render_slice(b, c->authenticate.initial);
+                break;
+        case IMAP_ENABLE:
+                render_slices(b, c->enable.names, c->enable.n);
+                break;
+        case IMAP_ID:
+                render_slices(b, c->id_params.fields, c->id_params.n);
+                break;
+        case IMAP_RENAME:
+                render_slice(b, c->rename.from);
+                render_slice(b, c->rename.to);
+                break;
+        case IMAP_STATUS:
+                render_slice(b, c->status.mailbox);
+                buf_printf(b, " %02x", c->status.items);
+                break;
+        case IMAP_STORE:
+                render_set(b, &c->store.set);
+                buf_printf(b, " %s%s", c->store.op == STORE_ADD ? "add" : c->store.op == STORE_SET ? "set" : "remove",
+                           c->store.silent ? " silent" : "");
+                render_flags(b, &c->store.flags);
+                break;
+        case IMAP_COPY:
+        case IMAP_MOVE:
+                render_set(b, &c->copy.set);
+                render_slice(b, c->copy.mailbox);
+                break;
+        case IMAP_EXPUNGE:
+                render_set(b, &c->expunge);
+                break;
+        case IMAP_SEARCH:
+                if (c->search.charset.n)
+                        render_slice(b, c->search.charset);
+                render_key(b, c->search.key);
+                break;
+        default:
+                if (c->id >= IMAP_SELECT && c->id <= IMAP_UNSUBSCRIBE)
+                        render_slice(b, c->mailbox);
+        }
+}
+
+static void render_command(struct buf *b, const struct imap_command *c)
+{
+        buf_printf(b, "%.*s %s%s", SLICE_ARG(c->tag), c->uid ? "UID " : "", imap_command_type(c->id)->name);
+        if (c->id == IMAP_FETCH)
+                render_fetch(b, c);
+        else if (c->id == IMAP_APPEND)
+                render_append(b, c);
+        else if (c->id == IMAP_LIST || c->id == IMAP_LSUB)
+                render_list(b, c);
+        else
+                render_arguments(b, c);
+}
+
+#endif

@@ -1,0 +1,250 @@
+#include "../unit.h"
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "imap/edge.h"
+
+/* The edge's commands against what priv/edge.h promises, played here: the edge runs in a child, and how it ends is
+ * the exit status. */
+
+enum { HANDED_OVER = 10, QUIT, QUIT_ERROR, QUIT_BAD_COMMANDS };
+
+bool edge_plaintext_allowed(const struct edge *e)
+{
+        return e->secured || !e->settings->disable_plaintext_auth;
+}
+
+void edge_start_tls(struct edge *e)
+{
+        conn_discard(&e->conn);
+        conn_puts(&e->conn, "[TLS]\r\n");
+        e->tls = e->secured = true;
+}
+
+enum edge_login edge_login(struct edge *e, const char *mechanism, const struct sasl_credentials *credentials,
+                           const char **ret_text)
+{
+        conn_printf(&e->conn, "[%s %.*s %.*s]\r\n", mechanism, SLICE_ARG(credentials->user),
+                    SLICE_ARG(credentials->password));
+        if (slice_eq(credentials->user, SLICE("denied"))) {
+                *ret_text = "Too many connections.";
+                return EDGE_LOGIN_DENIED;
+        }
+        if (slice_eq(credentials->user, SLICE("broken")))
+                return EDGE_LOGIN_TEMPFAIL;
+        return slice_eq(credentials->password, SLICE("sec\"ret")) ? EDGE_LOGIN_OK : EDGE_LOGIN_FAILED;
+}
+
+/* The password must be gone from the buffer that the relay will go on using. */
+void edge_hand_over(struct edge *e, struct slice tag)
+{
+        struct slice all = slice_make(e->conn.in, e->conn.in_at);
+        bool wiped = slice_find_slice(all, SLICE("ret")) == all.n;
+        conn_printf(&e->conn, "[session %.*s, unread: %.*s%s]\r\n", SLICE_ARG(tag),
+                    SLICE_ARG(conn_unread(&e->conn)), wiped ? "" : ", PASSWORD LEFT");
+        conn_flush(&e->conn);
+        _exit(HANDED_OVER);
+}
+
+void edge_quit(struct edge *e, const char *reason)
+{
+        conn_flush(&e->conn);
+        _exit(strcmp(reason, "Disconnected: Too many bad commands") == 0 ? QUIT_BAD_COMMANDS : QUIT);
+}
+
+void edge_quit_error(struct edge *e, int error)
+{
+        conn_flush(&e->conn);
+        _exit(QUIT_ERROR);
+}
+
+static const char *const mechanisms[] = {"plain", "login"};
+static const struct settings settings = {
+        .login_greeting = "mailsession ready.",
+        .imap_capability = "",
+        .imap_id_send = "name * vendor \"A \\ B\" os * version 2",
+        .auth_mechanisms = {mechanisms, 2},
+        .disable_plaintext_auth = true,
+};
+static const struct peer peer = {.session_id = "S1"};
+
+struct scene {
+        bool secured, offers_tls, stays; /* stays: the client keeps the connection open and silent */
+        const char *says, *expected;
+        int ends;
+};
+
+#define GREETING_TLS   "* OK [CAPABILITY IMAP4rev1 SASL-IR ID ENABLE IDLE LITERAL+ STARTTLS LOGINDISABLED] mailsession ready.\r\n"
+#define GREETING_LOCAL "* OK [CAPABILITY IMAP4rev1 SASL-IR ID ENABLE IDLE LITERAL+ AUTH=PLAIN AUTH=LOGIN] mailsession ready.\r\n"
+
+static void run_edge(const struct scene *scene, int fd)
+{
+        static char something;
+        struct edge e = {
+                .settings = &settings,
+                .peer = &peer,
+                .tls_context = scene->offers_tls ? (struct tls_context *)(void *)&something : NULL,
+                .secured = scene->secured,
+                .deadline = deadline_in_ms(scene->stays ? 20 : 10000),
+        };
+        conn_init(&e.conn, fd, fd);
+        imap_edge(&e);
+}
+
+static void play(const struct scene *scene)
+{
+        int fds[2], status;
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+        assert_int_equal(fd_write_all(fds[0], slice_of(scene->says)), 0);
+        if (!scene->stays)
+                assert_int_equal(shutdown(fds[0], SHUT_WR), 0);
+        pid_t child = fork();
+        if (child == 0) {
+                close(fds[0]);
+                run_edge(scene, fds[1]);
+                _exit(1);
+        }
+        close(fds[1]);
+        char got[8192];
+        ssize_t n = fd_read_all(fds[0], got, sizeof(got));
+        close(fds[0]);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(n >= 0);
+        assert_slice_equal(slice_make(got, (size_t)n), slice_of(scene->expected));
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), scene->ends);
+}
+
+#define PLAY(...) play(&(struct scene){__VA_ARGS__})
+
+static void the_state_shows_in_the_capabilities(void **state)
+{
+        PLAY(.offers_tls = true, .says = "a capability\r\nb NOOP\r\nc LOGOUT\r\n",
+             .expected = GREETING_TLS
+             "* CAPABILITY IMAP4rev1 SASL-IR ID ENABLE IDLE LITERAL+ STARTTLS LOGINDISABLED\r\n"
+             "a OK Capability completed.\r\nb OK NOOP completed.\r\n"
+             "* BYE Logging out\r\nc OK Logout completed.\r\n",
+             .ends = QUIT);
+        PLAY(.offers_tls = true, .says = "a STARTTLS\r\nb LOGIN kevin sec\"ret\r\n",
+             .expected = GREETING_TLS "a OK Begin TLS negotiation now.\r\n[TLS]\r\n", .ends = QUIT_ERROR);
+        PLAY(.secured = true, .says = "a STARTTLS\r\n",
+             .expected = GREETING_LOCAL "a BAD TLS support isn't enabled.\r\n", .ends = QUIT_ERROR);
+}
+
+#define ALERT                                                                                                \
+        "* BAD [ALERT] Plaintext authentication not allowed without SSL/TLS, but your client did it anyway. If "    \
+        "anyone was listening, the password was exposed.\r\n"
+#define PRIVACY                                                                                              \
+        " NO [PRIVACYREQUIRED] Plaintext authentication disallowed on non-secure (SSL/TLS) connections.\r\n"
+
+static void plaintext_needs_tls(void **state)
+{
+        PLAY(.offers_tls = true, .says = ". login toto@mondomaine.local pw\r\n. logout\r\n",
+             .expected = GREETING_TLS ALERT "." PRIVACY "* BYE Logging out\r\n. OK Logout completed.\r\n",
+             .ends = QUIT);
+        PLAY(.offers_tls = true, .says = "a AUTHENTICATE PLAIN\r\nb AUTHENTICATE PLAIN AGEAYg==\r\n",
+             .expected = GREETING_TLS "a" PRIVACY ALERT "b" PRIVACY, .ends = QUIT_ERROR);
+}
+
+static void login(void **state)
+{
+        PLAY(.secured = true, .says = "a LOGIN kevin {7+}\r\nsec\"ret\r\nb SELECT INBOX\r\n",
+             .expected = GREETING_LOCAL "[LOGIN kevin sec\"ret]\r\n[session a, unread: b SELECT INBOX\r\n]\r\n",
+             .ends = HANDED_OVER);
+        PLAY(.secured = true, .says = "a LOGIN kevin \"sec\\\"ret\"\r\n",
+             .expected = GREETING_LOCAL "[LOGIN kevin sec\"ret]\r\n[session a, unread: ]\r\n", .ends = HANDED_OVER);
+        PLAY(.secured = true, .says = "a LOGIN kevin no\r\nb LOGIN denied x\r\nc LOGIN broken x\r\n",
+             .expected = GREETING_LOCAL "[LOGIN kevin no]\r\na NO [AUTHENTICATIONFAILED] Authentication failed.\r\n"
+             "[LOGIN denied x]\r\nb NO [AUTHORIZATIONFAILED] Too many connections.\r\n"
+             "[LOGIN broken x]\r\nc NO [UNAVAILABLE] Temporary authentication failure. [S1]\r\n",
+             .ends = QUIT_ERROR);
+}
+
+static void authenticate(void **state)
+{
+        PLAY(.secured = true, .says = "a AUTHENTICATE PLAIN AGtldmluAHNlYyJyZXQ=\r\n",
+             .expected = GREETING_LOCAL "[PLAIN kevin sec\"ret]\r\n[session a, unread: ]\r\n", .ends = HANDED_OVER);
+        PLAY(.secured = true, .says = "a authenticate plain\r\nAGtldmluAHNlYyJyZXQ=\r\nx",
+             .expected = GREETING_LOCAL "+ \r\n[PLAIN kevin sec\"ret]\r\n[session a, unread: x]\r\n",
+             .ends = HANDED_OVER);
+        PLAY(.secured = true, .says = "a AUTHENTICATE LOGIN\r\na2V2aW4=\r\nc2VjInJldA==\r\n",
+             .expected = GREETING_LOCAL "+ VXNlcm5hbWU6\r\n+ UGFzc3dvcmQ6\r\n[LOGIN kevin sec\"ret]\r\n"
+             "[session a, unread: ]\r\n",
+             .ends = HANDED_OVER);
+        PLAY(.secured = true,
+             .says = "a AUTHENTICATE PLAIN\r\n*\r\nb AUTHENTICATE PLAIN\r\n!!\r\nc AUTHENTICATE PLAIN x\r\n"
+                     "d AUTHENTICATE X\r\ne AUTHENTICATE PLAIN Zm9v\r\nf AUTHENTICATE PLAIN =\r\n",
+             .expected = GREETING_LOCAL "+ \r\na BAD Authentication aborted by client.\r\n"
+             "+ \r\nb BAD Invalid base64 data in response.\r\n"
+             "c BAD Invalid base64 data in initial response.\r\n"
+             "d NO Unsupported authentication mechanism.\r\n"
+             "e NO [AUTHENTICATIONFAILED] Invalid authentication response.\r\n"
+             "f NO [AUTHENTICATIONFAILED] Invalid authentication response.\r\n",
+             .ends = QUIT_ERROR);
+}
+
+static void an_overlong_response_is_refused(void **state)
+{
+        _cleanup_(buf_free) struct buf says = {0};
+        buf_str(&says, "a AUTHENTICATE PLAIN\r\n");
+        for (int i = 0; i < 20000; i++)
+                buf_char(&says, 'A');
+        buf_str(&says, "\r\nb NOOP\r\n");
+        PLAY(.secured = true, .says = buf_cstr(&says),
+             .expected = GREETING_LOCAL "+ \r\na BAD Invalid base64 data in response.\r\nb OK NOOP completed.\r\n",
+             .ends = QUIT_ERROR);
+}
+
+static void other_commands_wait_for_login(void **state)
+{
+        PLAY(.secured = true,
+             .says = "a SELECT INBOX\r\nb FETCH x\r\nc APPEND INBOX {10+}\r\nz LOGOUT\r\n\r\nd APPEND INBOX {10}\r\n"
+                     "e FOO\r\n\r\nf ID NIL\r\n",
+             .expected = GREETING_LOCAL "a BAD Please log in first.\r\nb BAD Please log in first.\r\n"
+             "c BAD Please log in first.\r\nd BAD Please log in first.\r\n"
+             "e BAD Error in IMAP command FOO: Unknown command.\r\n"
+             "* BAD Error in IMAP command: Invalid tag.\r\n"
+             "* ID (\"name\" \"mailsession\" \"vendor\" \"A \\\\ B\" \"os\" NIL \"version\" \"2\")\r\n"
+             "f OK ID completed.\r\n",
+             .ends = QUIT_ERROR);
+        PLAY(.secured = true, .says = "a APPEND INBOX {100000+}\r\nz LOGOUT\r\n",
+             .expected = GREETING_LOCAL "* BYE Command too long.\r\n", .ends = QUIT);
+}
+
+static void nonsense_has_an_end(void **state)
+{
+        _cleanup_(buf_free) struct buf says = {0}, expected = {0};
+        buf_str(&expected, GREETING_LOCAL);
+        for (int i = 0; i < 100; i++)
+                buf_str(&says, "GET / HTTP/1.1\r\n");
+        for (int i = 0; i < 20; i++)
+                buf_str(&expected, "GET BAD Error in IMAP command: Unknown command.\r\n");
+        buf_str(&expected, "* BYE Too many bad commands.\r\n");
+        PLAY(.secured = true, .says = buf_cstr(&says), .expected = buf_cstr(&expected), .ends = QUIT_BAD_COMMANDS);
+}
+
+static void silence_has_an_end(void **state)
+{
+        PLAY(.secured = true, .stays = true, .says = "a NOOP\r\n",
+             .expected = GREETING_LOCAL "a OK NOOP completed.\r\n* BYE Disconnected for inactivity.\r\n",
+             .ends = QUIT_ERROR);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(the_state_shows_in_the_capabilities),
+                cmocka_unit_test(plaintext_needs_tls),
+                cmocka_unit_test(login),
+                cmocka_unit_test(authenticate),
+                cmocka_unit_test(an_overlong_response_is_refused),
+                cmocka_unit_test(other_commands_wait_for_login),
+                cmocka_unit_test(nonsense_has_an_end),
+                cmocka_unit_test(silence_has_an_end),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
