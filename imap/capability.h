@@ -17,8 +17,8 @@ struct imap_capability_state {
 /* "IMAP4rev1 SASL-IR ...", to stand behind "CAPABILITY ". */
 void imap_write_capabilities(struct conn *c, const struct imap_capability_state *state);
 
-/* The untagged answer to ID, with its CRLF. The setting imap_id_send holds keys and values in turn, quoted where they
- * have spaces; "*" is this server's own value for name and version and NIL for anything else. */
+/* The untagged answer to ID, with its CRLF. The setting imap_id_send holds keys and values in turn, quoted
+ * where they have spaces; "*" is this server's own value for name and version and NIL for anything else. */
 void imap_write_id(struct conn *c, const struct settings *settings);
 
 /* The mechanisms of the setting as auth/sasl.h wants them. */

@@ -104,8 +104,8 @@ int imap_command_parse(struct arena *arena, struct slice bytes, struct imap_comm
                 r = parse_arguments(&l, type, &c);
         }
         if (r < 0) {
-                *ret_error = (struct imap_parse_error){
-                        .tag = c.tag, .text = l.error, .no = l.no, .type = type};
+                *ret_error =
+                        (struct imap_parse_error){.tag = c.tag, .text = l.error, .no = l.no, .type = type};
                 return r;
         }
         *ret = c;
@@ -114,9 +114,11 @@ int imap_command_parse(struct arena *arena, struct slice bytes, struct imap_comm
 
 bool imap_literal_is_message(struct slice bytes)
 {
-        _cleanup_(arena_free) struct arena scratch = {0};
+        _cleanup_(arena_free)
+        struct arena scratch = {0};
         struct lexer l = {.arena = &scratch, .rest = bytes};
         struct slice part;
-        return lexer_tag(&l, &part) == 0 && lexer_space(&l) == 0 && slice_ieq(lexer_name(&l), SLICE("APPEND")) &&
-               lexer_space(&l) == 0 && lexer_astring(&l, &part) == 0 && l.rest.n > 0;
+        return lexer_tag(&l, &part) == 0 && lexer_space(&l) == 0 &&
+               slice_ieq(lexer_name(&l), SLICE("APPEND")) && lexer_space(&l) == 0 &&
+               lexer_astring(&l, &part) == 0 && l.rest.n > 0;
 }

@@ -7,8 +7,8 @@
 #include "imap/reader.h"
 
 enum {
-        BAD_COMMANDS_MAX = 20,             /* then it is not a mail program that is talking */
-        RESPONSE_LINE_MAX = 8 * 1024,      /* a SASL response in base 64: three texts of SASL_TEXT_MAX and more */
+        BAD_COMMANDS_MAX = 20,        /* then it is not a mail program that is talking */
+        RESPONSE_LINE_MAX = 8 * 1024, /* a SASL response in base 64: three texts of SASL_TEXT_MAX and more */
         RESPONSE_MAX = RESPONSE_LINE_MAX / 4 * 3,
 };
 
@@ -37,8 +37,8 @@ static void bad(struct exchange *x, struct slice tag, const char *text)
         x->bad++;
 }
 
-/* Overwrites the command wherever it was: here, unquoted in the arena, and in the connection's buffer, where it was
- * the last that was read. Under TLS this process lives on as the relay. */
+/* Overwrites the command wherever it was: here, unquoted in the arena, and in the connection's buffer, where
+ * it was the last that was read. Under TLS this process lives on as the relay. */
 static void forget(struct exchange *x)
 {
         struct conn *c = &x->edge->conn;
@@ -135,10 +135,12 @@ static void refuse_plaintext(struct edge *e, struct slice tag, bool exposed)
         e->gave_plaintext = true;
         if (exposed)
                 reply(e, SLICE_NULL,
-                      "BAD [ALERT] Plaintext authentication not allowed without SSL/TLS, but your client did it "
+                      "BAD [ALERT] Plaintext authentication not allowed without SSL/TLS, but your client did "
+                      "it "
                       "anyway. If anyone was listening, the password was exposed.");
         reply(e, tag,
-              "NO [PRIVACYREQUIRED] Plaintext authentication disallowed on non-secure (SSL/TLS) connections.");
+              "NO [PRIVACYREQUIRED] Plaintext authentication disallowed on non-secure (SSL/TLS) "
+              "connections.");
 }
 
 /* True when the user is logged in; otherwise the client has been told. */
@@ -156,7 +158,8 @@ static bool log_in(struct exchange *x, struct slice tag, const char *mechanism,
         case EDGE_LOGIN_DENIED:
                 text = text ? text : "This account may not log in.";
                 reply(e, tag,
-                      arena_printf(&x->arena, "NO %s%s", text[0] == '[' ? "" : "[AUTHORIZATIONFAILED] ", text));
+                      arena_printf(&x->arena, "NO %s%s", text[0] == '[' ? "" : "[AUTHORIZATIONFAILED] ",
+                                   text));
                 return false;
         case EDGE_LOGIN_TEMPFAIL:
                 break;
@@ -181,12 +184,13 @@ static bool do_login(struct exchange *x, const struct imap_command *c)
         return log_in(x, c->tag, "LOGIN", &credentials);
 }
 
-/* Asks with the challenge and appends the decoded answer. 0; -EINVAL when the exchange is over: the client has been
- * told. */
+/* Asks with the challenge and appends the decoded answer. 0; -EINVAL when the exchange is over: the client
+ * has been told. */
 static int ask(struct exchange *x, struct slice tag, struct slice challenge, struct buf *to)
 {
         struct conn *c = &x->edge->conn;
-        _cleanup_(buf_free) struct buf encoded = {0};
+        _cleanup_(buf_free)
+        struct buf encoded = {0};
         base64_encode(&encoded, challenge);
         conn_puts(c, "+ ");
         conn_write(c, buf_slice(&encoded));
@@ -213,7 +217,8 @@ static int ask(struct exchange *x, struct slice tag, struct slice challenge, str
 /* The exchange of a mechanism; true when it has all it needs. */
 static bool collect(struct exchange *x, const struct imap_command *c, struct sasl *sasl)
 {
-        _cleanup_(buf_wipe) struct buf response = BUF_BOUNDED(RESPONSE_MAX);
+        _cleanup_(buf_wipe)
+        struct buf response = BUF_BOUNDED(RESPONSE_MAX);
         bool has_response = c->authenticate.has_initial;
         if (base64_decode(&response, c->authenticate.initial) < 0) {
                 bad(x, c->tag, "Invalid base64 data in initial response.");
@@ -251,7 +256,8 @@ static bool do_authenticate(struct exchange *x, const struct imap_command *c)
                 refuse_plaintext(x->edge, c->tag, c->authenticate.initial.n > 0);
                 return false;
         }
-        _cleanup_(sasl_free) struct sasl sasl;
+        _cleanup_(sasl_free)
+        struct sasl sasl;
         sasl_init(&sasl, m);
         if (!collect(x, c, &sasl))
                 return false;

@@ -1,8 +1,9 @@
 #ifndef IMAP_EDGE_H
 #define IMAP_EDGE_H
 
-/* IMAP before login: greeting, CAPABILITY, NOOP, LOGOUT, ID, STARTTLS, LOGIN, AUTHENTICATE (RFC 3501 section 6.1
- * and 6.2; RFC 4959; RFC 5530's response codes). It runs in the edge and only knows what priv/edge.h gives it. */
+/* IMAP before login: greeting, CAPABILITY, NOOP, LOGOUT, ID, STARTTLS, LOGIN, AUTHENTICATE (RFC 3501
+ * section 6.1 and 6.2; RFC 4959; RFC 5530's response codes). It runs in the edge and only knows what
+ * priv/edge.h gives it. */
 
 #include "priv/edge.h"
 

@@ -4,8 +4,8 @@
 /* The words of IMAP's grammar (RFC 3501 section 9): each function takes one token off the front of `rest`.
  * 0, or -EINVAL with `error` set; then `rest` is of no further use.
  *
- * Strict as the RFC, but for what real clients send and other servers take: several spaces for one, spaces at the end
- * of a command or inside a list's parentheses, and 8-bit bytes in quoted strings. */
+ * Strict as the RFC, but for what real clients send and other servers take: several spaces for one, spaces at
+ * the end of a command or inside a list's parentheses, and 8-bit bytes in quoted strings. */
 
 #include "base/arena.h"
 #include "base/slice.h"
@@ -21,7 +21,8 @@ struct lexer {
 int lexer_fail(struct lexer *l, const char *text);
 int lexer_fail_word(struct lexer *l, const char *text, struct slice word);
 
-/* The first byte, or 0 when nothing is left; no NUL gets past the reader, and elsewhere it is an error anyhow. */
+/* The first byte, or 0 when nothing is left; no NUL gets past the reader, and elsewhere it is an error
+ * anyhow. */
 char lexer_peek(const struct lexer *l);
 /* Takes c if it is next. */
 bool lexer_take(struct lexer *l, char c);
@@ -31,8 +32,8 @@ int lexer_space(struct lexer *l); /* SP; something must follow */
 int lexer_end(struct lexer *l);   /* nothing is left */
 /* "(" and the start of the first element. */
 int lexer_list_start(struct lexer *l);
-/* Behind an element: true when ")" ended the list (it is taken), false when another element follows; -EINVAL when
- * there is neither a space nor ")". */
+/* Behind an element: true when ")" ended the list (it is taken), false when another element follows; -EINVAL
+ * when there is neither a space nor ")". */
 int lexer_list_next(struct lexer *l, bool *ret_end);
 
 int lexer_tag(struct lexer *l, struct slice *ret);
@@ -41,8 +42,8 @@ int lexer_atom(struct lexer *l, struct slice *ret);
 struct slice lexer_name(struct lexer *l);
 int lexer_string(struct lexer *l, struct slice *ret); /* quoted or literal */
 int lexer_astring(struct lexer *l, struct slice *ret);
-/* An astring whose unquoted form may have any byte but space, control, ( ) { and quote: passwords and search words as
- * people type them. */
+/* An astring whose unquoted form may have any byte but space, control, ( ) { and quote: passwords and search
+ * words as people type them. */
 int lexer_loose_astring(struct lexer *l, struct slice *ret);
 int lexer_list_mailbox(struct lexer *l, struct slice *ret); /* an astring with % and * */
 /* SASL-IR's response: everything up to the next space. */
@@ -50,8 +51,8 @@ int lexer_word(struct lexer *l, struct slice *ret);
 int lexer_number(struct lexer *l, uint32_t *ret);    /* 0 to 4294967295 */
 int lexer_nz_number(struct lexer *l, uint32_t *ret); /* not 0 */
 
-/* "{n}" or "{n+}" at the end of s (RFC 7888): the literal's size and whether the client waits for "+". A number past
- * 64 bits counts as UINT64_MAX. */
+/* "{n}" or "{n+}" at the end of s (RFC 7888): the literal's size and whether the client waits for "+". A
+ * number past 64 bits counts as UINT64_MAX. */
 bool lexer_literal_mark(struct slice s, uint64_t *ret_size, bool *ret_sync);
 
 /* Room for one more element behind the n that `array` holds: the old array or a larger copy in the arena. */

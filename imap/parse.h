@@ -1,30 +1,31 @@
 #ifndef IMAP_PARSE_H
 #define IMAP_PARSE_H
 
-/* The arguments of the commands, and the values several of them share. All are lexer functions (imap/lexer.h): 0, or
- * -EINVAL with l->error. Command parsers begin right behind the command's name and do not look for the end. */
+/* The arguments of the commands, and the values several of them share. All are lexer functions
+ * (imap/lexer.h): 0, or -EINVAL with l->error. Command parsers begin right behind the command's name and do
+ * not look for the end. */
 
 #include "imap/command.h"
 #include "imap/lexer.h"
 
-/* Limits. A line of 64 kB could hold more; each is far above what programs send and keeps the memory and time that
- * one command costs in proportion. */
+/* Limits. A line of 64 kB could hold more; each is far above what programs send and keeps the memory and time
+ * that one command costs in proportion. */
 enum {
-        PARSE_SET_RANGES_MAX = 32 * 1024,  /* of a sequence set: what fits a 64 kB line */
-        PARSE_KEYWORDS_MAX = 256,          /* of a flag list */
+        PARSE_SET_RANGES_MAX = 32 * 1024, /* of a sequence set: what fits a 64 kB line */
+        PARSE_KEYWORDS_MAX = 256,         /* of a flag list */
         PARSE_FETCH_ITEMS_MAX = 256,
         PARSE_HEADER_FIELDS_MAX = 1024,    /* of one HEADER.FIELDS */
         PARSE_PART_DEPTH_MAX = 128,        /* numbers of BODY[1.2.3] */
         PARSE_SEARCH_KEYS_MAX = 16 * 1024, /* keys of one SEARCH */
-        /* nested keys: parser and executors recurse (a stack that runs out, CVE-2024-23184's family of costs). OR
-         * takes two keys, so a client that looks for n words sends n levels. */
+        /* Nested keys: the parser and the executors recurse, and a stack must not run out. OR takes two keys,
+         * so a client that looks for n words sends n levels. */
         PARSE_SEARCH_DEPTH_MAX = 250,
-        PARSE_ID_PAIRS_MAX = 30,      /* RFC 2971 section 3.3 */
+        PARSE_ID_PAIRS_MAX = 30, /* RFC 2971 section 3.3 */
         PARSE_ENABLE_NAMES_MAX = 64,
 };
 
-/* mailbox: an astring in mUTF-7, decoded; any case of INBOX becomes "INBOX". What is not valid mUTF-7 (8-bit bytes
- * too: UTF8=ACCEPT is another extension) or has control characters fails with l->no. */
+/* mailbox: an astring in mUTF-7, decoded; any case of INBOX becomes "INBOX". What is not valid mUTF-7 (8-bit
+ * bytes too: UTF8=ACCEPT is another extension) or has control characters fails with l->no. */
 int parse_mailbox(struct lexer *l, struct slice *ret);
 /* list-mailbox: the same with wildcards, and without the special INBOX. */
 int parse_pattern(struct lexer *l, struct slice *ret);

@@ -50,8 +50,8 @@ static int days_of(int year, int m)
 static int date_text(struct lexer *l, struct imap_date *ret)
 {
         struct imap_date d = {0};
-        if (digits(l, 1, 2, &d.day) < 0 || expect(l, '-') < 0 || month(l, &d.month) < 0 || expect(l, '-') < 0 ||
-            digits(l, 4, 4, &d.year) < 0)
+        if (digits(l, 1, 2, &d.day) < 0 || expect(l, '-') < 0 || month(l, &d.month) < 0 ||
+            expect(l, '-') < 0 || digits(l, 4, 4, &d.year) < 0)
                 return -EINVAL;
         if (d.day < 1 || d.day > days_of(d.year, d.month))
                 return lexer_fail(l, "Invalid day in date");

@@ -38,7 +38,8 @@ static const struct {
         {"MIME", SECTION_MIME},
 };
 
-/* The name of a header field (RFC 5322 section 3.6.8): nothing else could ever be found, and the reply repeats it. */
+/* The name of a header field (RFC 5322 section 3.6.8): nothing else could ever be found, and the reply
+ * repeats it. */
 static bool is_field_name(struct slice s)
 {
         for (size_t i = 0; i < s.n; i++)

@@ -6,7 +6,8 @@
 
 static int decode_name(struct lexer *l, struct slice raw, struct slice *ret)
 {
-        _cleanup_(buf_free) struct buf utf8 = {0};
+        _cleanup_(buf_free)
+        struct buf utf8 = {0};
         if (utf7_to_utf8(&utf8, raw) < 0) {
                 l->no = true;
                 return lexer_fail(l, "[CANNOT] Invalid mailbox name: Name is not valid mUTF-7");
@@ -14,7 +15,8 @@ static int decode_name(struct lexer *l, struct slice raw, struct slice *ret)
         for (size_t i = 0; i < utf8.n; i++)
                 if ((unsigned char)utf8.p[i] < ' ' || utf8.p[i] == 0x7f) {
                         l->no = true;
-                        return lexer_fail(l, "[CANNOT] Invalid mailbox name: Control characters are not allowed");
+                        return lexer_fail(
+                                l, "[CANNOT] Invalid mailbox name: Control characters are not allowed");
                 }
         /* most names are plain ASCII: no copy */
         *ret = slice_eq(buf_slice(&utf8), raw) ? raw : arena_slice(l->arena, buf_slice(&utf8));

@@ -7,7 +7,8 @@
 enum {
         KB = 1024,
         MB = 1024 * KB,
-        /* "{" 20 digits "+}" CR, and then some: what is kept of a line that is thrown away, to see a literal follow */
+        /* "{" 20 digits "+}" CR, and then some: what is kept of a line that is thrown away, to see a literal
+           follow */
         TAIL_MAX = 32,
         LINE_LENGTH_MIN = 8 * KB,
         LINE_LENGTH_MAX = 64 * MB,
@@ -17,8 +18,8 @@ enum {
 const struct imap_reader_limits imap_reader_before_login = {
         .line = 8 * KB, .literal = 4 * KB, .total = 16 * KB, .skip = 64 * KB};
 
-/* 64 kB is imap_max_line_length's default. The bound on skipping is about a message too large to be taken: it costs
- * the client more than us, and a closed connection would only make it try again. */
+/* 64 kB is imap_max_line_length's default. The bound on skipping is about a message too large to be taken: it
+ * costs the client more than us, and a closed connection would only make it try again. */
 const struct imap_reader_limits imap_reader_logged_in = {
         .line = 64 * KB, .literal = 64 * KB, .total = 256 * KB, .skip = 256 * MB};
 
@@ -36,11 +37,11 @@ struct reading {
         struct conn *c;
         const struct imap_reader_limits *limits;
         deadline_t deadline;
-        struct buf *to;    /* NULL once it is only skipped */
-        int refused;       /* 0, or the error that is the answer: all that follows is skipped */
-        const char *text;  /* what to say then */
-        size_t lines;      /* bytes of lines so far */
-        uint64_t skipped;  /* bytes thrown away so far */
+        struct buf *to;      /* NULL once it is only skipped */
+        int refused;         /* 0, or the error that is the answer: all that follows is skipped */
+        const char *text;    /* what to say then */
+        size_t lines;        /* bytes of lines so far */
+        uint64_t skipped;    /* bytes thrown away so far */
         char tail[TAIL_MAX]; /* the end of the current line */
         size_t tail_n;
 };

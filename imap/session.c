@@ -100,26 +100,15 @@ void imap_exec_enable(struct imap_session *s, const struct imap_command *c)
         imap_done(s, c, "Enabled.");
 }
 
-/* Runs one parsed command; false when it was not one that can run now. */
-static bool execute(struct imap_session *s, const struct imap_command *c)
+/* Why a command cannot run in this state, NULL when it can. */
+static const char *state_problem(struct imap_session *s, const struct imap_command_type *type)
 {
-        const struct imap_command_type *type = imap_command_type(c->id);
         unsigned state = s->mailbox ? STATE_SELECTED : STATE_AUTHENTICATED;
-        if (!(type->states & state) || !executors[c->id]) {
-                if (type->states & STATE_SELECTED && state == STATE_AUTHENTICATED)
-                        imap_bad(s, c, "No mailbox selected.");
-                else
-                        imap_bad(s, c, "Error in IMAP command %s: already logged in.", type->name);
-                return false;
-        }
-        executors[c->id](s, c);
-        return true;
-}
-
-static void tell_bad(struct imap_session *s, struct slice tag, const char *text)
-{
-        conn_write(&s->conn, tag.n ? tag : SLICE("*"));
-        conn_printf(&s->conn, " BAD %s\r\n", text);
+        if (type->states & state)
+                return NULL;
+        if (type->states & STATE_SELECTED)
+                return "No mailbox selected.";
+        return arena_printf(&s->arena, "Error in IMAP command %s: already logged in.", type->name);
 }
 
 static void end_on_error(struct imap_session *s, int error)
@@ -133,6 +122,20 @@ static void end_on_error(struct imap_session *s, int error)
                 s->end_reason = arena_printf(s->start->arena, "Disconnected: Connection closed: %s", strerror(-error));
 }
 
+/* Says BAD or NO to a command that does not run. The message of an APPEND that comes without being asked for is skipped
+ * first: its bytes are never commands. */
+static void reject(struct imap_session *s, const struct imap_reader_limits *limits, struct slice tag, const char *word,
+                   const char *text)
+{
+        conn_write(&s->conn, tag.n ? tag : SLICE("*"));
+        conn_printf(&s->conn, " %s %s\r\n", word, text);
+        int r = imap_skip_message(&s->conn, limits, deadline_in_ms(s->settings->session_timeout), buf_slice(&s->command));
+        if (r == -EOVERFLOW)
+                imap_bye(s, "Disconnected: Message too large to skip", "That message is too large to be skipped.");
+        else if (r < 0)
+                end_on_error(s, r);
+}
+
 /* Reads and answers one command. False when it was bad. */
 static bool serve_one(struct imap_session *s, const struct imap_reader_limits *limits)
 {
@@ -141,7 +144,8 @@ static bool serve_one(struct imap_session *s, const struct imap_reader_limits *l
         int r = imap_read_command(&s->conn, limits, deadline_in_ms(s->settings->session_timeout), &s->command, &tag,
                                   &text);
         if (r == -EMSGSIZE || r == -EBADMSG) {
-                tell_bad(s, tag, text);
+                conn_write(&s->conn, tag.n ? tag : SLICE("*"));
+                conn_printf(&s->conn, " BAD %s\r\n", text);
                 return false;
         }
         if (r == -EOVERFLOW) {
@@ -153,12 +157,17 @@ static bool serve_one(struct imap_session *s, const struct imap_reader_limits *l
                 return true;
         }
         struct imap_command c;
-        struct imap_parse_error error;
-        if (imap_command_parse(&s->arena, buf_slice(&s->command), &c, &error) < 0) {
-                tell_bad(s, error.tag, error.text);
+        struct imap_parse_error error = {.text = NULL};
+        r = imap_command_parse(&s->arena, buf_slice(&s->command), &c, &error);
+        const struct imap_command_type *type = r < 0 ? error.type : imap_command_type(c.id);
+        const char *problem = type ? state_problem(s, type) : NULL;
+        if (problem || r < 0) {
+                reject(s, limits, r < 0 ? error.tag : c.tag, !problem && error.no ? "NO" : "BAD",
+                       problem ? problem : error.text);
                 return false;
         }
-        return execute(s, &c);
+        executors[c.id](s, &c);
+        return true;
 }
 
 static void serve(struct imap_session *s)

@@ -22,7 +22,7 @@ static const struct {
         {"big5", "BIG5-HKSCS"},
         {"cnbig5", "BIG5"},
         {"big5hkscs", "BIG5-HKSCS"},
-        {"cp950", "CP950"},
+        {"cp950", "BIG5-HKSCS"},
         {"shiftjis", "CP932"},
         {"sjis", "CP932"},
         {"xsjis", "CP932"},

@@ -128,7 +128,7 @@ const char *mailbox_pop3_uidl(struct mailbox *m, uint32_t seq)
 {
         struct record *rec = maildir_record(m, seq);
         struct slice value;
-        if (!uidlist_field(rec->fields, 'P', &value) || value.n == 0)
-                return NULL;
-        return arena_str(&m->uidlist.arena, value);
+        if (!rec->pop3_uidl && uidlist_field(rec->fields, 'P', &value) && value.n)
+                rec->pop3_uidl = arena_str(&m->uidlist.arena, value);
+        return rec->pop3_uidl;
 }

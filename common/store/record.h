@@ -20,6 +20,7 @@ struct record {
         struct slice base;
         struct slice fields;            /* of its line in the uidlist */
         const struct record_info *info; /* of the file as last seen */
+        const char *pop3_uidl;          /* its P field, once it was asked for */
         uint64_t vsize;                 /* with CRLF; RECORD_SIZE_UNKNOWN */
         uint32_t pass;                  /* number of the last pass over the directories that saw the file */
         bool counted;                   /* vsize was counted, not believed */

@@ -1,6 +1,7 @@
 #include "store/maildir.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <time.h>

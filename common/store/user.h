@@ -3,6 +3,7 @@
 
 /* struct store itself, for the files of this folder. */
 
+#include "base/buf.h"
 #include "store/location.h"
 #include "store/store.h"
 

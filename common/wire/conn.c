@@ -21,7 +21,7 @@ void conn_free(struct conn *c)
         if (c->tls)
                 tls_session_free(&c->tls);
         if (c->in)
-                explicit_bzero(c->in, c->in_end); /* it may hold a password */
+                explicit_bzero(c->in, c->in_used);
         free(c->in);
         buf_free(&c->out);
         *c = (struct conn){.in_fd = c->in_fd, .out_fd = c->out_fd};
@@ -65,6 +65,7 @@ int conn_unshift(struct conn *c, struct slice s)
                 memcpy(c->in, s.p, s.n);
         c->in_at = 0;
         c->in_end = have + s.n;
+        c->in_used = MAX(c->in_used, c->in_end);
         c->bytes_in += s.n;
         return 0;
 }
@@ -114,6 +115,7 @@ ssize_t conn_fill(struct conn *c, deadline_t deadline)
                 if (n == 0)
                         c->eof = true;
                 c->in_end += (size_t)n;
+                c->in_used = MAX(c->in_used, c->in_end);
                 c->bytes_in += (uint64_t)n;
                 return n;
         }

@@ -25,6 +25,7 @@ struct conn {
         struct tls_session *tls; /* owned; NULL in the clear */
         char *in;       /* CONN_INPUT_MAX bytes, allocated on first use */
         size_t in_at, in_end;
+        size_t in_used; /* the most that was ever in it: wiped at the end, for it may have held a password */
         struct buf out;
         int error;   /* sticky: -errno of a failed read or write, 0 otherwise */
         bool eof;

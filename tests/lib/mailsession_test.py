@@ -160,6 +160,17 @@ def own_network(*addresses):
         subprocess.run(["ip", "addr", "add", address, "dev", "lo"], check=True)
 
 
+def symbols(log):
+    """Names and lines for the addresses of a sanitizer's report: in its sandbox the program cannot find them."""
+    def name(found):
+        path, offset = found.groups()
+        if not os.path.exists(path) or not shutil.which("addr2line"):
+            return found[0]
+        answer = subprocess.run(["addr2line", "-fse", path, offset], capture_output=True, text=True).stdout.split()
+        return " ".join(answer) if answer and answer[0] != "??" else found[0]
+    return re.sub(r"\((/[^()\s]*)\+(0x[0-9a-f]+)\)", name, log)
+
+
 class Session:
     """One started program. socket is the test's end of the connection; None for an accept loop."""
 
@@ -211,7 +222,7 @@ class Session:
     def check_log(self):
         log = self.log()
         if SANITIZER.search(log):
-            raise Failed("a sanitizer or the C library complains:\n" + log.decode(errors="replace"))
+            raise Failed("a sanitizer or the C library complains:\n" + symbols(log.decode(errors="replace")))
 
 
 class Host:

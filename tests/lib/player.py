@@ -10,6 +10,7 @@ import time
 
 import fixtures
 import script
+import mailsession_test
 from mailsession_test import DEADLINE, Failed, Host, Skip, certificate, client_context, own_network, poll
 
 SHOWN = 12  # lines of the conversation that a failure quotes
@@ -442,10 +443,10 @@ class Player:
             self.wait_log("/%s/" % wanted)
 
     def report(self, reason):
-        log = self.logs().decode(errors="replace").strip()
+        log = mailsession_test.symbols(self.logs().decode(errors="replace").strip())
         return "%s:%d: %s\n--- the last of the conversation\n%s%s" % (
             self.script.path, self.step.line, reason, "\n".join(self.conversation[-SHOWN:]),
-            "\n--- the log\n" + log[-4000:] if log and log not in str(reason) else "")
+            "\n--- the log\n" + log[:4000] if log and log not in str(reason) else "")
 
 
 def dotted(data):

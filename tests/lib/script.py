@@ -121,6 +121,8 @@ def pattern(text, captured, escapes=False):
             if piece[1:] not in captured:
                 raise Mistake("nothing was captured as " + piece[1:])
             out += re.escape(captured[piece[1:]])
+        elif piece.startswith("base64 "):
+            out += re.escape(base64.b64encode(unescape(piece[7:])))
         elif piece.startswith("words "):
             out += _words(piece[6:])
         elif re.match(r"flags\b", piece):

@@ -1,7 +1,8 @@
 #ifndef TESTS_IMAP_RENDER_H
 #define TESTS_IMAP_RENDER_H
 
-/* A parsed command written out again, so that a test is a line to send and a line to expect. Strings stand in <>. */
+/* A parsed command written out again, so that a test is a line to send and a line to expect. Strings stand in
+ * <>. */
 
 #include "base/buf.h"
 #include "imap/command.h"
@@ -61,8 +62,9 @@ static void render_section(struct buf *b, const struct imap_section *s)
 
 static void render_fetch(struct buf *b, const struct imap_command *c)
 {
-        static const char *const kinds[] = {"FLAGS", "UID",    "DATE",          "SIZE",        "ENVELOPE", "BODY",
-                                            "STRUCTURE", "RFC822", "RFC822.HEADER", "RFC822.TEXT", "SECTION"};
+        static const char *const kinds[] = {"FLAGS",         "UID",         "DATE",      "SIZE",
+                                            "ENVELOPE",      "BODY",        "STRUCTURE", "RFC822",
+                                            "RFC822.HEADER", "RFC822.TEXT", "SECTION"};
         render_set(b, &c->fetch.set);
         for (size_t i = 0; i < c->fetch.items_n; i++) {
                 buf_printf(b, " %s", kinds[c->fetch.items[i].kind]);
@@ -74,9 +76,9 @@ static void render_fetch(struct buf *b, const struct imap_command *c)
 static void render_key(struct buf *b, const struct imap_search_key *k)
 {
         static const char *const kinds[] = {
-                "ALL",  "SET",    "UID",    "FLAG",    "NOT_FLAG",   "NEW",    "KEYWORD",   "UNKEYWORD",
-                "BEFORE", "ON",   "SINCE",  "SENTBEFORE", "SENTON", "SENTSINCE", "LARGER", "SMALLER",
-                "HEADER", "BODY", "TEXT",   "NOT",     "OR",         "AND"};
+                "ALL",    "SET",  "UID",   "FLAG",       "NOT_FLAG", "NEW",       "KEYWORD", "UNKEYWORD",
+                "BEFORE", "ON",   "SINCE", "SENTBEFORE", "SENTON",   "SENTSINCE", "LARGER",  "SMALLER",
+                "HEADER", "BODY", "TEXT",  "NOT",        "OR",       "AND"};
         buf_printf(b, " %s", kinds[k->kind]);
         render_set(b, &k->set);
         if (k->flag)
@@ -141,7 +143,10 @@ static void render_arguments(struct buf *b, const struct imap_command *c)
                 break;
         case IMAP_STORE:
                 render_set(b, &c->store.set);
-                buf_printf(b, " %s%s", c->store.op == STORE_ADD ? "add" : c->store.op == STORE_SET ? "set" : "remove",
+                buf_printf(b, " %s%s",
+                           c->store.op == STORE_ADD   ? "add"
+                           : c->store.op == STORE_SET ? "set"
+                                                      : "remove",
                            c->store.silent ? " silent" : "");
                 render_flags(b, &c->store.flags);
                 break;

@@ -8,8 +8,8 @@
 #include "base/fd.h"
 #include "imap/edge.h"
 
-/* The edge's commands against what priv/edge.h promises, played here: the edge runs in a child, and how it ends is
- * the exit status. */
+/* The edge's commands against what priv/edge.h promises, played here: the edge runs in a child, and how it
+ * ends is the exit status. */
 
 enum { HANDED_OVER = 10, QUIT, QUIT_ERROR, QUIT_BAD_COMMANDS };
 
@@ -78,8 +78,12 @@ struct scene {
         int ends;
 };
 
-#define GREETING_TLS   "* OK [CAPABILITY IMAP4rev1 SASL-IR ID ENABLE IDLE LITERAL+ STARTTLS LOGINDISABLED] mailsession ready.\r\n"
-#define GREETING_LOCAL "* OK [CAPABILITY IMAP4rev1 SASL-IR ID ENABLE IDLE LITERAL+ AUTH=PLAIN AUTH=LOGIN] mailsession ready.\r\n"
+#define GREETING_TLS                                                                                         \
+        "* OK [CAPABILITY IMAP4rev1 SASL-IR ID ENABLE IDLE LITERAL+ STARTTLS LOGINDISABLED] mailsession "    \
+        "ready.\r\n"
+#define GREETING_LOCAL                                                                                       \
+        "* OK [CAPABILITY IMAP4rev1 SASL-IR ID ENABLE IDLE LITERAL+ AUTH=PLAIN AUTH=LOGIN] mailsession "     \
+        "ready.\r\n"
 
 static void run_edge(const struct scene *scene, int fd)
 {
@@ -136,7 +140,8 @@ static void the_state_shows_in_the_capabilities(void **state)
 }
 
 #define ALERT                                                                                                \
-        "* BAD [ALERT] Plaintext authentication not allowed without SSL/TLS, but your client did it anyway. If "    \
+        "* BAD [ALERT] Plaintext authentication not allowed without SSL/TLS, but your client did it "        \
+        "anyway. If "                                                                                        \
         "anyone was listening, the password was exposed.\r\n"
 #define PRIVACY                                                                                              \
         " NO [PRIVACYREQUIRED] Plaintext authentication disallowed on non-secure (SSL/TLS) connections.\r\n"
@@ -153,12 +158,15 @@ static void plaintext_needs_tls(void **state)
 static void login(void **state)
 {
         PLAY(.secured = true, .says = "a LOGIN kevin {7+}\r\nsec\"ret\r\nb SELECT INBOX\r\n",
-             .expected = GREETING_LOCAL "[LOGIN kevin sec\"ret]\r\n[session a, unread: b SELECT INBOX\r\n]\r\n",
+             .expected =
+                     GREETING_LOCAL "[LOGIN kevin sec\"ret]\r\n[session a, unread: b SELECT INBOX\r\n]\r\n",
              .ends = HANDED_OVER);
         PLAY(.secured = true, .says = "a LOGIN kevin \"sec\\\"ret\"\r\n",
-             .expected = GREETING_LOCAL "[LOGIN kevin sec\"ret]\r\n[session a, unread: ]\r\n", .ends = HANDED_OVER);
+             .expected = GREETING_LOCAL "[LOGIN kevin sec\"ret]\r\n[session a, unread: ]\r\n",
+             .ends = HANDED_OVER);
         PLAY(.secured = true, .says = "a LOGIN kevin no\r\nb LOGIN denied x\r\nc LOGIN broken x\r\n",
-             .expected = GREETING_LOCAL "[LOGIN kevin no]\r\na NO [AUTHENTICATIONFAILED] Authentication failed.\r\n"
+             .expected = GREETING_LOCAL
+             "[LOGIN kevin no]\r\na NO [AUTHENTICATIONFAILED] Authentication failed.\r\n"
              "[LOGIN denied x]\r\nb NO [AUTHORIZATIONFAILED] Too many connections.\r\n"
              "[LOGIN broken x]\r\nc NO [UNAVAILABLE] Temporary authentication failure. [S1]\r\n",
              .ends = QUIT_ERROR);
@@ -167,44 +175,49 @@ static void login(void **state)
 static void authenticate(void **state)
 {
         PLAY(.secured = true, .says = "a AUTHENTICATE PLAIN AGtldmluAHNlYyJyZXQ=\r\n",
-             .expected = GREETING_LOCAL "[PLAIN kevin sec\"ret]\r\n[session a, unread: ]\r\n", .ends = HANDED_OVER);
+             .expected = GREETING_LOCAL "[PLAIN kevin sec\"ret]\r\n[session a, unread: ]\r\n",
+             .ends = HANDED_OVER);
         PLAY(.secured = true, .says = "a authenticate plain\r\nAGtldmluAHNlYyJyZXQ=\r\nx",
              .expected = GREETING_LOCAL "+ \r\n[PLAIN kevin sec\"ret]\r\n[session a, unread: x]\r\n",
              .ends = HANDED_OVER);
         PLAY(.secured = true, .says = "a AUTHENTICATE LOGIN\r\na2V2aW4=\r\nc2VjInJldA==\r\n",
              .expected = GREETING_LOCAL "+ VXNlcm5hbWU6\r\n+ UGFzc3dvcmQ6\r\n[LOGIN kevin sec\"ret]\r\n"
-             "[session a, unread: ]\r\n",
+                                        "[session a, unread: ]\r\n",
              .ends = HANDED_OVER);
         PLAY(.secured = true,
              .says = "a AUTHENTICATE PLAIN\r\n*\r\nb AUTHENTICATE PLAIN\r\n!!\r\nc AUTHENTICATE PLAIN x\r\n"
                      "d AUTHENTICATE X\r\ne AUTHENTICATE PLAIN Zm9v\r\nf AUTHENTICATE PLAIN =\r\n",
              .expected = GREETING_LOCAL "+ \r\na BAD Authentication aborted by client.\r\n"
-             "+ \r\nb BAD Invalid base64 data in response.\r\n"
-             "c BAD Invalid base64 data in initial response.\r\n"
-             "d NO Unsupported authentication mechanism.\r\n"
-             "e NO [AUTHENTICATIONFAILED] Invalid authentication response.\r\n"
-             "f NO [AUTHENTICATIONFAILED] Invalid authentication response.\r\n",
+                                        "+ \r\nb BAD Invalid base64 data in response.\r\n"
+                                        "c BAD Invalid base64 data in initial response.\r\n"
+                                        "d NO Unsupported authentication mechanism.\r\n"
+                                        "e NO [AUTHENTICATIONFAILED] Invalid authentication response.\r\n"
+                                        "f NO [AUTHENTICATIONFAILED] Invalid authentication response.\r\n",
              .ends = QUIT_ERROR);
 }
 
 static void an_overlong_response_is_refused(void **state)
 {
-        _cleanup_(buf_free) struct buf says = {0};
+        _cleanup_(buf_free)
+        struct buf says = {0};
         buf_str(&says, "a AUTHENTICATE PLAIN\r\n");
         for (int i = 0; i < 20000; i++)
                 buf_char(&says, 'A');
         buf_str(&says, "\r\nb NOOP\r\n");
         PLAY(.secured = true, .says = buf_cstr(&says),
-             .expected = GREETING_LOCAL "+ \r\na BAD Invalid base64 data in response.\r\nb OK NOOP completed.\r\n",
+             .expected = GREETING_LOCAL
+             "+ \r\na BAD Invalid base64 data in response.\r\nb OK NOOP completed.\r\n",
              .ends = QUIT_ERROR);
 }
 
 static void other_commands_wait_for_login(void **state)
 {
         PLAY(.secured = true,
-             .says = "a SELECT INBOX\r\nb FETCH x\r\nc APPEND INBOX {10+}\r\nz LOGOUT\r\n\r\nd APPEND INBOX {10}\r\n"
+             .says = "a SELECT INBOX\r\nb FETCH x\r\nc APPEND INBOX {10+}\r\nz LOGOUT\r\n\r\nd APPEND INBOX "
+                     "{10}\r\n"
                      "e FOO\r\n\r\nf ID NIL\r\n",
-             .expected = GREETING_LOCAL "a BAD Please log in first.\r\nb BAD Please log in first.\r\n"
+             .expected = GREETING_LOCAL
+             "a BAD Please log in first.\r\nb BAD Please log in first.\r\n"
              "c BAD Please log in first.\r\nd BAD Please log in first.\r\n"
              "e BAD Error in IMAP command FOO: Unknown command.\r\n"
              "* BAD Error in IMAP command: Invalid tag.\r\n"
@@ -217,14 +230,16 @@ static void other_commands_wait_for_login(void **state)
 
 static void nonsense_has_an_end(void **state)
 {
-        _cleanup_(buf_free) struct buf says = {0}, expected = {0};
+        _cleanup_(buf_free)
+        struct buf says = {0}, expected = {0};
         buf_str(&expected, GREETING_LOCAL);
         for (int i = 0; i < 100; i++)
                 buf_str(&says, "GET / HTTP/1.1\r\n");
         for (int i = 0; i < 20; i++)
                 buf_str(&expected, "GET BAD Error in IMAP command: Unknown command.\r\n");
         buf_str(&expected, "* BYE Too many bad commands.\r\n");
-        PLAY(.secured = true, .says = buf_cstr(&says), .expected = buf_cstr(&expected), .ends = QUIT_BAD_COMMANDS);
+        PLAY(.secured = true, .says = buf_cstr(&says), .expected = buf_cstr(&expected),
+             .ends = QUIT_BAD_COMMANDS);
 }
 
 static void silence_has_an_end(void **state)

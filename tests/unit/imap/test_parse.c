@@ -15,8 +15,10 @@ struct example {
 static void check(const struct example *examples, size_t n)
 {
         for (size_t i = 0; i < n; i++) {
-                _cleanup_(arena_free) struct arena arena = {0};
-                _cleanup_(buf_free) struct buf got = {0};
+                _cleanup_(arena_free)
+                struct arena arena = {0};
+                _cleanup_(buf_free)
+                struct buf got = {0};
                 struct imap_command c;
                 struct imap_parse_error error = {0};
                 /* an exact copy, so that a sanitizer sees a byte too far */
@@ -51,21 +53,26 @@ static void tags_and_names(void **state)
 {
         CHECK({"a NOOP", "a NOOP"}, {". logout", ". LOGOUT"}, {"a]1 CAPABILITY  ", "a]1 CAPABILITY"},
               {"a  NoOp", "a NOOP"}, {"a NOOP x", ERROR("NOOP", "Unexpected argument \"x\"")},
-              {"", "BAD Error in IMAP command: Invalid tag."}, {" NOOP", "BAD Error in IMAP command: Invalid tag."},
+              {"", "BAD Error in IMAP command: Invalid tag."},
+              {" NOOP", "BAD Error in IMAP command: Invalid tag."},
               {"+ NOOP", "BAD Error in IMAP command: Invalid tag."},
               {"* NOOP", "BAD Error in IMAP command: Invalid tag."},
               {"a+b NOOP", "BAD Error in IMAP command: Invalid tag."},
               {"a", "BAD Error in IMAP command: No command was given."},
-              {"a ", "BAD Error in IMAP command: No command was given."}, {"a FOO bar", ERROR("FOO", "Unknown command")},
+              {"a ", "BAD Error in IMAP command: No command was given."},
+              {"a FOO bar", ERROR("FOO", "Unknown command")},
               {"a (NOOP)", "BAD Error in IMAP command: Unknown command."},
-              {"a UID", ERROR("UID", "Unknown command")}, {"a UID NOOP", ERROR("UID NOOP", "Unknown command")},
+              {"a UID", ERROR("UID", "Unknown command")},
+              {"a UID NOOP", ERROR("UID NOOP", "Unknown command")},
               {"a NOOP\rx", ERROR("NOOP", "Unexpected argument \"?x\"")},
-              {"a\tNOOP", "BAD Error in IMAP command: Invalid tag."}, {"a NOOP\t", ERROR("NOOP", "Unexpected argument \"?\"")});
+              {"a\tNOOP", "BAD Error in IMAP command: Invalid tag."},
+              {"a NOOP\t", ERROR("NOOP", "Unexpected argument \"?\"")});
 }
 
 static void errors_name_tag_and_command(void **state)
 {
-        _cleanup_(arena_free) struct arena arena = {0};
+        _cleanup_(arena_free)
+        struct arena arena = {0};
         struct imap_command c;
         struct imap_parse_error error;
         assert_int_equal(imap_command_parse(&arena, SLICE("t1 FETCH x"), &c, &error), -EINVAL);
@@ -102,7 +109,8 @@ static void id_and_enable(void **state)
         CHECK({"a ID NIL", "a ID"}, {"a ID ()", "a ID"},
               {"a ID (\"name\" \"x y\" \"version\" NIL)", "a ID <name> <x y> <version> NIL"},
               {"a ID (\"name\" \"\")", "a ID <name> <>"}, {"a ID ( \"a\" {2+}\r\n() )", "a ID <a> <()>"},
-              {"a ID", ERROR("ID", "Missing arguments")}, {"a ID (\"name\")", ERROR("ID", "A field has no value")},
+              {"a ID", ERROR("ID", "Missing arguments")},
+              {"a ID (\"name\")", ERROR("ID", "A field has no value")},
               {"a ID (NIL \"x\")", ERROR("ID", "A field's name cannot be NIL")},
               {"a ID NILX", ERROR("ID", "Unexpected argument \"X\"")},
               {"a ENABLE CONDSTORE X-GOOD ", "a ENABLE <CONDSTORE> <X-GOOD>"},
@@ -116,9 +124,11 @@ static void mailbox_names(void **state)
         CHECK({"a SELECT inBox", "a SELECT <INBOX>"}, {"a SELECT \"INBOX\"", "a SELECT <INBOX>"},
               {"a SELECT inbox.x", "a SELECT <inbox.x>"}, {"a EXAMINE a/b]", "a EXAMINE <a/b]>"},
               {"a CREATE {7}\r\na b.c&-", "a CREATE <a b.c&>"},
-              {"a DELETE \"Entw&APw-rfe\"", "a DELETE <Entw\xc3\xbcrfe>"}, {"a SUBSCRIBE \"\"", "a SUBSCRIBE <>"},
+              {"a DELETE \"Entw&APw-rfe\"", "a DELETE <Entw\xc3\xbcrfe>"},
+              {"a SUBSCRIBE \"\"", "a SUBSCRIBE <>"},
               {"a UNSUBSCRIBE a\\b", ERROR("UNSUBSCRIBE", "Unexpected argument \"\\b\"")},
-              {"a RENAME x \"y z\"", "a RENAME <x> <y z>"}, {"a RENAME x", ERROR("RENAME", "Missing arguments")},
+              {"a RENAME x \"y z\"", "a RENAME <x> <y z>"},
+              {"a RENAME x", ERROR("RENAME", "Missing arguments")},
               {"a SELECT", ERROR("SELECT", "Missing arguments")},
               {"a SELECT a b", ERROR("SELECT", "Unexpected argument \"b\"")},
               {"a SELECT a (CONDSTORE)", ERROR("SELECT", "Unexpected argument \"(CONDSTORE)\"")},
@@ -133,7 +143,8 @@ static void mailbox_names(void **state)
 static void list_and_status(void **state)
 {
         CHECK({"a LIST \"\" *", "a LIST <> <*>"}, {"a LSUB \"#news.\" \"%.x\"", "a LSUB <#news.> <%.x>"},
-              {"a LIST \"\" inbox", "a LIST <> <inbox>"}, {"a LIST \"\" \"*&APw-%\"", "a LIST <> <*\xc3\xbc%>"},
+              {"a LIST \"\" inbox", "a LIST <> <inbox>"},
+              {"a LIST \"\" \"*&APw-%\"", "a LIST <> <*\xc3\xbc%>"},
               {"a LIST \"\" {1}\r\n*", "a LIST <> <*>"}, {"a LIST \"\" \"\"", "a LIST <> <>"},
               {"a LIST (SPECIAL-USE) \"\" *", "a LIST <> <*> select-special"},
               {"a LIST () \"\" * RETURN (SPECIAL-USE CHILDREN)", "a LIST <> <*> special children"},
@@ -169,8 +180,7 @@ static void append(void **state)
               {"a APPEND x (\\Foo) {1}", ERROR("APPEND", "Invalid system flag \"Foo\"")},
               {"a APPEND x {4294967296}", ERROR("APPEND", "Message too large")},
               {"a APPEND x {99999999999999999999999}", ERROR("APPEND", "Message too large")},
-              {"a APPEND x ~{1}",
-               ERROR("APPEND", "Expected the message as a literal instead of \"~{1}\"")},
+              {"a APPEND x ~{1}", ERROR("APPEND", "Expected the message as a literal instead of \"~{1}\"")},
               {"a APPEND x", ERROR("APPEND", "Missing arguments")}, {"a APPEND &x {1}", NOT_MUTF7});
 }
 
@@ -200,14 +210,16 @@ static void store_copy_expunge(void **state)
               {"a STORE 1 FLAG x", ERROR("STORE", "Unknown data item \"FLAG\"")},
               {"a STORE 1 (UNCHANGEDSINCE 1) FLAGS x",
                ERROR("STORE", "Unknown data item \"(UNCHANGEDSINCE 1) FLAGS x\"")},
-              {"a COPY 4:2,*,*:3 Trash", "a COPY 2:4,*,3:* <Trash>"}, {"a UID MOVE 9 inbox", "a UID MOVE 9 <INBOX>"},
+              {"a COPY 4:2,*,*:3 Trash", "a COPY 2:4,*,3:* <Trash>"},
+              {"a UID MOVE 9 inbox", "a UID MOVE 9 <INBOX>"},
               {"a COPY 0 x", ERROR("COPY", "A number must not be 0")},
               {"a COPY 1,,2 x", ERROR("COPY", "Invalid message set at \",2 x\"")},
               {"a COPY 1: x", ERROR("COPY", "Invalid message set at \" x\"")},
               {"a COPY 4294967296 x", ERROR("COPY", "Number too large: \"4294967296\"")},
               {"a COPY 1", ERROR("COPY", "Missing arguments")}, {"a EXPUNGE", "a EXPUNGE"},
               {"a EXPUNGE 1", ERROR("EXPUNGE", "Unexpected argument \"1\"")},
-              {"a UID EXPUNGE 3:5", "a UID EXPUNGE 3:5"}, {"a UID EXPUNGE", ERROR("UID EXPUNGE", "Missing arguments")});
+              {"a UID EXPUNGE 3:5", "a UID EXPUNGE 3:5"},
+              {"a UID EXPUNGE", ERROR("UID EXPUNGE", "Missing arguments")});
 }
 
 static void fetch(void **state)
@@ -223,7 +235,8 @@ static void fetch(void **state)
               {"a FETCH 1 body.peek[1.2.3]<0.100>", "a FETCH 1 SECTION.PEEK[1.2.3.]<0.100>"},
               {"a FETCH 1 (BODY[HEADER] BODY[2.TEXT] BODY[1.MIME])",
                "a FETCH 1 SECTION[HEADER] SECTION[2.TEXT] SECTION[1.MIME]"},
-              {"a FETCH 1 BODY[HEADER.FIELDS (From \"To\" {2}\r\nCc)]", "a FETCH 1 SECTION[FIELDS <From> <To> <Cc>]"},
+              {"a FETCH 1 BODY[HEADER.FIELDS (From \"To\" {2}\r\nCc)]",
+               "a FETCH 1 SECTION[FIELDS <From> <To> <Cc>]"},
               {"a FETCH 1 BODY[4.HEADER.FIELDS.NOT ( x )]<4294967295.4294967295>",
                "a FETCH 1 SECTION[4.NOT <x>]<4294967295.4294967295>"},
               {"a FETCH 1 BODY[]<0.0>", ERROR("FETCH", "Invalid <offset.count>")},
@@ -234,14 +247,17 @@ static void fetch(void **state)
               {"a FETCH 1 BODY[1", ERROR("FETCH", "Missing ']' behind a section")},
               {"a FETCH 1 BODY[HEADER.FIELDS]", ERROR("FETCH", "Expected a space before \"]\"")},
               {"a FETCH 1 BODY[HEADER.FIELDS ()]", ERROR("FETCH", "Invalid characters at \")]\"")},
-              {"a FETCH 1 BODY[HEADER.FIELDS (\"a b\")]", ERROR("FETCH", "Invalid header field name \"a b\"")},
-              {"a FETCH 1 BODY[HEADER.FIELDS ({4}\r\na\r\nb)]", ERROR("FETCH", "Invalid header field name \"a??b\"")},
+              {"a FETCH 1 BODY[HEADER.FIELDS (\"a b\")]",
+               ERROR("FETCH", "Invalid header field name \"a b\"")},
+              {"a FETCH 1 BODY[HEADER.FIELDS ({4}\r\na\r\nb)]",
+               ERROR("FETCH", "Invalid header field name \"a??b\"")},
               {"a FETCH 1 BODY.PEEK", ERROR("FETCH", "Unknown item \"BODY.PEEK\"")},
               {"a FETCH 1 FOO", ERROR("FETCH", "Unknown item \"FOO\"")},
               {"a FETCH 1 (ALL)", ERROR("FETCH", "Unknown item \"ALL\"")},
               {"a FETCH 1 ()", ERROR("FETCH", "Unknown item \")\"")},
               {"a FETCH 1 FLAGS UID", ERROR("FETCH", "Unexpected argument \"UID\"")},
-              {"a FETCH 1 (FLAGS", ERROR("FETCH", "Missing ')'")}, {"a FETCH", ERROR("FETCH", "Missing arguments")},
+              {"a FETCH 1 (FLAGS", ERROR("FETCH", "Missing ')'")},
+              {"a FETCH", ERROR("FETCH", "Missing arguments")},
               {"a UID FETCH 1", ERROR("UID FETCH", "Missing arguments")});
 }
 
@@ -277,11 +293,14 @@ static void search(void **state)
 }
 
 /* `head`, then n times `part`, then `tail`. */
-static struct imap_parse_error parse_many(const char *head, const char *part, size_t n, const char *tail, int *ret_r)
+static struct imap_parse_error parse_many(const char *head, const char *part, size_t n, const char *tail,
+                                          int *ret_r)
 {
         static char text[256];
-        _cleanup_(arena_free) struct arena arena = {0};
-        _cleanup_(buf_free) struct buf line = {0};
+        _cleanup_(arena_free)
+        struct arena arena = {0};
+        _cleanup_(buf_free)
+        struct buf line = {0};
         buf_str(&line, head);
         for (size_t i = 0; i < n; i++)
                 buf_str(&line, part);
@@ -310,7 +329,8 @@ static void every_count_has_its_limit(void **state)
         check_limit("a FETCH 1", ",2", PARSE_SET_RANGES_MAX - 1, " UID", "too many ranges");
         check_limit("a STORE 1 FLAGS (k", " k", PARSE_KEYWORDS_MAX - 1, ")", "Too many keywords");
         check_limit("a FETCH 1 (UID", " UID", PARSE_FETCH_ITEMS_MAX - 1, ")", "Too many items");
-        check_limit("a FETCH 1 BODY[HEADER.FIELDS (x", " x", PARSE_HEADER_FIELDS_MAX - 1, ")]", "Too many header");
+        check_limit("a FETCH 1 BODY[HEADER.FIELDS (x", " x", PARSE_HEADER_FIELDS_MAX - 1, ")]",
+                    "Too many header");
         check_limit("a FETCH 1 BODY[1", ".1", PARSE_PART_DEPTH_MAX - 1, "]", "too deep");
         check_limit("a SEARCH ALL", " ALL", PARSE_SEARCH_KEYS_MAX - 1, "", "Too many search keys");
         check_limit("a SEARCH ", "NOT ", PARSE_SEARCH_DEPTH_MAX - 1, "ALL", "too deep");
@@ -325,7 +345,8 @@ static void a_million_parentheses_cost_nothing(void **state)
         struct imap_parse_error error = parse_many("a SEARCH ", "(", 1000 * 1000, "", &r);
         assert_int_equal(r, -EINVAL);
         assert_non_null(strstr(error.text, "too deep"));
-        static const char *const heads[] = {"a FETCH 1 ", "a STATUS x ", "a ID ", "a LIST ", "a STORE 1 FLAGS "};
+        static const char *const heads[] = {"a FETCH 1 ", "a STATUS x ", "a ID ", "a LIST ",
+                                            "a STORE 1 FLAGS "};
         for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
                 parse_many(heads[i], "(", 1000 * 1000, "", &r);
                 assert_int_equal(r, -EINVAL);

@@ -57,12 +57,14 @@ static void pair_expect_sent(struct pair *p, const char *want)
         assert_slice_equal(slice_make(got, n > 0 ? (size_t)n : 0), slice_of(want));
 }
 
-/* One input: the results of the reads until the end, as text: the commands, or the refusals with their tag. Also
- * what was sent to the client. */
-static void check(const struct imap_reader_limits *limits, struct slice input, const char *want, const char *want_sent)
+/* One input: the results of the reads until the end, as text: the commands, or the refusals with their tag.
+ * Also what was sent to the client. */
+static void check(const struct imap_reader_limits *limits, struct slice input, const char *want,
+                  const char *want_sent)
 {
         struct pair p;
-        _cleanup_(buf_free) struct buf got = {0};
+        _cleanup_(buf_free)
+        struct buf got = {0};
         pair_open(&p);
         pair_say(&p, input);
         int r;
@@ -71,7 +73,8 @@ static void check(const struct imap_reader_limits *limits, struct slice input, c
                 if (r == 0)
                         buf_append(&got, buf_slice(&p.command));
                 else if (r == -EMSGSIZE || r == -EBADMSG || r == -EOVERFLOW)
-                        buf_printf(&got, "<%.*s> %s%s", SLICE_ARG(p.tag), r == -EOVERFLOW ? "BYE " : "", p.text);
+                        buf_printf(&got, "<%.*s> %s%s", SLICE_ARG(p.tag), r == -EOVERFLOW ? "BYE " : "",
+                                   p.text);
                 else
                         buf_str(&got, r == -EPIPE ? "EOF" : "?");
                 buf_char(&got, '\n');
@@ -112,12 +115,14 @@ static void refused_literals_are_not_commands(void **state)
         /* the client waits for "+" and gets BAD */
         CHECK("a X {21}\r\nb NOOP\r\n", large, "");
         CHECK("a X {21+}\r\nz LOGOUT\r\nz LOGOUT\r\n.\r\nb NOOP\r\n", large, "");
-        CHECK("a X {20+}\r\nz LOGOUT\r\nz LOGOUT\r\n {21+}\r\nz LOGOUT\r\nz LOGOUT\r\n.\r\nb NOOP\r\n", large, "");
+        CHECK("a X {20+}\r\nz LOGOUT\r\nz LOGOUT\r\n {21+}\r\nz LOGOUT\r\nz LOGOUT\r\n.\r\nb NOOP\r\n", large,
+              "");
         CHECK("a X {21+}\r\nz LOGOUT\r\nz LOGOUT\r\n.{10}\r\nb NOOP\r\n", large, "");
         CHECK("a 34567890123456789012345678901234567890123 {10+}\r\nz LOGOUT\r\n\r\nb NOOP\r\n", line, "");
         CHECK("a 34567890123456789012345678901234567890123 {10}\r\nb NOOP\r\n", line, "");
         CHECK("a APPEND 90123456789012345678901234567890123 {10+}\r\nz LOGOUT\r\n\r\nb NOOP\r\n", line, "");
-        CHECK("a X\0Y {10+}\r\nz LOGOUT\r\n\r\nb NOOP\r\n", "<a> NUL character in command.\nb NOOP\nEOF\n", "");
+        CHECK("a X\0Y {10+}\r\nz LOGOUT\r\n\r\nb NOOP\r\n", "<a> NUL character in command.\nb NOOP\nEOF\n",
+              "");
 }
 
 static void what_cannot_be_skipped_ends_it(void **state)
@@ -126,9 +131,11 @@ static void what_cannot_be_skipped_ends_it(void **state)
         CHECK("a X {4294967295+}\r\nz LOGOUT\r\n", bye, "");
         CHECK("a X {18446744073709551999+}\r\nz LOGOUT\r\n", bye, "");
         CHECK("a X {0000000000000000000000000000000000010+}\r\nz LOGOUT\r\n", bye, "");
-        CHECK("a 3456789012345678901234567890 {000000000000000000000000000000000000000010+}\r\nz LOGOUT\r\n", bye, "");
+        CHECK("a 3456789012345678901234567890 {000000000000000000000000000000000000000010+}\r\nz LOGOUT\r\n",
+              bye, "");
         CHECK("a X {150+}\r\n"
-              "................................................................................................."
+              ".............................................................................................."
+              "..."
               "..................................................... {150+}\r\nz LOGOUT\r\n",
               bye, "");
 }
@@ -137,7 +144,8 @@ static void limits_are_exact(void **state)
 {
         CHECK("a 34567890123456789012345678901234567890\r\nb NOOP\r\n",
               "a 34567890123456789012345678901234567890\nb NOOP\nEOF\n", "");
-        CHECK("a 345678901234567890123456789012345678901\nb NOOP\r\n", "<a> Command line too long.\nb NOOP\nEOF\n", "");
+        CHECK("a 345678901234567890123456789012345678901\nb NOOP\r\n",
+              "<a> Command line too long.\nb NOOP\nEOF\n", "");
         CHECK("01234567890123456789012345678901234567890123456789\r\nb NOOP\r\n",
               "<> Command line too long.\nb NOOP\nEOF\n", "");
         CHECK("a X {20+}\r\n01234567890123456789\r\n", "a X {20+}\r\n01234567890123456789\nEOF\n", "");
@@ -165,8 +173,9 @@ static void a_refused_append_is_skipped(void **state)
                 pair_open(&p);
                 pair_say(&p, slice_of(inputs[i].input));
                 assert_int_equal(pair_read(&p, &small), 0);
-                assert_int_equal(imap_skip_message(&p.conn, &small, deadline_in_ms(5000), buf_slice(&p.command)),
-                                 inputs[i].result);
+                assert_int_equal(
+                        imap_skip_message(&p.conn, &small, deadline_in_ms(5000), buf_slice(&p.command)),
+                        inputs[i].result);
                 if (inputs[i].result == 0) {
                         assert_int_equal(pair_read(&p, &small), 0);
                         assert_slice_equal(buf_slice(&p.command), SLICE("b NOOP"));
@@ -191,7 +200,8 @@ static void the_end_of_a_message_is_looked_at(void **state)
                 struct pair p;
                 pair_open(&p);
                 pair_say(&p, slice_of(inputs[i].input));
-                assert_int_equal(imap_read_message_end(&p.conn, &small, deadline_in_ms(5000)), inputs[i].result);
+                assert_int_equal(imap_read_message_end(&p.conn, &small, deadline_in_ms(5000)),
+                                 inputs[i].result);
                 assert_int_equal(pair_read(&p, &small), 0);
                 assert_slice_equal(buf_slice(&p.command), SLICE("b NOOP"));
                 pair_close(&p);

@@ -65,7 +65,8 @@ static void test_plain(void **state)
                     "(NIL NIL [a] [[127.0.0.1]])([x] NIL [b] [[IPv6:1::2]])");
         assert_list("<@r1,@r2:joe@host>", "(NIL [@r1,@r2] [joe] [host])");
         assert_list("", "");
-        _cleanup_(arena_free) struct arena a = {0};
+        _cleanup_(arena_free)
+        struct arena a = {0};
         assert_null(address_parse(&a, SLICE_NULL));
         assert_list(" \r\n ", "");
         assert_list("(only a comment)", "");

@@ -145,7 +145,8 @@ static void test_boundaries(void **state)
                 MIXED("a--") "--a--\nContent-Type: multipart/mixed; boundary=a\n\n--a\n\nx\n--a--\n--a----\n",
                 "multipart/mixed 78[multipart/mixed 15[text/plain 1]]");
         /* but "--a--x" closes nothing: the longer one continues */
-        assert_tree(MIXED("a--") "--a--\nContent-Type: multipart/mixed; boundary=a\n\n--a\n\nx\n--a--x\n\ny\n--a----\n",
+        assert_tree(MIXED("a--") "--a--\nContent-Type: multipart/mixed; "
+                                 "boundary=a\n\n--a\n\nx\n--a--x\n\ny\n--a----\n",
                     "multipart/mixed 84[multipart/mixed 8[text/plain 1], text/plain 1]");
         /* the outer one ends the inner parts */
         assert_tree(MIXED("o") "--o\nContent-Type: multipart/alternative; "

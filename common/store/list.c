@@ -1,0 +1,223 @@
+/* store_list() and store_lookup(). */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fd.h"
+#include "base/map.h"
+#include "store/error.h"
+#include "store/folder.h"
+#include "store/subscriptions.h"
+
+enum { LIST_MAX_FOLDERS = 100000 /* more are not looked at: memory stays bounded */ };
+
+struct list {
+        struct store *s;
+        struct arena *arena;
+        struct folder *folders; /* malloc'ed while it grows */
+        size_t n, cap;
+        struct map by_name; /* index + 1 */
+        bool marked;
+};
+
+static void list_free(struct list *l)
+{
+        free(l->folders);
+        map_free(&l->by_name);
+}
+
+/* The folder of this name, entered with `flags` when it is new. */
+static struct folder *enter(struct list *l, const char *name, char separator, unsigned flags)
+{
+        uintptr_t index = (uintptr_t)map_get(&l->by_name, slice_of(name));
+        if (index)
+                return &l->folders[index - 1];
+        if (l->n == l->cap) {
+                l->cap = l->cap ? l->cap * 2 : 64;
+                l->folders = xrealloc(l->folders, l->cap * sizeof(*l->folders));
+        }
+        l->folders[l->n++] = (struct folder){.name = name, .separator = separator, .flags = flags};
+        map_put(&l->by_name, slice_of(name), (void *)(uintptr_t)l->n);
+        return &l->folders[l->n - 1];
+}
+
+static bool has_entries(int dirfd, const char *path)
+{
+        int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        _cleanup_(dir_close_p) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+        if (!d) {
+                fd_close_p(&fd);
+                return false;
+        }
+        for (struct dirent *e; (e = readdir(d));)
+                if (e->d_name[0] != '.')
+                        return true;
+        return false;
+}
+
+static bool is_directory(int dirfd, const struct dirent *e)
+{
+        struct stat st;
+        if (e->d_type == DT_UNKNOWN)
+                return fstatat(dirfd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+        return e->d_type == DT_DIR;
+}
+
+static int list_root(struct list *l, const struct user_namespace *ns)
+{
+        int fd = -1;
+        int r = folder_open_root(l->s, ns, &fd);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        _cleanup_(dir_close_p) DIR *d = fdopendir(fd);
+        if (!d) {
+                fd_close_p(&fd);
+                return error_set(l->s, -ENOMEM, "opendir", ns->location.root);
+        }
+        for (struct dirent *e; l->n < LIST_MAX_FOLDERS && (e = readdir(d));) {
+                const char *name;
+                /* "..x" is nobody's folder: Dovecot and we put what is being deleted there */
+                if (e->d_name[0] != '.' || e->d_name[1] == '.' || !e->d_name[1] || !is_directory(fd, e) ||
+                    folder_name_of(ns, l->arena, slice_of(e->d_name + 1), &name) < 0)
+                        continue;
+                struct folder *f = enter(l, name, ns->separator, 0);
+                if (l->marked) {
+                        _cleanup_(free_p) char *path = xasprintf("%s/new", e->d_name);
+                        f->flags |= has_entries(fd, path) ? FOLDER_MARKED : 0;
+                }
+        }
+        return 0;
+}
+
+static int list_inbox(struct list *l)
+{
+        struct folder_place f;
+        _cleanup_(fd_close_p) int fd = -1;
+        int r = folder_resolve(l->s, l->arena, "INBOX", &f);
+        if (r < 0)
+                return 0; /* no namespace has one */
+        struct folder *folder = enter(l, "INBOX", f.ns->separator, 0);
+        if (l->marked && folder_open(l->s, &f, &fd) == 0 && has_entries(fd, "new"))
+                folder->flags |= FOLDER_MARKED;
+        return 0;
+}
+
+/* Levels above the folders that are there, the namespaces' prefixes among them. */
+static void enter_parents(struct list *l)
+{
+        for (size_t i = 0; i < l->n; i++) {
+                const char *name = l->folders[i].name;
+                char separator = l->folders[i].separator;
+                bool exists = !(l->folders[i].flags & FOLDER_NONEXISTENT);
+                bool subscribed = l->folders[i].flags & FOLDER_SUBSCRIBED;
+                for (size_t n = strlen(name); n-- > 1;) {
+                        if (name[n] != separator)
+                                continue;
+                        char *parent = arena_str(l->arena, slice_make(name, n));
+                        if (slice_ieq(slice_make(name, n), SLICE("INBOX")))
+                                parent = arena_str(l->arena, SLICE("INBOX"));
+                        struct folder *f = enter(l, parent, separator, FOLDER_NONEXISTENT);
+                        f->flags |= (exists ? FOLDER_CHILDREN : 0) | (subscribed ? FOLDER_CHILD_SUBSCRIBED : 0);
+                }
+        }
+}
+
+static int enter_subscribed(struct list *l, const struct user_namespace *ns)
+{
+        const char **names;
+        size_t n;
+        int r = subscriptions_read(l->s, ns, l->arena, &names, &n);
+        for (size_t i = 0; r == 0 && i < n && l->n < LIST_MAX_FOLDERS; i++)
+                enter(l, names[i], store_separator(l->s, names[i]), FOLDER_NONEXISTENT)->flags |=
+                        FOLDER_SUBSCRIBED;
+        return r;
+}
+
+static void enter_special_use(struct list *l, const struct user_namespace *ns)
+{
+        for (size_t i = 0; i < ns->set->mailbox_count; i++) {
+                const struct settings_mailbox *mb = &ns->set->mailboxes[i];
+                bool is_inbox = ns->set->inbox && slice_ieq(slice_of(mb->name), SLICE("INBOX"));
+                const char *name = is_inbox ? "INBOX" : arena_printf(l->arena, "%s%s", ns->prefix, mb->name);
+                uintptr_t index = (uintptr_t)map_get(&l->by_name, slice_of(name));
+                if (!index || mb->special_use.count == 0)
+                        continue;
+                struct buf uses = {0};
+                for (size_t j = 0; j < mb->special_use.count; j++)
+                        buf_printf(&uses, "%s%s", j ? " " : "", mb->special_use.items[j]);
+                l->folders[index - 1].special_use = arena_str(l->arena, buf_slice(&uses));
+                buf_free(&uses);
+        }
+}
+
+static int by_level(const void *pa, const void *pb)
+{
+        const struct folder *a = pa, *b = pb;
+        bool inbox_a = strcmp(a->name, "INBOX") == 0, inbox_b = strcmp(b->name, "INBOX") == 0;
+        if (inbox_a != inbox_b)
+                return inbox_a ? -1 : 1;
+        const unsigned char *x = (const unsigned char *)a->name, *y = (const unsigned char *)b->name;
+        while (*x && *x == *y) {
+                x++;
+                y++;
+        }
+        /* a level ends before it goes on: "a", "a.b", "a b" */
+        int cx = *x == (unsigned char)a->separator ? 1 : *x, cy = *y == (unsigned char)b->separator ? 1 : *y;
+        return cx - cy;
+}
+
+static int list_all(struct list *l)
+{
+        struct store *s = l->s;
+        int r = list_inbox(l);
+        for (size_t i = 0; r == 0 && i < s->namespaces_n; i++)
+                if (s->namespaces[i].set->list != SETTINGS_LIST_NO)
+                        r = list_root(l, &s->namespaces[i]);
+        for (size_t i = 0; r == 0 && i < s->namespaces_n; i++)
+                if (s->namespaces[i].set->list != SETTINGS_LIST_NO)
+                        r = enter_subscribed(l, &s->namespaces[i]);
+        if (r < 0)
+                return r;
+        enter_parents(l);
+        for (size_t i = 0; i < s->namespaces_n; i++)
+                enter_special_use(l, &s->namespaces[i]);
+        return 0;
+}
+
+int store_list(struct store *s, struct arena *arena, bool marked, struct folder **ret, size_t *ret_n)
+{
+        _cleanup_(list_free) struct list l = {.s = s, .arena = arena, .marked = marked};
+        int r = list_all(&l);
+        if (r < 0)
+                return r;
+        qsort(l.folders, l.n, sizeof(*l.folders), by_level);
+        struct folder *folders = arena_array(arena, struct folder, l.n);
+        if (l.n)
+                memcpy(folders, l.folders, l.n * sizeof(*folders));
+        *ret = folders;
+        *ret_n = l.n;
+        return 0;
+}
+
+int store_lookup(struct store *s, const char *name, unsigned *ret_flags)
+{
+        _cleanup_(arena_free) struct arena a = {0};
+        struct folder_place f;
+        struct folder *folders;
+        size_t n;
+        int r = folder_resolve(s, &a, name, &f);
+        if (r == 0)
+                r = store_list(s, &a, true, &folders, &n);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(folders[i].name, f.name) == 0) {
+                        *ret_flags = folders[i].flags;
+                        return 0;
+                }
+        return error_text(s, -ENOENT, "there is no mailbox \"%s\"", name);
+}

@@ -1,0 +1,170 @@
+/* Folders made, deleted, renamed. */
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fd.h"
+#include "store/error.h"
+#include "store/folder.h"
+
+/* The name that Dovecot gives to what is being deleted; it cannot be a folder's. */
+#define MANAGE_TRASH "..DOVECOT-TRASHED"
+
+enum {
+        MANAGE_MAX_DEPTH = 8,  /* a Maildir is two deep; what is nested more is not ours to remove */
+        MANAGE_TRASH_TRIES = 5 /* other sessions delete at the same time */
+};
+
+/* RFC 3501 section 6.3.3: a separator at the end declares that names will be created below it. */
+static char *without_separator(struct store *s, struct arena *a, const char *name)
+{
+        size_t n = strlen(name);
+        if (n > 1 && name[n - 1] == store_separator(s, name))
+                n--;
+        return arena_str(a, slice_make(name, n));
+}
+
+static int exists(const struct folder_place *f)
+{
+        struct stat st;
+        return lstat(f->dir, &st) == 0;
+}
+
+static int make_maildir(struct store *s, const struct folder_place *f, int root)
+{
+        _cleanup_(free_p) char *name = xasprintf(".%s", f->disk);
+        _cleanup_(fd_close_p) int dir = -1, mark = -1;
+        struct perm perm;
+        int r = perm_of(root, &perm);
+        if (r == 0)
+                r = perm_mkdir(root, name, &perm);
+        if (r < 0)
+                return error_set(s, r, "mkdir", f->dir);
+        r = folder_open(s, f, &dir);
+        if (r == 0)
+                r = folder_make_subdirs(s, f->dir, dir, &perm);
+        if (r < 0)
+                return r;
+        r = perm_create(dir, "maildirfolder", &perm, &mark);
+        return r < 0 && r != -EEXIST ? error_set_at(s, r, "open", f->dir, "maildirfolder") : 0;
+}
+
+int store_create(struct store *s, const char *name)
+{
+        _cleanup_(arena_free) struct arena a = {0};
+        _cleanup_(fd_close_p) int root = -1;
+        struct folder_place f;
+        int r = folder_resolve(s, &a, without_separator(s, &a, name), &f);
+        if (r < 0)
+                return r;
+        if (f.inbox || exists(&f))
+                return error_text(s, -EEXIST, "mailbox \"%s\" exists already", f.name);
+        r = folder_open_root(s, f.ns, &root);
+        return r < 0 ? r : make_maildir(s, &f, root);
+}
+
+/* Removes what is below an open directory; the first error ends it. */
+static int remove_below(int fd, int depth)
+{
+        int copy = dup(fd), r = 0;
+        _cleanup_(dir_close_p) DIR *d = copy < 0 ? NULL : fdopendir(copy);
+        if (!d) {
+                fd_close_p(&copy);
+                return -EIO;
+        }
+        rewinddir(d);
+        for (struct dirent *e; r == 0 && (e = readdir(d));) {
+                if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+                        continue;
+                if (unlinkat(fd, e->d_name, 0) == 0 || errno == ENOENT)
+                        continue;
+                if (errno != EISDIR && errno != EPERM)
+                        return -errno;
+                _cleanup_(fd_close_p) int below =
+                        openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+                r = below < 0 ? -errno : depth <= 0 ? -ELOOP : remove_below(below, depth - 1);
+                if (r == 0 && unlinkat(fd, e->d_name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+                        r = -errno;
+        }
+        return r;
+}
+
+static int remove_tree(int at, const char *name)
+{
+        _cleanup_(fd_close_p) int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0)
+                return errno == ENOENT ? 0 : -errno;
+        int r = remove_below(fd, MANAGE_MAX_DEPTH);
+        if (r == 0 && unlinkat(at, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+                r = -errno;
+        return r;
+}
+
+/* In one step out of the folders, then away for good. */
+static int trash(int root, const char *name)
+{
+        for (int i = 0; i < MANAGE_TRASH_TRIES; i++) {
+                if (renameat(root, name, root, MANAGE_TRASH) == 0)
+                        return remove_tree(root, MANAGE_TRASH);
+                if (errno != ENOTEMPTY && errno != EEXIST)
+                        return -errno;
+                int r = remove_tree(root, MANAGE_TRASH);
+                if (r < 0 && r != -ENOTEMPTY)
+                        return r;
+        }
+        return -EBUSY;
+}
+
+int store_delete(struct store *s, const char *name)
+{
+        _cleanup_(arena_free) struct arena a = {0};
+        _cleanup_(fd_close_p) int root = -1, dir = -1, control = -1;
+        struct folder_place f;
+        int r = folder_resolve(s, &a, name, &f);
+        if (r < 0)
+                return r;
+        if (f.inbox)
+                return error_text(s, -EBUSY, "INBOX cannot be deleted");
+        r = folder_open(s, &f, &dir);
+        if (r == 0)
+                r = folder_open_root(s, f.ns, &root);
+        if (r < 0)
+                return r;
+        const char *entry = arena_printf(&a, ".%s", f.disk);
+        r = trash(root, entry);
+        if (r < 0)
+                return error_set(s, r, "rename", f.dir);
+        if (f.ns->location.control && folder_open_control_root(s, f.ns, &control) == 0)
+                (void)!trash(control, entry);
+        return 0;
+}
+
+int store_auto_create(struct store *s)
+{
+        _cleanup_(arena_free) struct arena a = {0};
+        for (size_t i = 0; i < s->namespaces_n; i++) {
+                const struct user_namespace *ns = &s->namespaces[i];
+                for (size_t j = 0; j < ns->set->mailbox_count; j++) {
+                        const struct settings_mailbox *mb = &ns->set->mailboxes[j];
+                        if (mb->auto_create == SETTINGS_AUTO_NO)
+                                continue;
+                        bool is_inbox = slice_ieq(slice_of(mb->name), SLICE("INBOX"));
+                        const char *name = is_inbox ? "INBOX" : arena_printf(&a, "%s%s", ns->prefix, mb->name);
+                        int r = is_inbox ? 0 : store_create(s, name);
+                        bool made = r == 0;
+                        if (r < 0 && r != -EEXIST)
+                                return r;
+                        /* who unsubscribed from it must not find it subscribed at the next login */
+                        if (made && mb->auto_create == SETTINGS_AUTO_SUBSCRIBE)
+                                r = store_subscribe(s, name, true);
+                        if (r < 0 && r != -EEXIST)
+                                return r;
+                }
+        }
+        return 0;
+}

@@ -1,0 +1,177 @@
+/* store_rename(). */
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fd.h"
+#include "store/error.h"
+#include "store/filename.h"
+#include "store/folder.h"
+
+enum { RENAME_MAX_FOLDERS = 10000 /* folders below one that are moved with it */ };
+
+struct move {
+        char *from, *to; /* entries of the root: ".a.b" */
+};
+
+struct moves {
+        struct move *list;
+        size_t n, cap;
+};
+
+static void moves_free(struct moves *m)
+{
+        for (size_t i = 0; i < m->n; i++) {
+                free(m->list[i].from);
+                free(m->list[i].to);
+        }
+        free(m->list);
+}
+
+/* ".from" and everything below it. */
+static int collect(int root, const char *from, const char *to, struct moves *ret)
+{
+        int copy = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_(dir_close_p) DIR *d = copy < 0 ? NULL : fdopendir(copy);
+        if (!d) {
+                fd_close_p(&copy);
+                return -EIO;
+        }
+        size_t n = strlen(from);
+        for (struct dirent *e; (e = readdir(d));) {
+                const char *name = e->d_name;
+                if (name[0] != '.' || strncmp(name + 1, from, n) != 0 || (name[1 + n] && name[1 + n] != '.'))
+                        continue;
+                if (ret->n == RENAME_MAX_FOLDERS || strlen(to) + strlen(name + 1 + n) + 1 > FILENAME_MAX_BYTES)
+                        return -EINVAL;
+                if (ret->n == ret->cap) {
+                        ret->cap = ret->cap ? ret->cap * 2 : 16;
+                        ret->list = xrealloc(ret->list, ret->cap * sizeof(*ret->list));
+                }
+                ret->list[ret->n++] = (struct move){xstrdup(name), xasprintf(".%s%s", to, name + 1 + n)};
+        }
+        return ret->n ? 0 : -ENOENT;
+}
+
+/* All or none. */
+static int move_all(int root, const struct moves *m)
+{
+        struct stat st;
+        for (size_t i = 0; i < m->n; i++)
+                if (fstatat(root, m->list[i].to, &st, AT_SYMLINK_NOFOLLOW) == 0)
+                        return -EEXIST;
+        for (size_t i = 0; i < m->n; i++)
+                if (renameat(root, m->list[i].from, root, m->list[i].to) < 0) {
+                        int r = -errno;
+                        while (i-- > 0)
+                                (void)!renameat(root, m->list[i].to, root, m->list[i].from);
+                        return r;
+                }
+        return 0;
+}
+
+static int rename_folder(struct store *s, const struct folder_place *from, const struct folder_place *to)
+{
+        _cleanup_(fd_close_p) int root = -1, control = -1;
+        _cleanup_(moves_free) struct moves moves = {0};
+        int r = folder_open_root(s, from->ns, &root);
+        if (r < 0)
+                return r;
+        r = collect(root, from->disk, to->disk, &moves);
+        if (r == 0)
+                r = move_all(root, &moves);
+        if (r < 0)
+                return error_set(s, r, "rename", from->dir);
+        if (!from->ns->location.control)
+                return 0;
+        r = folder_open_control_root(s, from->ns, &control);
+        for (size_t i = 0; r == 0 && i < moves.n; i++)
+                if (renameat(control, moves.list[i].from, control, moves.list[i].to) < 0 && errno != ENOENT)
+                        r = error_set_at(s, -errno, "rename", from->ns->location.control, moves.list[i].from);
+        return r;
+}
+
+/* Every message of one directory into the other folder. */
+static int move_messages(struct store *s, const struct folder_place *from, int from_dir, int to_dir, const char *sub)
+{
+        int fd = openat(from_dir, sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        _cleanup_(dir_close_p) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+        _cleanup_(fd_close_p) int to = openat(to_dir, sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (!d || to < 0) {
+                int r = error_set_at(s, -errno, "open", from->dir, sub);
+                if (!d)
+                        fd_close_p(&fd);
+                return r;
+        }
+        for (struct dirent *e; (e = readdir(d));)
+                if (filename_usable(slice_of(e->d_name)) && renameat(fd, e->d_name, to, e->d_name) < 0 &&
+                    errno != ENOENT)
+                        return error_set_at(s, -errno, "rename", from->dir, sub);
+        return 0;
+}
+
+/* The letters in the files' names must keep their meaning. */
+static int copy_keywords(struct store *s, int from, int to, const struct folder_place *f)
+{
+        _cleanup_(buf_free) struct buf text = BUF_BOUNDED(64 * 1024);
+        struct perm perm;
+        int r = file_read_at(from, "dovecot-keywords", &text);
+        if (r == -ENOENT)
+                return 0;
+        if (r == 0)
+                r = perm_of(to, &perm);
+        if (r == 0)
+                r = perm_replace(to, "dovecot-keywords", buf_slice(&text), &perm, true);
+        return r < 0 ? error_set_at(s, r, "write", f->control, "dovecot-keywords") : 0;
+}
+
+static int rename_inbox(struct store *s, const struct folder_place *from, const struct folder_place *to)
+{
+        _cleanup_(fd_close_p) int from_dir = -1, from_control = -1, to_dir = -1, to_control = -1;
+        int r = store_create(s, to->name);
+        if (r == 0)
+                r = folder_open(s, from, &from_dir);
+        if (r == 0)
+                r = folder_open_control(s, from, &from_control);
+        if (r == 0)
+                r = folder_open(s, to, &to_dir);
+        if (r == 0)
+                r = folder_open_control(s, to, &to_control);
+        if (r == 0)
+                r = copy_keywords(s, from_control, to_control, to);
+        if (r == 0)
+                r = move_messages(s, from, from_dir, to_dir, "new");
+        if (r == 0)
+                r = move_messages(s, from, from_dir, to_dir, "cur");
+        return r;
+}
+
+int store_rename(struct store *s, const char *from, const char *to)
+{
+        _cleanup_(arena_free) struct arena a = {0};
+        struct folder_place f, t;
+        size_t n = strlen(to);
+        if (n > 1 && to[n - 1] == store_separator(s, to))
+                n--;
+        int r = folder_resolve(s, &a, from, &f);
+        if (r == 0)
+                r = folder_resolve(s, &a, arena_str(&a, slice_make(to, n)), &t);
+        if (r < 0)
+                return r;
+        struct stat st;
+        if (t.inbox || lstat(t.dir, &st) == 0)
+                return error_text(s, -EEXIST, "mailbox \"%s\" exists already", t.name);
+        if (f.inbox)
+                return rename_inbox(s, &f, &t);
+        if (f.ns != t.ns)
+                return error_text(s, -EINVAL, "\"%s\" cannot be renamed into another namespace", f.name);
+        size_t below = strlen(f.disk);
+        if (strncmp(t.disk, f.disk, below) == 0 && t.disk[below] == '.')
+                return error_text(s, -EINVAL, "\"%s\" cannot be renamed to a folder below itself", f.name);
+        return rename_folder(s, &f, &t);
+}

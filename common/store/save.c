@@ -1,0 +1,306 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fd.h"
+#include "store/error.h"
+#include "store/filename.h"
+#include "store/saved.h"
+
+enum { SAVE_BUFFER = 64 * 1024 };
+
+int save_error(struct save *s, int r, const char *call, const char *below)
+{
+        bool control = slice_starts(slice_of(below), SLICE("dovecot-"));
+        return error_set_at(s->store, r, call, control ? s->place.control : s->place.dir, below);
+}
+
+bool save_fsyncs(const struct save *s)
+{
+        return s->store->settings->mail_fsync != SETTINGS_FSYNC_NEVER;
+}
+
+static void saved_free(struct saved *m)
+{
+        free(m->tmp);
+        free(m->path);
+        free(m->base);
+        *m = (struct saved){0};
+}
+
+/* Takes back the message that is being written. */
+static void drop_current(struct save *s)
+{
+        fd_close_p(&s->fd);
+        if (s->now.tmp)
+                unlinkat(s->dir, s->now.tmp, 0);
+        saved_free(&s->now);
+        s->out.n = 0;
+}
+
+void save_undo(struct save *s)
+{
+        for (size_t i = 0; i < s->n; i++) {
+                unlinkat(s->dir, s->items[i].path ? s->items[i].path : s->items[i].tmp, 0);
+                saved_free(&s->items[i]);
+        }
+        s->n = 0;
+}
+
+static int fail(struct save *s, int r)
+{
+        drop_current(s);
+        s->failed = r;
+        return r;
+}
+
+int save_open(struct store *store, const char *mailbox, struct save **ret)
+{
+        _cleanup_(save_close) struct save *s = xcalloc(1, sizeof(*s));
+        s->store = store;
+        s->dir = s->control = s->fd = -1;
+        keywords_init(&s->keywords);
+        int r = folder_resolve(store, &s->arena, mailbox, &s->place);
+        if (r == 0)
+                r = folder_open(store, &s->place, &s->dir);
+        if (r == 0)
+                r = folder_open_control(store, &s->place, &s->control);
+        if (r < 0)
+                return r;
+        r = perm_of(s->dir, &s->perm);
+        if (r == 0)
+                r = keywords_refresh(&s->keywords, s->control);
+        if (r < 0)
+                return save_error(s, r, "open", "");
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+void save_close(struct save **sp)
+{
+        struct save *s = *sp;
+        if (!s)
+                return;
+        drop_current(s);
+        if (!s->committed)
+                save_undo(s);
+        for (size_t i = 0; i < s->n; i++)
+                saved_free(&s->items[i]);
+        free(s->items);
+        buf_free(&s->out);
+        keywords_free(&s->keywords);
+        arena_free(&s->arena);
+        fd_close_p(&s->dir);
+        fd_close_p(&s->control);
+        free(s);
+        *sp = NULL;
+}
+
+/* A fresh name in tmp/. */
+static void name_current(struct save *s)
+{
+        _cleanup_(buf_free) struct buf base = {0};
+        filename_generate(&base, &s->store->last_name_us);
+        s->now.base = xstrdup(buf_cstr(&base));
+        s->now.tmp = xasprintf("tmp/%s", s->now.base);
+}
+
+static void add_current(struct save *s)
+{
+        if (s->n == s->cap) {
+                s->cap = s->cap ? s->cap * 2 : 16;
+                s->items = xrealloc(s->items, s->cap * sizeof(*s->items));
+        }
+        s->items[s->n++] = s->now;
+        s->now = (struct saved){0};
+}
+
+/* Keywords that find no room are left out: the mail counts for more. */
+static void add_keyword(struct save *s, struct slice name)
+{
+        unsigned bit;
+        if (keywords_bit(&s->keywords, name, true, &bit) == 0)
+                s->now.keywords |= UINT64_C(1) << bit;
+}
+
+int save_begin(struct save *s, const struct save_message *m)
+{
+        if (s->failed)
+                return s->failed;
+        drop_current(s);
+        name_current(s);
+        int r = perm_create(s->dir, s->now.tmp, &s->perm, &s->fd);
+        if (r == -ENOENT) {
+                r = folder_make_subdirs(s->store, s->place.dir, s->dir, &s->perm);
+                if (r == 0)
+                        r = perm_create(s->dir, s->now.tmp, &s->perm, &s->fd);
+        }
+        if (r < 0)
+                return fail(s, save_error(s, r, "open", s->now.tmp));
+        s->now.flags = m->flags & FLAG_ALL;
+        for (size_t i = 0; i < m->keywords_n; i++)
+                add_keyword(s, m->keywords[i]);
+        s->internaldate = m->internaldate;
+        s->size = s->bare_lf = 0;
+        s->pending_cr = false;
+        s->last = 0;
+        return 0;
+}
+
+static int flush(struct save *s)
+{
+        int r = fd_write_all(s->fd, buf_slice(&s->out));
+        s->out.n = 0;
+        return r < 0 ? fail(s, save_error(s, r, "write", s->now.tmp)) : 0;
+}
+
+static int store_bytes(struct save *s, struct slice bytes)
+{
+        if (bytes.n == 0)
+                return 0;
+        buf_append(&s->out, bytes);
+        s->size += bytes.n;
+        s->last = bytes.p[bytes.n - 1];
+        return s->out.n >= SAVE_BUFFER ? flush(s) : 0;
+}
+
+/* A line end, as LF; after a CR that is text, CR LF is kept, or the two would become one line end. */
+static int store_lf(struct save *s, bool had_cr)
+{
+        if (s->last == '\r')
+                return store_bytes(s, had_cr ? SLICE("\r\n") : SLICE("\n"));
+        s->bare_lf++;
+        return store_bytes(s, SLICE("\n"));
+}
+
+int save_write(struct save *s, struct slice bytes)
+{
+        if (s->failed)
+                return s->failed;
+        int r = 0;
+        while (bytes.n && r == 0) {
+                if (s->pending_cr) {
+                        s->pending_cr = false;
+                        if (bytes.p[0] == '\n') {
+                                bytes = slice_from(bytes, 1);
+                                r = store_lf(s, true);
+                                continue;
+                        }
+                        r = store_bytes(s, SLICE("\r"));
+                        continue;
+                }
+                size_t cr = slice_find(bytes, '\r'), lf = slice_find(slice_head(bytes, cr), '\n');
+                size_t n = MIN(cr, lf);
+                r = store_bytes(s, slice_head(bytes, n));
+                if (r == 0 && n < bytes.n) {
+                        if (bytes.p[n] == '\r')
+                                s->pending_cr = true;
+                        else
+                                r = store_lf(s, false);
+                }
+                bytes = slice_from(bytes, n + 1);
+        }
+        return r;
+}
+
+static void name_with_sizes(struct save *s, uint64_t size, uint64_t vsize)
+{
+        char *with = vsize == RECORD_SIZE_UNKNOWN
+                             ? xasprintf("%s,S=%llu", s->now.base, (unsigned long long)size)
+                             : xasprintf("%s,S=%llu,W=%llu", s->now.base, (unsigned long long)size,
+                                         (unsigned long long)vsize);
+        free(s->now.base);
+        s->now.base = with;
+}
+
+int save_end(struct save *s)
+{
+        if (s->failed)
+                return s->failed;
+        int r = s->pending_cr ? store_bytes(s, SLICE("\r")) : 0;
+        s->pending_cr = false;
+        if (r == 0)
+                r = flush(s);
+        if (r < 0)
+                return r;
+        if (s->internaldate != -1) {
+                struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = s->internaldate}};
+                if (futimens(s->fd, times) < 0)
+                        return fail(s, save_error(s, -errno, "futimens", s->now.tmp));
+        }
+        if (save_fsyncs(s) && fsync(s->fd) < 0)
+                return fail(s, save_error(s, -errno, "fsync", s->now.tmp));
+        fd_close_p(&s->fd);
+        name_with_sizes(s, s->size, s->size + s->bare_lf);
+        add_current(s);
+        return 0;
+}
+
+/* The flags and keywords that the message has where it comes from. */
+static void flags_from(struct save *s, const struct mailbox *from, const struct record *rec,
+                       struct slice names[KEYWORDS_MAX], struct save_message *ret)
+{
+        *ret = (struct save_message){.flags = rec->message.flags.system, .keywords = names, .internaldate = -1};
+        for (unsigned i = 0; i < from->keywords.n; i++)
+                if (rec->message.flags.keywords >> i & 1 && from->keywords.names[i])
+                        names[ret->keywords_n++] = slice_of(from->keywords.names[i]);
+}
+
+/* -EXDEV and the like: no link can be made. */
+static int link_message(struct save *s, struct mailbox *from, struct record *rec, const struct save_message *m)
+{
+        _cleanup_(buf_free) struct buf path = {0};
+        struct stat st;
+        maildir_path(rec, &path);
+        drop_current(s);
+        name_current(s);
+        if (linkat(from->dir, buf_cstr(&path), s->dir, s->now.tmp, 0) < 0) {
+                int r = -errno;
+                saved_free(&s->now);
+                return r;
+        }
+        if (fstatat(s->dir, s->now.tmp, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return fail(s, save_error(s, -errno, "stat", s->now.tmp));
+        s->now.flags = m->flags;
+        for (size_t i = 0; i < m->keywords_n; i++)
+                add_keyword(s, m->keywords[i]);
+        uint64_t vsize = rec->vsize;
+        if (vsize == RECORD_SIZE_UNKNOWN)
+                (void)!filename_size(rec->base, 'W', &vsize);
+        name_with_sizes(s, (uint64_t)st.st_size, vsize);
+        add_current(s);
+        return 0;
+}
+
+static int copy_message(struct save *s, struct mailbox *from, uint32_t seq, struct save_message *m)
+{
+        _cleanup_(message_text_release) struct message_text text = {0};
+        int r = mailbox_internaldate(from, seq, &m->internaldate);
+        if (r == 0)
+                r = mailbox_read(from, seq, &text);
+        if (r == 0)
+                r = save_begin(s, m);
+        if (r == 0)
+                r = save_write(s, text.raw);
+        return r < 0 ? r : save_end(s);
+}
+
+int save_copy(struct save *s, struct mailbox *from, uint32_t seq)
+{
+        struct slice names[KEYWORDS_MAX];
+        struct save_message m;
+        struct record *rec = maildir_record(from, seq);
+        if (s->failed)
+                return s->failed;
+        flags_from(s, from, rec, names, &m);
+        int r = -EXDEV;
+        if (s->store->settings->maildir_copy_with_hardlinks && !rec->message.gone)
+                r = link_message(s, from, rec, &m);
+        if (s->failed || r == 0)
+                return r;
+        /* another file system, too many links, renamed just now: bytes can always be copied */
+        return copy_message(s, from, seq, &m);
+}

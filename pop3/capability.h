@@ -1,0 +1,31 @@
+#ifndef POP3_CAPABILITY_H
+#define POP3_CAPABILITY_H
+
+/* The answer to CAPA (RFC 2449 section 5) and the mechanisms of AUTH (RFC 5034), which change with the state. */
+
+#include "auth/sasl.h"
+#include "conf/settings.h"
+#include "wire/conn.h"
+
+enum { POP3_MECHANISMS_MAX = 16 };
+
+/* The setting auth_mechanisms as sasl_mechanism() wants it. */
+struct pop3_mechanisms {
+        const char *names[POP3_MECHANISMS_MAX + 1];
+};
+struct pop3_mechanisms pop3_mechanisms(const struct settings *settings);
+
+struct pop3_capability_state {
+        const struct settings *settings;
+        bool logged_in;
+        bool can_start_tls;
+        bool plaintext_allowed;
+};
+
+/* The whole answer, first line and last. */
+void pop3_write_capabilities(struct conn *c, const struct pop3_capability_state *state);
+/* One enabled mechanism that can be used now after the other, each with `before` and `after` around it. */
+void pop3_write_mechanisms(struct conn *c, const struct pop3_capability_state *state, const char *before,
+                           const char *after);
+
+#endif

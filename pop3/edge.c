@@ -1,0 +1,294 @@
+#include "pop3/edge.h"
+
+#include <errno.h>
+
+#include "base/base64.h"
+#include "pop3/capability.h"
+#include "pop3/command.h"
+
+enum {
+        BAD_COMMANDS_MAX = 20, /* then it is not a mail program that is talking */
+        RESPONSE_MAX = POP3_LINE_MAX / 4 * 3,
+};
+
+/* What the state keeps between commands. Lines may hold passwords: see forget(). */
+struct exchange {
+        struct edge *edge;
+        struct buf user; /* of USER, for the PASS that follows */
+        unsigned bad;    /* commands that were none */
+};
+
+static void reply(struct exchange *x, const char *text)
+{
+        conn_printf(&x->edge->conn, "%s\r\n", text);
+}
+
+static void bad(struct exchange *x, const char *text)
+{
+        conn_printf(&x->edge->conn, "-ERR %s\r\n", text);
+        x->bad++;
+}
+
+/* Overwrites what was read and is done with, in the connection's buffer: before what is unread, and behind it, where
+ * lines stood before they were moved. Under TLS this process lives on as the relay. */
+static void forget(struct exchange *x)
+{
+        struct conn *c = &x->edge->conn;
+        if (!c->in)
+                return;
+        explicit_bzero(c->in, c->in_at);
+        explicit_bzero(c->in + c->in_end, CONN_INPUT_MAX - c->in_end);
+}
+
+static _noreturn_ void quit(struct exchange *x, const char *reason)
+{
+        forget(x);
+        edge_quit(x->edge, reason);
+}
+
+static _noreturn_ void quit_on_error(struct exchange *x, int error)
+{
+        if (error == -ETIMEDOUT)
+                reply(x, "-ERR Disconnected for inactivity.");
+        forget(x);
+        edge_quit_error(x->edge, error);
+}
+
+/* The next line; false when it was too long: it was skipped and the client told. */
+static bool next_line(struct exchange *x, struct slice *ret)
+{
+        struct edge *e = x->edge;
+        int r = conn_line(&e->conn, POP3_LINE_MAX, e->deadline, ret);
+        if (r == -EMSGSIZE) {
+                bad(x, "Input line too long.");
+                r = conn_skip_line(&e->conn, e->deadline);
+                if (r == 0)
+                        return false;
+        }
+        if (r < 0)
+                quit_on_error(x, r);
+        return true;
+}
+
+static struct pop3_capability_state capability_state(const struct edge *e)
+{
+        return (struct pop3_capability_state){
+                .settings = e->settings,
+                .can_start_tls = edge_can_start_tls(e),
+                .plaintext_allowed = edge_plaintext_allowed(e),
+        };
+}
+
+static bool do_capa(struct exchange *x, const struct pop3_command *c)
+{
+        struct pop3_capability_state state = capability_state(x->edge);
+        pop3_write_capabilities(&x->edge->conn, &state);
+        return false;
+}
+
+static bool do_noop(struct exchange *x, const struct pop3_command *c)
+{
+        reply(x, "+OK");
+        return false;
+}
+
+static bool do_quit(struct exchange *x, const struct pop3_command *c)
+{
+        reply(x, "+OK Logging out");
+        quit(x, "Aborted login by logging out");
+}
+
+static bool do_stls(struct exchange *x, const struct pop3_command *c)
+{
+        struct edge *e = x->edge;
+        if (!edge_can_start_tls(e)) {
+                bad(x, e->tls ? "TLS is already active." : "TLS support isn't enabled.");
+                return false;
+        }
+        reply(x, "+OK Begin TLS negotiation now.");
+        int r = conn_flush(&e->conn);
+        if (r < 0)
+                quit_on_error(x, r);
+        edge_start_tls(e);
+        /* RFC 2595 section 4: nothing that was said in the clear counts any more */
+        buf_wipe(&x->user);
+        return false;
+}
+
+static bool plaintext_refused(struct exchange *x)
+{
+        if (edge_plaintext_allowed(x->edge))
+                return false;
+        x->edge->gave_plaintext = true;
+        reply(x, "-ERR [AUTH] Plaintext authentication disallowed on non-secure (SSL/TLS) connections.");
+        return true;
+}
+
+/* True when the user is logged in; otherwise the client has been told. Codes: RFC 2449 section 8, RFC 3206. */
+static bool log_in(struct exchange *x, const char *mechanism, const struct sasl_credentials *credentials)
+{
+        struct edge *e = x->edge;
+        const char *text = NULL;
+        switch (edge_login(e, mechanism, credentials, &text)) {
+        case EDGE_LOGIN_OK:
+                return true;
+        case EDGE_LOGIN_FAILED:
+                reply(x, "-ERR [AUTH] Authentication failed.");
+                return false;
+        case EDGE_LOGIN_DENIED:
+                text = text ? text : "This account may not log in.";
+                conn_printf(&e->conn, "-ERR %s%s\r\n", text[0] == '[' ? "" : "[SYS/PERM] ", text);
+                return false;
+        case EDGE_LOGIN_TEMPFAIL:
+                break;
+        }
+        conn_printf(&e->conn, "-ERR [SYS/TEMP] Temporary authentication failure. [%s]\r\n", e->peer->session_id);
+        return false;
+}
+
+static bool do_user(struct exchange *x, const struct pop3_command *c)
+{
+        if (plaintext_refused(x))
+                return false;
+        buf_wipe(&x->user);
+        if (buf_append(&x->user, c->text) < 0) {
+                x->user.error = 0;
+                bad(x, "Username too long.");
+                return false;
+        }
+        reply(x, "+OK");
+        return false;
+}
+
+static bool do_pass(struct exchange *x, const struct pop3_command *c)
+{
+        if (plaintext_refused(x))
+                return false;
+        if (x->user.n == 0) {
+                bad(x, "No username given.");
+                return false;
+        }
+        if (c->text.n > SASL_TEXT_MAX) {
+                bad(x, "Password too long.");
+                return false;
+        }
+        struct sasl_credentials credentials = {.user = buf_slice(&x->user), .password = c->text};
+        bool ok = log_in(x, "PLAIN", &credentials);
+        buf_wipe(&x->user);
+        return ok;
+}
+
+/* Asks with the challenge and appends the decoded answer. 0; -EINVAL when the exchange is over: the client has been
+ * told. */
+static int ask(struct exchange *x, struct slice challenge, struct buf *to)
+{
+        struct conn *c = &x->edge->conn;
+        _cleanup_(buf_free) struct buf encoded = {0};
+        base64_encode(&encoded, challenge);
+        conn_puts(c, "+ ");
+        conn_write(c, buf_slice(&encoded));
+        conn_puts(c, "\r\n");
+        struct slice line;
+        if (!next_line(x, &line))
+                return -EINVAL;
+        if (slice_eq(line, SLICE("*"))) {
+                bad(x, "Authentication aborted by client.");
+                return -EINVAL;
+        }
+        if (base64_decode(to, line) < 0) {
+                bad(x, "Invalid base64 data in response.");
+                return -EINVAL;
+        }
+        return 0;
+}
+
+/* The exchange of a mechanism; true when it has all it needs. */
+static bool collect(struct exchange *x, const struct pop3_command *c, struct sasl *sasl)
+{
+        _cleanup_(buf_wipe) struct buf response = BUF_BOUNDED(RESPONSE_MAX);
+        bool has_response = c->has_initial;
+        if (base64_decode(&response, c->initial) < 0) {
+                bad(x, "Invalid base64 data in initial response.");
+                return false;
+        }
+        for (;;) {
+                struct slice challenge = SLICE_NULL;
+                switch (sasl_step(sasl, has_response, buf_slice(&response), &challenge)) {
+                case SASL_DONE:
+                        return true;
+                case SASL_INVALID:
+                        bad(x, "[AUTH] Invalid authentication response.");
+                        return false;
+                case SASL_CONTINUE:
+                        break;
+                }
+                buf_wipe(&response);
+                if (ask(x, challenge, &response) < 0)
+                        return false;
+                has_response = true;
+        }
+}
+
+static bool do_auth(struct exchange *x, const struct pop3_command *c)
+{
+        struct edge *e = x->edge;
+        struct pop3_capability_state state = capability_state(e);
+        if (c->mechanism.n == 0) { /* not in RFC 5034, but asked by clients older than CAPA */
+                conn_puts(&e->conn, "+OK\r\n");
+                pop3_write_mechanisms(&e->conn, &state, "", "\r\n");
+                conn_puts(&e->conn, ".\r\n");
+                return false;
+        }
+        struct pop3_mechanisms enabled = pop3_mechanisms(e->settings);
+        const struct sasl_mechanism *m = sasl_mechanism(c->mechanism, enabled.names);
+        if (!m) {
+                bad(x, "Unsupported authentication mechanism.");
+                return false;
+        }
+        if (m->plaintext && plaintext_refused(x))
+                return false;
+        _cleanup_(sasl_free) struct sasl sasl;
+        sasl_init(&sasl, m);
+        if (!collect(x, c, &sasl))
+                return false;
+        struct sasl_credentials credentials = sasl_credentials(&sasl);
+        return log_in(x, m->name, &credentials);
+}
+
+/* The commands of this state. True: logged in. */
+static bool (*const executors[POP3_COMMAND_COUNT])(struct exchange *x, const struct pop3_command *c) = {
+        [POP3_AUTH] = do_auth, [POP3_CAPA] = do_capa, [POP3_NOOP] = do_noop, [POP3_PASS] = do_pass,
+        [POP3_QUIT] = do_quit, [POP3_STLS] = do_stls, [POP3_USER] = do_user,
+};
+
+/* Reads and answers one command. True: logged in. */
+static bool serve_one(struct exchange *x)
+{
+        struct slice line;
+        if (!next_line(x, &line))
+                return false;
+        struct pop3_command command;
+        struct pop3_error error;
+        if (pop3_command_parse(line, POP3_AUTHORIZATION, &command, &error) < 0) {
+                conn_printf(&x->edge->conn, "-ERR %s%.*s\r\n", error.text, SLICE_ARG(error.detail));
+                x->bad++;
+                return false;
+        }
+        return executors[command.id](x, &command);
+}
+
+void pop3_edge(struct edge *e)
+{
+        struct exchange x = {.edge = e, .user = BUF_BOUNDED(SASL_TEXT_MAX)};
+        conn_printf(&e->conn, "+OK %s\r\n", e->settings->login_greeting);
+        for (;;) {
+                bool logged_in = serve_one(&x);
+                forget(&x);
+                if (logged_in)
+                        edge_hand_over(e, SLICE_NULL);
+                if (x.bad >= BAD_COMMANDS_MAX) {
+                        reply(&x, "-ERR Too many invalid bad commands.");
+                        quit(&x, "Disconnected: Too many bad commands");
+                }
+        }
+}

@@ -1,0 +1,118 @@
+#include "pop3/uidl.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "conf/expand.h"
+
+enum { TAIL = 1 + 16 /* "." and what no other message of the maildrop has: UID and UIDVALIDITY in hexadecimal */ };
+
+/* The head of an id with a tail that makes it the only one of its kind. */
+static const char *with_tail(const struct uidl_source *s, const char *id, struct arena *arena)
+{
+        return arena_printf(arena, "%.*s.%08x%08x", UIDL_MAX - TAIL, id, s->uid, s->uidvalidity);
+}
+
+/* Within RFC 1939's characters and length. */
+static const char *fit(const struct uidl_source *s, const char *id, struct arena *arena)
+{
+        struct slice whole = slice_of(id);
+        bool changed = whole.n == 0 || whole.n > UIDL_MAX;
+        char *out = arena_str(arena, whole);
+        for (size_t i = 0; i < whole.n; i++)
+                if (out[i] < 0x21 || out[i] > 0x7e) {
+                        out[i] = '_';
+                        changed = true;
+                }
+        return changed ? with_tail(s, out, arena) : out;
+}
+
+static int by_format(const struct uidl_source *s, const char *format, struct arena *arena, const char **ret,
+                     const char **ret_why)
+{
+        char uid[16], uidvalidity[16];
+        snprintf(uid, sizeof(uid), "%u", s->uid);
+        snprintf(uidvalidity, sizeof(uidvalidity), "%u", s->uidvalidity);
+        const struct conf_variable variables[] = {
+                {'u', "uid", uid, false},
+                {'v', "uidvalidity", uidvalidity, false},
+                {'f', "filename", s->base_name, false},
+                {'g', "guid", s->base_name, false},
+                {'m', "md5", NULL, false}, /* of an mbox's headers: a Maildir has none, in Dovecot neither */
+        };
+        char *out;
+        int r = conf_expand(arena, format, variables, ARRAY_LEN(variables), &out, ret_why);
+        if (r == 0)
+                *ret = out;
+        return r;
+}
+
+int uidl_make(const struct uidl_source *source, const char *format, struct arena *arena, const char **ret,
+              const char **ret_why)
+{
+        const char *id = source->stored;
+        int r = 0;
+        if (id && !*id)
+                id = source->base_name;
+        if (!id)
+                r = by_format(source, format, arena, &id, ret_why);
+        if (r < 0)
+                return r;
+        *ret = fit(source, id, arena);
+        return 0;
+}
+
+struct slice uidl_of_header(struct slice message)
+{
+        struct slice rest = message, line;
+        while (slice_split(&rest, '\n', &line)) {
+                struct slice field = slice_trim(line);
+                if (field.n == 0)
+                        break; /* the end of the header */
+                if (slice_istarts(line, SLICE("X-UIDL:")))
+                        return slice_trim(slice_from(field, strlen("X-UIDL:")));
+        }
+        return SLICE_NULL;
+}
+
+static int reuse_header(struct uidl_names *n, struct mailbox *m, uint32_t seq, const char **ret)
+{
+        _cleanup_(message_text_release) struct message_text text = {0};
+        int r = mailbox_read(m, seq, &text);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        struct slice id = uidl_of_header(text.raw);
+        if (id.n)
+                *ret = arena_str(n->arena, id);
+        return 0;
+}
+
+int uidl_of_message(struct uidl_names *n, struct mailbox *m, uint32_t seq, const char **ret, const char **ret_why)
+{
+        struct mailbox_status status;
+        mailbox_status(m, &status);
+        struct uidl_source source = {
+                .uid = mailbox_message(m, seq)->uid,
+                .uidvalidity = status.uidvalidity,
+                .base_name = mailbox_base_name(m, seq),
+                .stored = mailbox_pop3_uidl(m, seq),
+        };
+        int r = 0;
+        if (!source.stored && n->settings->pop3_reuse_xuidl)
+                r = reuse_header(n, m, seq, &source.stored);
+        const char *id;
+        if (r == 0)
+                r = uidl_make(&source, n->settings->pop3_uidl_format, n->arena, &id, ret_why);
+        if (r < 0)
+                return r;
+        if (map_get(&n->taken, slice_of(id)))
+                id = with_tail(&source, id, n->arena);
+        map_put(&n->taken, slice_of(id), m);
+        *ret = id;
+        return 0;
+}
+
+void uidl_names_free(struct uidl_names *n)
+{
+        map_free(&n->taken);
+}

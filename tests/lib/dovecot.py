@@ -1,0 +1,95 @@
+"""Debian's Dovecot, unpacked and not installed, as a preauthenticated imap or pop3 on a pipe: to compare answers with, and to
+take turns on one Maildir."""
+
+import glob
+import os
+import select
+import shutil
+import subprocess
+import tempfile
+
+from mailsession_test import Failed, Skip, build_directory
+
+PACKAGES = ("dovecot-core", "dovecot-imapd", "dovecot-pop3d")
+
+
+def root():
+    """Where Dovecot is unpacked; fetched once for a build directory."""
+    target = os.path.join(build_directory(), "dovecot")
+    if os.path.exists(os.path.join(target, "usr/lib/dovecot/pop3")):
+        return target
+    if os.getuid() != 0 or not shutil.which("apt-get"):
+        raise Skip("Dovecot's packages are not there, and only root can fetch them with apt-get")
+    with tempfile.TemporaryDirectory() as work:
+        done = subprocess.run(["apt-get", "-o", "APT::Sandbox::User=root", "download", *PACKAGES], cwd=work, capture_output=True,
+                              text=True)
+        if done.returncode:
+            raise Skip("apt-get download: " + done.stderr.strip()[-300:])
+        for package in glob.glob(os.path.join(work, "*.deb")):
+            subprocess.run(["dpkg", "-x", package, target], check=True)
+    return target
+
+
+class Dovecot:
+    """One session for a Maildir, as the owner uid. say() writes; until() reads up to a line that starts so."""
+
+    def __init__(self, host, maildir, protocol="imap", **settings):
+        base = root()
+        os.makedirs(host.path("dovecot"), exist_ok=True)
+        os.chown(host.path("dovecot"), host.uid, host.gid)
+        self.log_path = host.path("dovecot", "log")
+        env = {"LD_LIBRARY_PATH": os.path.join(base, "usr/lib/dovecot"), "DOVECONF_ENV": "1", "PATH": "/usr/bin:/bin",
+               "MAIL_UID": str(host.uid), "MAIL_GID": str(host.gid), "MAIL_LOCATION": "maildir:" + maildir, "SSL": "no",
+               "BASE_DIR": host.path("dovecot"), "STATE_DIR": host.path("dovecot"), "MAIL_PLUGIN_DIR": "/nonexistent",
+               "LOG_PATH": self.log_path, "FIRST_VALID_UID": "0", "FIRST_VALID_GID": "0", "RESTRICT_SETUID": "0",
+               "USER": "nobody", "HOME": os.path.dirname(maildir), "TZ": "UTC"}
+        env.update(settings)
+        identity = {"user": host.uid, "group": host.gid, "extra_groups": []} if os.getuid() == 0 else {}
+        self.process = subprocess.Popen([os.path.join(base, "usr/lib/dovecot", protocol)], env=env, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/", **identity)
+        self.rest = b""
+
+    def say(self, data):
+        self.process.stdin.write(data if isinstance(data, bytes) else data.encode() + b"\r\n")
+        self.process.stdin.flush()
+
+    def read(self, seconds=15):
+        if not select.select([self.process.stdout], [], [], seconds)[0]:
+            raise Failed("Dovecot does not answer: %r" % self.rest)
+        piece = os.read(self.process.stdout.fileno(), 65536)
+        if not piece:
+            raise Failed("Dovecot ended: %r\n%s" % (self.rest, self.log()))
+        self.rest += piece
+
+    def until(self, start):
+        """All bytes up to and including the line that starts with `start` (after a line end)."""
+        start = start if isinstance(start, bytes) else start.encode()
+        while True:
+            at = 0 if self.rest.startswith(start) else self.rest.find(b"\r\n" + start)
+            if at >= 0:
+                end = self.rest.find(b"\r\n", at + 2)
+                if end >= 0:
+                    got, self.rest = self.rest[:end + 2], self.rest[end + 2:]
+                    return got
+            self.read()
+
+    def command(self, text, tag="d"):
+        self.say("%s %s" % (tag, text))
+        return self.until(tag + " ")
+
+    def log(self):
+        if not os.path.exists(self.log_path):
+            return ""
+        with open(self.log_path, errors="replace") as lines:
+            return lines.read()
+
+    def finish(self):
+        self.process.stdin.close()
+        while self.process.stdout.read(65536):
+            pass
+        self.process.stdout.close()
+        self.process.wait(15)
+        complaints = [line for line in self.log().splitlines()
+                      if "Error:" in line or "Warning:" in line or "Panic" in line or "Fatal" in line]
+        if complaints:
+            raise Failed("Dovecot complains:\n" + "\n".join(complaints))

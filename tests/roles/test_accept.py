@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+"""The accept loop: limits, quiet exit, settings and certificates read again, crashes."""
+
+import os
+import signal
+import ssl
+import subprocess
+import time
+
+from common import Host, certificate, children, client_context, connect, expect, poll, run_tests
+
+
+def refused(port, words):
+    line = connect(port)
+    text = line.read()
+    line.socket.close()
+    expect(text.startswith("* BYE") and words in text, "expected a refusal with %r, got %r" % (words, text))
+
+
+def greeted(port):
+    line = connect(port)
+    text = line.read()
+    expect(text.startswith("* OK"), "expected a greeting, got %r" % text)
+    return line
+
+
+def limit(setting, words):
+    with Host(settings=setting + " = 2") as host:
+        loop = host.listen("imap")
+        first, second = greeted(loop.port), greeted(loop.port)
+        refused(loop.port, words)
+        loop.wait_log("Connection refused: " + words)
+        first.socket.close()
+        poll(lambda: len(children(loop.pid)) == 1, "the connection that was closed still counts")
+        third = greeted(loop.port)
+        for line in (second, third):
+            line.socket.close()
+        poll(lambda: not children(loop.pid), "sessions stay")
+        loop.stop()
+
+
+def total_limit():
+    limit("default_client_limit", "Too many connections, try again later")
+
+
+def source_limit():
+    limit("mail_max_ip_connections", "Too many connections from your address")
+
+
+def leaves_after_a_quiet_spell():
+    with Host(settings="listen_idle_exit = 1 secs") as host:
+        loop = host.listen("imap", how="systemd")
+        line = greeted(loop.port)
+        line.say("a logout")
+        line.until("a OK")
+        loop.finish()
+
+
+def stays_while_somebody_is_there():
+    with Host(settings="listen_idle_exit = 1 secs") as host:
+        loop = host.listen("imap")
+        line = greeted(loop.port)
+        # the spell is over when the log of a later connection's end is a second old; the first is still served
+        greeted(loop.port).socket.close()
+        poll(lambda: len(children(loop.pid)) == 1, "the second session stays")
+        end = time.monotonic() + 1.5
+        poll(lambda: time.monotonic() > end, "time stands still")
+        expect(not loop.ended(), "the loop left although a client is there")
+        line.say("a noop")
+        line.until("a OK")
+        line.say("b logout")
+        line.until("b OK")
+        loop.finish()
+
+
+def settings_are_read_again():
+    with Host(settings="login_greeting = one ready.") as host:
+        loop = host.listen("imap")
+
+        def greeting():
+            line = connect(loop.port)
+            text = line.read()
+            line.socket.close()
+            return text
+
+        expect("one ready." in greeting(), "first greeting")
+        host.settings = "login_greeting = two is ready."
+        host.write_configuration()
+        poll(lambda: "two is ready." in greeting(), "the change is not seen")
+        host.settings = "login_greting = three ready."
+        host.write_configuration()
+        loop_log = poll(lambda: greeting() and b"login_greting" in loop.log() and loop.log(), "no error in the log")
+        expect(b"the settings that were read before stay in force" in loop_log, loop_log.decode())
+        expect("two is ready." in greeting(), "a bad edit must not take effect")
+        loop.stop()
+
+
+def certificates_are_read_again():
+    with Host() as host:
+        loop = host.listen("imap", tls=True)
+        cert, key = certificate(host.certificates)
+
+        def served():
+            line = connect(loop.port)
+            context = ssl.create_default_context()
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+            with context.wrap_socket(line.socket) as tls:
+                return tls.getpeercert(True)
+
+        first = served()
+        for path in (cert, key):
+            os.rename(path, path + ".old")
+        certificate(host.certificates)
+        second = poll(lambda: served() != first and served(), "the new certificate is not served")
+        want = subprocess.run(["openssl", "x509", "-in", cert, "-outform", "der"], check=True,
+                              capture_output=True).stdout
+        expect(second == want, "another certificate than the one in the file")
+        loop.stop()
+
+
+def crashes_count_against_their_source():
+    with Host() as host:
+        loop = host.listen("imap")
+        for _ in range(5):
+            line = greeted(loop.port)
+            child = children(loop.pid)[0]
+            os.kill(child, signal.SIGSEGV)
+            poll(lambda: not children(loop.pid), "a crashed session stays")
+            line.socket.close()
+        loop.wait_log("was ended by signal|ended by signal 11")
+        refused(loop.port, "paused after errors")
+        loop.stop()
+
+
+def pipelined_before_tls_is_never_run():
+    with Host() as host:
+        host.fill("kevin", "plain")
+        loop = host.listen("imap")
+        line = greeted(loop.port)
+        cert = certificate(host.certificates)[0]
+        line.socket.sendall(b"a starttls\r\nb noop\r\nc login kevin secret\r\n")
+        line.until("a OK")
+        tls = client_context(cert).wrap_socket(line.socket, server_hostname="localhost")
+        tls.sendall(b"d logout\r\n")
+        text = b""
+        while True:
+            piece = tls.recv(4096)
+            if not piece:
+                break
+            text += piece
+        expect(b"d OK" in text and b"b OK" not in text and b"c OK" not in text, "ran what came before TLS: %r" % text)
+        loop.stop()
+
+
+def garbage_instead_of_a_hello():
+    with Host() as host:
+        loop = host.listen("imap", tls=True)
+        line = connect(loop.port)
+        line.socket.sendall(b"a login kevin secret\r\n")
+        while line.socket.recv(4096):
+            pass
+        loop.wait_log("TLS handshak")
+        loop.stop()
+
+
+def resumption_works_across_processes():
+    with Host() as host:
+        cert = certificate(host.certificates)[0]
+        saved = host.path("session")
+        for version in ("-tls1_2", "-tls1_3"):
+            for protocol, greeting in (("imap", b"* OK"), ("pop3", b"+OK")):
+                # each connection is a process of its own; the second protocol is even another program
+                loop = host.listen(protocol, tls=True)
+                have = os.path.exists(saved)
+                done = subprocess.run(
+                    ["openssl", "s_client", version, "-connect", "127.0.0.1:%d" % loop.port, "-CAfile", cert, "-ign_eof",
+                     *(["-sess_in", saved] if have else []), "-sess_out", saved],
+                    input=b"a logout\r\nquit\r\n", capture_output=True, timeout=20)
+                expect(greeting in done.stdout, "no greeting: %r" % done.stdout[-500:])
+                expect((b"\nReused, " in done.stdout) == have, "%s %s: reused is not %s" % (version, protocol, have))
+                loop.stop()
+            os.unlink(saved)
+
+
+run_tests([total_limit, source_limit, leaves_after_a_quiet_spell, stays_while_somebody_is_there, settings_are_read_again,
+           certificates_are_read_again, crashes_count_against_their_source, pipelined_before_tls_is_never_run,
+           garbage_instead_of_a_hello, resumption_works_across_processes])
