@@ -97,7 +97,7 @@ static void append_receive(struct imap_session *s, const struct imap_command *c,
         if (r == 0)
                 r = imap_read_message_end(&s->conn, &limits, append_deadline(s));
         if (r == -EINVAL)
-                imap_bad(s, c, "Error in IMAP command APPEND: Invalid arguments");
+                imap_bad(s, c, "Error in IMAP command APPEND: Invalid arguments.");
         else if (r < 0)
                 append_lost(s, r);
         else if (saved < 0)
@@ -128,13 +128,13 @@ static bool append_begin(struct imap_session *s, const struct imap_command *c, s
         if (!append_drop(s))
                 return false;
         if (r == -ENOBUFS)
-                imap_no(s, c, "[LIMIT] Too many keywords in this mailbox");
+                imap_no(s, c, "[LIMIT] Too many keywords in this mailbox.");
         else if (r < 0)
                 imap_fail_target(s, c, r, name, "APPEND");
         else if (c->append.size == 0)
-                imap_no(s, c, "Can't save a zero byte message");
+                imap_no(s, c, "Can't save a zero byte message.");
         else
-                imap_no(s, c, "[TOOBIG] Message is larger than %u bytes", APPEND_MAX_SIZE);
+                imap_no(s, c, "[TOOBIG] Message is larger than %u bytes.", APPEND_MAX_SIZE);
         return false;
 }
 

@@ -6,7 +6,7 @@
 #include "imap/reply.h"
 
 enum {
-        CHECK_SHOWN_NAME = 255, /* bytes of a name repeated in a reply; no file name is longer */
+        CHECK_NAME_MAX = 255, /* bytes of a name, for no file name is longer; and of one repeated in a reply */
 };
 
 const char *imap_name_problem(const char *name, char separator)
@@ -22,6 +22,10 @@ const char *imap_name_problem(const char *name, char separator)
                         return "Has adjacent hierarchy separators";
         if (name[n - 1] == separator)
                 return "Ends with hierarchy separator";
+        if (separator != '/' && strchr(name, '/'))
+                return "Name must not have '/' characters";
+        if (n > CHECK_NAME_MAX)
+                return "Name is too long";
         return NULL;
 }
 
@@ -33,7 +37,7 @@ static void say_missing(struct imap_session *s, const struct imap_command *c, co
 
         if (utf7_from_utf8(&shown, slice_of(name)) < 0)
                 buf_free(&shown);
-        imap_no(s, c, "[%s] Mailbox doesn't exist: %.*s", code, CHECK_SHOWN_NAME, buf_cstr(&shown));
+        imap_no(s, c, "[%s] Mailbox doesn't exist: %.*s.", code, CHECK_NAME_MAX, buf_cstr(&shown));
 }
 
 void imap_fail_mailbox(struct imap_session *s, const struct imap_command *c, int error, const char *name,
@@ -46,15 +50,15 @@ void imap_fail_mailbox(struct imap_session *s, const struct imap_command *c, int
                 say_missing(s, c, "NONEXISTENT", name);
                 return;
         case -EEXIST:
-                imap_no(s, c, "[ALREADYEXISTS] Mailbox already exists");
+                imap_no(s, c, "[ALREADYEXISTS] Mailbox already exists.");
                 return;
         case -EINVAL:
                 problem = imap_name_problem(name, store_separator(s->store, name));
-                imap_no(s, c, "[CANNOT] Invalid mailbox name%s%s", problem ? ": " : "",
+                imap_no(s, c, "[CANNOT] Invalid mailbox name%s%s.", problem ? ": " : "",
                         problem ? problem : "");
                 return;
         case -ENAMETOOLONG:
-                imap_no(s, c, "[CANNOT] Mailbox name too long");
+                imap_no(s, c, "[CANNOT] Invalid mailbox name: Name is too long.");
                 return;
         default:
                 imap_fail(s, c, error, what);
@@ -75,7 +79,7 @@ bool imap_check_keywords(struct imap_session *s, const struct imap_command *c, c
         for (size_t i = 0; i < flags->keywords_n; i++) {
                 if (flags->keywords[i].n <= s->settings->mail_max_keyword_length)
                         continue;
-                imap_no(s, c, "[LIMIT] Keyword too long (at most %u bytes)",
+                imap_no(s, c, "[LIMIT] Keyword too long (at most %u bytes).",
                         s->settings->mail_max_keyword_length);
                 return false;
         }
@@ -86,6 +90,6 @@ bool imap_check_writable(struct imap_session *s, const struct imap_command *c)
 {
         if (!mailbox_read_only(s->mailbox))
                 return true;
-        imap_no(s, c, "[READ-ONLY] Mailbox is read-only");
+        imap_no(s, c, "[READ-ONLY] Mailbox is read-only.");
         return false;
 }

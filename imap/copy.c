@@ -12,7 +12,7 @@
 static void say_expunged(struct imap_session *s, const struct imap_command *c)
 {
         imap_sync(s, true, c->uid);
-        imap_no(s, c, "[EXPUNGEISSUED] Some of the requested messages no longer exist");
+        imap_no(s, c, "[EXPUNGEISSUED] Some of the requested messages no longer exist.");
 }
 
 /* 0 with the copies made; else the tagged answer was given. */
@@ -92,7 +92,7 @@ void imap_exec_copy(struct imap_session *s, const struct imap_command *c)
         size_t n;
 
         if (imap_resolve_set(s, &c->copy.set, c->uid, &seqs, &n) < 0) {
-                imap_bad(s, c, "Error in IMAP command %s: Invalid messageset",
+                imap_bad(s, c, "Error in IMAP command %s: Invalid messageset.",
                          c->id == IMAP_MOVE ? "MOVE" : "COPY");
                 return;
         }

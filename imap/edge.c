@@ -181,7 +181,7 @@ static bool do_login(struct exchange *x, const struct imap_command *c)
                 bad(x, c->tag, "User name or password too long.");
                 return false;
         }
-        return log_in(x, c->tag, "LOGIN", &credentials);
+        return log_in(x, c->tag, "PLAIN", &credentials); /* as Dovecot calls it in the log */
 }
 
 /* Asks with the challenge and appends the decoded answer. 0; -EINVAL when the exchange is over: the client

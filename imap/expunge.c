@@ -29,7 +29,7 @@ void imap_exec_expunge(struct imap_session *s, const struct imap_command *c)
         if (s->over || !s->mailbox)
                 return;
         if (imap_resolve_set(s, c->uid ? &c->expunge : &everything, true, &seqs, &n) < 0) {
-                imap_bad(s, c, "Error in IMAP command EXPUNGE: Invalid messageset");
+                imap_bad(s, c, "Error in IMAP command EXPUNGE: Invalid messageset.");
                 return;
         }
         n = keep_deleted(s, seqs, n);

@@ -48,7 +48,7 @@ static void delete_folder(struct imap_session *s, const struct imap_command *c, 
         int r;
 
         if (is_inbox(name)) {
-                imap_no(s, c, "[CANNOT] INBOX can't be deleted");
+                imap_no(s, c, "[CANNOT] INBOX can't be deleted.");
                 return;
         }
         r = store_delete(s->store, name);
@@ -68,12 +68,12 @@ static void rename_folder(struct imap_session *s, const struct imap_command *c)
         int r;
 
         if (strcmp(from, to) == 0) {
-                imap_no(s, c, "[ALREADYEXISTS] Can't rename mailbox to itself");
+                imap_no(s, c, "[ALREADYEXISTS] Can't rename mailbox to itself.");
                 return;
         }
         /* INBOX keeps its children and its name: INBOX to INBOX.old is fine (RFC 3501 section 6.3.5). */
         if (!is_inbox(from) && is_below(to, from, separator)) {
-                imap_no(s, c, "[CANNOT] Can't rename mailbox under its own child");
+                imap_no(s, c, "[CANNOT] Can't rename mailbox under its own child.");
                 return;
         }
         r = store_rename(s->store, from, to);

@@ -145,6 +145,7 @@ void imap_tell_flags(struct imap_session *s, uint32_t seq, bool with_uid)
 void imap_tell_keywords(struct imap_session *s)
 {
         bool first = false;
+        mailbox_keywords(s->mailbox, &s->told_keywords);
         conn_puts(&s->conn, "* FLAGS (" SYSTEM_FLAGS);
         write_keywords(s, UINT64_MAX, &first);
         conn_puts(&s->conn, ")\r\n");
@@ -177,7 +178,9 @@ void imap_sync(struct imap_session *s, bool allow_expunge, bool with_uid)
         for (size_t i = 0; i < changes.expunged_n; i++)
                 conn_printf(&s->conn, "* %u EXPUNGE\r\n", changes.expunged[i]);
         s->told_messages -= (uint32_t)changes.expunged_n;
-        if (changes.keywords_changed)
+        unsigned keywords;
+        mailbox_keywords(s->mailbox, &keywords);
+        if (keywords != s->told_keywords)
                 imap_tell_keywords(s);
         struct mailbox_status status;
         mailbox_status(s->mailbox, &status);

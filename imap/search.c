@@ -103,20 +103,20 @@ void imap_exec_search(struct imap_session *s, const struct imap_command *c)
 
         r = search_make(&s->arena, c->search.key, c->search.charset, &folder, &search);
         if (r == -ENOENT) {
-                imap_no(s, c, "[BADCHARSET (US-ASCII UTF-8)] Unknown charset");
+                imap_no(s, c, "[BADCHARSET (US-ASCII UTF-8)] Unknown charset.");
                 return;
         }
         if (r == -E2BIG) {
-                imap_no(s, c, "[LIMIT] More than %d BODY and TEXT keys", SEARCH_MAX_TEXTS);
+                imap_no(s, c, "[LIMIT] More than %d BODY and TEXT keys.", SEARCH_MAX_TEXTS);
                 return;
         }
         if (r < 0) {
-                imap_bad(s, c, "Error in IMAP command SEARCH: Text is not valid in its charset");
+                imap_bad(s, c, "Error in IMAP command SEARCH: Text is not valid in its charset.");
                 return;
         }
         if (tell_matches(s, c, search))
                 imap_done(s, c, "Search completed.");
         else
-                imap_no(s, c, "[CONTACTADMIN] Some messages could not be read, session %s",
+                imap_no(s, c, "[CONTACTADMIN] Some messages could not be read. Session %s in the server log has more.",
                         s->start->peer->session_id);
 }

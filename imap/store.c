@@ -32,11 +32,11 @@ static bool store_keywords(struct imap_session *s, const struct imap_command *c,
                         new = true;
                 }
                 if (r == -ENOBUFS) {
-                        imap_no(s, c, "[LIMIT] Too many keywords in this mailbox");
+                        imap_no(s, c, "[LIMIT] Too many keywords in this mailbox.");
                         return false;
                 }
                 if (r == -EINVAL) {
-                        imap_no(s, c, "[CANNOT] Invalid keyword");
+                        imap_no(s, c, "[CANNOT] Invalid keyword.");
                         return false;
                 }
                 if (r < 0) {
@@ -78,8 +78,9 @@ static void store_apply(struct imap_session *s, const struct imap_command *c, co
         deleted_now = count_deleted(s, seqs, n);
         if (deleted_now > deleted)
                 s->counts.deleted += deleted_now - deleted;
+        /* FLAGS names a new keyword before a FETCH shows it */
         if (new_keyword)
-                imap_tell_keywords(s);
+                imap_sync(s, false, c->uid);
         for (size_t i = 0; i < n && !c->store.silent; i++)
                 if (!mailbox_message(s->mailbox, seqs[i])->gone)
                         imap_tell_flags(s, seqs[i], c->uid);
@@ -94,11 +95,11 @@ void imap_exec_store(struct imap_session *s, const struct imap_command *c)
         size_t n;
 
         if (imap_resolve_set(s, &c->store.set, c->uid, &seqs, &n) < 0) {
-                imap_bad(s, c, "Error in IMAP command STORE: Invalid messageset");
+                imap_bad(s, c, "Error in IMAP command STORE: Invalid messageset.");
                 return;
         }
         if (c->store.flags.system & IMAP_FLAG_RECENT) {
-                imap_bad(s, c, "Error in IMAP command STORE: Invalid system flag \\Recent");
+                imap_bad(s, c, "Error in IMAP command STORE: Invalid system flag \\Recent.");
                 return;
         }
         if (!imap_check_writable(s, c) || !store_keywords(s, c, &flags.keywords, &new_keyword))

@@ -217,7 +217,7 @@ static bool collect(struct exchange *x, const struct pop3_command *c, struct sas
                 case SASL_DONE:
                         return true;
                 case SASL_INVALID:
-                        bad(x, "[AUTH] Invalid authentication response.");
+                        bad(x, "[AUTH] Authentication failed.");
                         return false;
                 case SASL_CONTINUE:
                         break;

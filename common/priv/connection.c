@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include "conf/net.h"
 #include "priv/drop.h"
 #include "priv/edge.h"
+#include "priv/listen.h"
 #include "priv/monitor.h"
 #include "priv/sandbox.h"
 
@@ -37,6 +39,31 @@ void server_load_tls(struct server *s)
                 log_error("TLS is not available: %s", why);
         if (s->tls_context)
                 tls_context_share_tickets(s->tls_context, settings.base_dir);
+}
+
+static void check_tls_here(struct server *s, bool all)
+{
+        const char *why = "";
+        if (s->tls_context && tls_context_check(s->tls_context, all, s->arena, &why) < 0) {
+                log_error("TLS is not available: %s", why);
+                tls_context_free(&s->tls_context);
+        }
+}
+
+void server_check_tls(struct server *s)
+{
+        if (!s->tls_context)
+                return;
+        pid_t pid = fork();
+        if (pid == 0) {
+                check_tls_here(s, true);
+                _exit(s->tls_context ? EXIT_SUCCESS : EXIT_FAILURE);
+        }
+        int status = -1;
+        while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+                ;
+        if (pid < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != EXIT_SUCCESS)
+                tls_context_free(&s->tls_context);
 }
 
 /* The pair of roles of one connection, and what both know. */
@@ -102,8 +129,10 @@ static _noreturn_ void run_edge(struct connection *c)
                 log_error("base_dir: cannot make %s: %s", empty, strerror(-r));
                 _exit(EX_CONFIG);
         }
-        if (!s->preloaded)
+        if (!s->preloaded) {
                 server_load_tls(s);
+                check_tls_here(s, false);
+        }
         int keep[] = {c->in_fd, c->out_fd, c->control[0], c->relay[0]};
         r = drop_to_nobody(uid, gid, empty);
         if (r == 0) {
@@ -181,8 +210,6 @@ static void run_monitor(struct connection *c, pid_t edge_pid)
         struct server *s = c->server;
         close(c->control[0]);
         close(c->relay[0]);
-        /* keys are the edge's business: they must be gone before this process touches mail */
-        tls_context_free(&s->tls_context);
         const struct monitor m = {.settings = &c->settings,
                                   .peer = c->peer,
                                   .protocol = s->protocol->name,
@@ -230,21 +257,40 @@ static int prepare(struct connection *c)
         return conf_resolve(c->server->conf, &filter, &c->arena, &c->settings);
 }
 
-void connection_serve(struct server *s, int in_fd, int out_fd, const struct peer *peer)
+/* What edge and monitor are both started from. False, and logged, when it cannot be had. */
+static bool open_connection(struct connection *c, struct server *s, int in_fd, int out_fd, const struct peer *peer)
 {
-        struct connection c = {.server = s, .peer = peer, .in_fd = in_fd, .out_fd = out_fd};
-        log_set_prefix("%s-login: ", s->protocol->name);
-        const struct log_fields fields = {s->protocol->name, NULL, peer->remote_ip, peer->session_id};
-        log_set_fields(&fields);
-        if (prepare(&c) < 0)
-                return;
+        *c = (struct connection){.server = s, .peer = peer, .in_fd = in_fd, .out_fd = out_fd};
+        if (prepare(c) < 0)
+                return false;
         if (peer->is_socket)
                 fd_set_nonblocking(in_fd);
-        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, c.control) < 0 ||
-            socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, c.relay) < 0) {
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, c->control) < 0) {
                 log_error("socketpair() failed: %s", strerror(errno));
-                return;
+                return false;
         }
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, c->relay) < 0) {
+                log_error("socketpair() failed: %s", strerror(errno));
+                close(c->control[0]);
+                close(c->control[1]);
+                return false;
+        }
+        return true;
+}
+
+static void log_as_login(const struct connection *c)
+{
+        log_set_prefix("%s-login: ", c->server->protocol->name);
+        const struct log_fields fields = {c->server->protocol->name, NULL, c->peer->remote_ip, c->peer->session_id};
+        log_set_fields(&fields);
+}
+
+void connection_serve(struct server *s, int in_fd, int out_fd, const struct peer *peer)
+{
+        struct connection c;
+        if (!open_connection(&c, s, in_fd, out_fd, peer))
+                return;
+        log_as_login(&c);
         pid_t pid = fork();
         if (pid < 0)
                 log_error("fork() failed: %s", strerror(errno));
@@ -252,6 +298,35 @@ void connection_serve(struct server *s, int in_fd, int out_fd, const struct peer
                 run_edge(&c);
         else
                 run_monitor(&c, pid);
+        arena_free(&c.arena);
+}
+
+void connection_fork(struct server *s, struct listen_loop *loop, int fd, const struct peer *peer)
+{
+        struct connection c;
+        if (!open_connection(&c, s, fd, fd, peer))
+                return;
+        tls_context_hide(s->tls_context, false);
+        pid_t edge = listen_fork(loop, peer, false);
+        if (edge == 0) {
+                log_as_login(&c);
+                run_edge(&c);
+        }
+        tls_context_hide(s->tls_context, true);
+        pid_t monitor = edge < 0 ? -1 : listen_fork(loop, peer, true);
+        if (monitor == 0) {
+                log_as_login(&c);
+                s->tls_context = NULL; /* its memory is not here */
+                run_monitor(&c, edge);
+                arena_free(&c.arena);
+                exit(EXIT_SUCCESS);
+        }
+        if (monitor < 0)
+                log_error("fork() failed: %s", strerror(errno));
+        for (size_t i = 0; i < 2; i++) {
+                close(c.control[i]);
+                close(c.relay[i]);
+        }
         arena_free(&c.arena);
 }
 

@@ -24,6 +24,7 @@ enum {
 
 struct child {
         pid_t pid;
+        bool counts; /* a session; else an edge */
         char source[64];
 };
 
@@ -33,13 +34,14 @@ struct crash {
         int64_t last_ms;
 };
 
-struct loop {
+struct listen_loop {
         const struct listen_owner *owner;
         const struct listener *listeners;
         size_t n;
         struct listen_limits limits;
-        struct child *children; /* limits.total at least */
+        struct child *children;
         size_t children_n, children_cap;
+        size_t sessions; /* children that count */
         struct crash crashes[CRASH_SOURCES];
         int64_t next_refresh;
         int64_t quiet_since;
@@ -84,7 +86,7 @@ static void give_back_signals(const sigset_t *wait_mask)
 }
 
 /* The entry of a source, or the one that has been quiet longest, made its own. */
-static struct crash *crash_of(struct loop *l, const char *source)
+static struct crash *crash_of(struct listen_loop *l, const char *source)
 {
         struct crash *oldest = &l->crashes[0];
         for (size_t i = 0; i < CRASH_SOURCES; i++) {
@@ -98,7 +100,7 @@ static struct crash *crash_of(struct loop *l, const char *source)
         return oldest;
 }
 
-static void note_crash(struct loop *l, const struct child *c, int status)
+static void note_crash(struct listen_loop *l, const struct child *c, int status)
 {
         struct crash *crash = crash_of(l, c->source);
         int64_t now = clock_ms();
@@ -110,7 +112,7 @@ static void note_crash(struct loop *l, const struct child *c, int status)
                   c->source, crash->count);
 }
 
-static bool is_paused(struct loop *l, const char *source)
+static bool is_paused(struct listen_loop *l, const char *source)
 {
         for (size_t i = 0; i < CRASH_SOURCES; i++)
                 if (l->crashes[i].count >= CRASHES_MAX && strcmp(l->crashes[i].source, source) == 0)
@@ -118,7 +120,7 @@ static bool is_paused(struct loop *l, const char *source)
         return false;
 }
 
-static void reap(struct loop *l)
+static void reap(struct listen_loop *l)
 {
         int status;
         pid_t pid;
@@ -129,6 +131,7 @@ static void reap(struct loop *l)
                                 continue;
                         if (WIFSIGNALED(status) && WTERMSIG(status) != SIGTERM)
                                 note_crash(l, &l->children[i], status);
+                        l->sessions -= l->children[i].counts;
                         l->children[i] = l->children[--l->children_n];
                         break;
                 }
@@ -137,17 +140,17 @@ static void reap(struct loop *l)
                 l->quiet_since = clock_ms();
 }
 
-static unsigned count_from(const struct loop *l, const char *source)
+static unsigned count_from(const struct listen_loop *l, const char *source)
 {
         unsigned n = 0;
         for (size_t i = 0; i < l->children_n; i++)
-                n += strcmp(l->children[i].source, source) == 0;
+                n += l->children[i].counts && strcmp(l->children[i].source, source) == 0;
         return n;
 }
 
-static const char *reason_to_refuse(struct loop *l, const struct peer *peer)
+static const char *reason_to_refuse(struct listen_loop *l, const struct peer *peer)
 {
-        if (l->children_n >= l->limits.total)
+        if (l->sessions >= l->limits.total)
                 return "Too many connections, try again later";
         if (!peer->is_socket)
                 return NULL;
@@ -158,19 +161,36 @@ static const char *reason_to_refuse(struct loop *l, const struct peer *peer)
         return NULL;
 }
 
-static void refresh(struct loop *l)
+static void refresh(struct listen_loop *l)
 {
         if (clock_ms() < l->next_refresh)
                 return;
         l->owner->refresh(l->owner->context, &l->limits);
         l->next_refresh = clock_ms() + REFRESH_MS;
-        if (l->limits.total > l->children_cap) {
-                l->children_cap = l->limits.total;
-                l->children = xrealloc(l->children, l->children_cap * sizeof(*l->children));
-        }
 }
 
-static void accept_one(struct loop *l, const struct listener *from)
+pid_t listen_fork(struct listen_loop *l, const struct peer *peer, bool counts)
+{
+        if (l->children_n == l->children_cap) {
+                l->children_cap = l->children_cap * 2 + 16;
+                l->children = xrealloc(l->children, l->children_cap * sizeof(*l->children));
+        }
+        pid_t pid = fork();
+        if (pid > 0) {
+                struct child *c = &l->children[l->children_n++];
+                *c = (struct child){.pid = pid, .counts = counts};
+                memcpy(c->source, peer->remote_ip, sizeof(c->source));
+                l->sessions += counts;
+        } else if (pid == 0) {
+                for (size_t i = 0; i < l->n; i++)
+                        close(l->listeners[i].fd);
+                free(l->children);
+                give_back_signals(&l->wait_mask);
+        }
+        return pid;
+}
+
+static void accept_one(struct listen_loop *l, const struct listener *from)
 {
         _cleanup_(fd_close_p) int fd = accept4(from->fd, NULL, NULL, SOCK_CLOEXEC);
         if (fd < 0) {
@@ -188,26 +208,11 @@ static void accept_one(struct loop *l, const struct listener *from)
                 l->owner->refuse(l->owner->context, fd, &peer, why);
                 return;
         }
-        pid_t pid = fork();
-        if (pid < 0) {
-                log_error("fork() failed: %s", strerror(errno));
-                l->owner->refuse(l->owner->context, fd, &peer, "The server is out of processes");
-                return;
-        }
-        if (pid == 0) {
-                for (size_t i = 0; i < l->n; i++)
-                        close(l->listeners[i].fd);
-                free(l->children);
-                give_back_signals(&l->wait_mask);
-                l->owner->serve(l->owner->context, TAKE_FD(fd), &peer);
-        }
-        struct child *c = &l->children[l->children_n++];
-        c->pid = pid;
-        memcpy(c->source, peer.remote_ip, sizeof(c->source));
+        l->owner->serve(l->owner->context, l, fd, &peer);
 }
 
 /* How long to wait: to the end of the quiet spell when nothing runs. */
-static int64_t wait_ms(const struct loop *l)
+static int64_t wait_ms(const struct listen_loop *l)
 {
         if (l->children_n > 0 || l->limits.idle_exit_ms == 0)
                 return -1;
@@ -218,7 +223,7 @@ int listen_run(const struct listener *listeners, size_t n, const struct listen_o
 {
         if (n > LISTENERS_MAX)
                 return -E2BIG;
-        struct loop l = {.owner = owner, .listeners = listeners, .n = n, .quiet_since = clock_ms()};
+        struct listen_loop l = {.owner = owner, .listeners = listeners, .n = n, .quiet_since = clock_ms()};
         struct pollfd p[LISTENERS_MAX];
         for (size_t i = 0; i < n; i++) {
                 p[i] = (struct pollfd){.fd = listeners[i].fd, .events = POLLIN};

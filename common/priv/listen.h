@@ -3,6 +3,8 @@
 
 /* The accept loop: one initialised parent, one forked child a connection, limits, no privileges used on what clients send. */
 
+#include <sys/types.h>
+
 #include "base/macro.h"
 #include "priv/peer.h"
 
@@ -17,16 +19,22 @@ struct listen_limits {
         int64_t idle_exit_ms; /* leave after so long without a connection; 0: never */
 };
 
+struct listen_loop;
+
 /* What the loop asks of its owner. */
 struct listen_owner {
         void *context;
         /* Called before accepting, at most once a second: re-read what changed; sets the limits. */
         void (*refresh)(void *context, struct listen_limits *limits);
-        /* In the child; does not return. The listening sockets are closed already. */
-        void (*serve)(void *context, int fd, const struct peer *peer) _noreturn_;
+        /* Starts the connection's processes with listen_fork() and returns; fd is closed in the parent afterwards. */
+        void (*serve)(void *context, struct listen_loop *loop, int fd, const struct peer *peer);
         /* In the parent: tells the client why it is not served; must not wait. */
         void (*refuse)(void *context, int fd, const struct peer *peer, const char *why);
 };
+
+/* For serve(): a child in which the listening sockets are closed and signals are as usual. `counts`: the connection lasts
+ * as long as this child does (the other is its edge). As fork(). */
+pid_t listen_fork(struct listen_loop *loop, const struct peer *peer, bool counts);
 
 /* Runs until the quiet spell is over or SIGTERM/SIGINT; sessions that are running go on. 0 or -errno. */
 int listen_run(const struct listener *listeners, size_t n, const struct listen_owner *owner);

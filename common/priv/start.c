@@ -133,6 +133,7 @@ static void refresh(void *context, struct listen_limits *limits)
                         next.conf = conf;
                         next.arena = &fresh;
                         server_load_tls(&next);
+                        server_check_tls(&next);
                         tls_context_free(&s->tls_context);
                         arena_free(&a->arena);
                         a->arena = fresh;
@@ -156,11 +157,10 @@ static void refresh(void *context, struct listen_limits *limits)
         arena_free(&scratch);
 }
 
-static _noreturn_ void serve(void *context, int fd, const struct peer *peer)
+static void serve(void *context, struct listen_loop *loop, int fd, const struct peer *peer)
 {
         struct accepting *a = context;
-        connection_serve(a->server, fd, fd, peer);
-        exit(EXIT_SUCCESS);
+        connection_fork(a->server, loop, fd, peer);
 }
 
 static void refuse(void *context, int fd, const struct peer *peer, const char *why)
@@ -209,6 +209,7 @@ static int run_accept_loop(struct server *s, const struct options *o, struct are
         struct accepting a = {.server = s, .options = o, .arena = *arena};
         s->arena = &a.arena;
         server_load_tls(s);
+        server_check_tls(s);
         s->preloaded = true;
         const struct listen_owner owner = {&a, refresh, serve, refuse};
         sd_notify(0, "READY=1");

@@ -194,7 +194,8 @@ int store_list(struct store *s, struct arena *arena, bool marked, struct folder 
         int r = list_all(&l);
         if (r < 0)
                 return r;
-        qsort(l.folders, l.n, sizeof(*l.folders), by_level);
+        if (l.n)
+                qsort(l.folders, l.n, sizeof(*l.folders), by_level);
         struct folder *folders = arena_array(arena, struct folder, l.n);
         if (l.n)
                 memcpy(folders, l.folders, l.n * sizeof(*folders));

@@ -71,7 +71,7 @@ int store_create(struct store *s, const char *name)
 /* Removes what is below an open directory; the first error ends it. */
 static int remove_below(int fd, int depth)
 {
-        int copy = dup(fd), r = 0;
+        int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0), r = 0;
         _cleanup_(dir_close_p) DIR *d = copy < 0 ? NULL : fdopendir(copy);
         if (!d) {
                 fd_close_p(&copy);

@@ -66,7 +66,8 @@ static void place_record(struct mailbox *m, struct record *rec, const struct sca
 static int assign(struct scan *s)
 {
         struct mailbox *m = s->m;
-        qsort(s->unknown, s->unknown_n, sizeof(*s->unknown), by_delivery);
+        if (s->unknown_n)
+                qsort(s->unknown, s->unknown_n, sizeof(*s->unknown), by_delivery);
         for (size_t i = 0; i < s->unknown_n; i++) {
                 const struct scan_file *f = &s->unknown[i];
                 struct record *rec = uidlist_find(&m->uidlist, f->base);

@@ -93,7 +93,9 @@ int uidlist_line_parse(unsigned version, struct slice line, struct uidlist_line 
                         colon = slice_find_slice(line, SLICE(" :"));
                         if (colon == line.n)
                                 return -EINVAL;
-                        l.fields = slice_trim(slice_head(line, colon++));
+                        l.fields = slice_head(line, colon++);
+                        while (l.fields.n && l.fields.p[l.fields.n - 1] == ' ')
+                                l.fields.n--;
                 }
                 line = slice_from(line, colon + 1);
         }

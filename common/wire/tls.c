@@ -59,7 +59,8 @@ void tls_session_free(struct tls_session **s)
         *s = NULL;
 }
 
-static int session_new(struct tls_context *context, int in_fd, int out_fd, struct tls_session **ret)
+static int session_new(struct tls_context *context, int in_fd, int out_fd, struct tls_session **ret,
+                       const char **ret_error)
 {
         struct tls_session *s = xcalloc(1, sizeof(*s));
         s->in_fd = in_fd;
@@ -74,7 +75,13 @@ static int session_new(struct tls_context *context, int in_fd, int out_fd, struc
         gnutls_transport_set_push_function(s->gnutls, push);
         gnutls_transport_set_pull_timeout_function(s->gnutls, pull_timeout);
         gnutls_handshake_set_post_client_hello_function(s->gnutls, choose_by_name);
-        tls_context_apply(context, s->gnutls);
+        int g = tls_context_apply(context, s->gnutls);
+        if (g < 0) {
+                gnutls_deinit(s->gnutls);
+                free(s);
+                *ret_error = gnutls_strerror(g);
+                return -EPROTO;
+        }
         *ret = s;
         return 0;
 }
@@ -96,7 +103,7 @@ int tls_start(struct conn *c, struct tls_context *context, deadline_t deadline, 
                 return r;
         conn_discard(c);
         struct tls_session *s = NULL;
-        r = session_new(context, c->in_fd, c->out_fd, &s);
+        r = session_new(context, c->in_fd, c->out_fd, &s, ret_error);
         if (r < 0)
                 return r;
         for (;;) {

@@ -16,14 +16,21 @@ struct tls_context;
 struct tls_session;
 struct conn;
 
-/* Reads certificates and keys: the settings' own and those of every local_name section (SNI). Costs a few
- * milliseconds; an accept loop does it once. With ssl = no, *ret is NULL. On error *ret_error (in the arena) says
- * which file and why.
- * 0; -ENOENT when TLS is on but no certificate is configured (ssl_cert empty); -errno. */
+/* Reads the files of certificates and keys: the settings' own and those of every local_name section (SNI). They are only
+ * read: GnuTLS sees them in the process that makes a handshake, or in tls_context_check(). With ssl = no, *ret is NULL. On
+ * error *ret_error (in the arena) says which file and why. The conf and the settings must outlive the context.
+ * 0; -ENOENT when TLS is on but no certificate is configured (ssl_cert empty) or a file is missing; -errno. */
 int tls_context_load(const struct conf *conf, const struct settings *settings, struct arena *arena,
                      struct tls_context **ret, const char **ret_error);
-/* Frees and wipes keys: what a process that will touch mail does before it does. NULL is fine. */
-void tls_context_free(struct tls_context **c);
+void tls_context_free(struct tls_context **c); /* NULL is fine */
+
+/* Whether chain and key are what they should be: of the default pair, or of all. Leaves traces of keys in this process: for
+ * an edge, or a child that ends. 0 or -EINVAL. */
+int tls_context_check(struct tls_context *c, bool all, struct arena *arena, const char **ret_error);
+
+/* Leaves keys out of (or lets them into) the memory of children that are forked from now on. In a child that they were kept
+ * from the context must not be used or freed. NULL is fine. */
+void tls_context_hide(struct tls_context *c, bool from_children);
 
 /* Takes the key for session tickets (RFC 5077, RFC 8446 section 2.2) from `dir`/ticket.key, which all processes of
  * this host share; makes a new one when there is none or it is older than a day. Without a usable directory tickets

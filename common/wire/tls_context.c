@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,40 +14,68 @@
 
 enum {
         PEM_MAX = 1024 * 1024,           /* a chain or key file */
+        TICKET_KEY_SIZE = 64,            /* what gnutls_session_ticket_key_generate() makes */
         TICKET_KEY_MAX_AGE = 24 * 60 * 60, /* seconds; GnuTLS itself derives a fresh key every few hours from it */
 };
 
-struct name_credentials {
-        const char *name; /* lower case; "*.example.org" */
-        gnutls_certificate_credentials_t credentials;
+/* The files of one chain and key, byte for byte, in memory of their own that a fork can leave out. They become GnuTLS'
+ * objects only in the edge that needs them: its heap would keep traces of keys even after freeing them. */
+struct pair {
+        const char *name; /* of the local_name section; "" for the default one */
+        void *map;
+        size_t map_size;
+        struct slice cert, key, alt_cert, alt_key, password;
+        const char *cert_label, *key_label;
+        gnutls_certificate_credentials_t credentials; /* NULL until first used */
 };
 
 struct tls_context {
-        gnutls_certificate_credentials_t credentials;
+        struct pair *pairs; /* the default one first */
+        size_t pairs_n;
         gnutls_priority_t priority;
-        struct name_credentials *names;
-        size_t names_n;
-        gnutls_datum_t ticket_key; /* data == NULL: no tickets */
+        struct {
+                unsigned char *data; /* a mapping; NULL: no tickets */
+                size_t size;
+        } ticket_key;
 };
+
+static void *secret_map(size_t size)
+{
+        void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (p == MAP_FAILED)
+                return NULL;
+        madvise(p, size, MADV_DONTDUMP);
+        return p;
+}
 
 void tls_context_free(struct tls_context **cp)
 {
         struct tls_context *c = *cp;
         if (!c)
                 return;
-        if (c->credentials)
-                gnutls_certificate_free_credentials(c->credentials);
-        for (size_t i = 0; i < c->names_n; i++)
-                gnutls_certificate_free_credentials(c->names[i].credentials);
+        for (size_t i = 0; i < c->pairs_n; i++) {
+                struct pair *p = &c->pairs[i];
+                if (p->credentials)
+                        gnutls_certificate_free_credentials(p->credentials);
+                if (p->map)
+                        munmap(p->map, p->map_size);
+        }
         if (c->priority)
                 gnutls_priority_deinit(c->priority);
-        if (c->ticket_key.data) {
-                explicit_bzero(c->ticket_key.data, c->ticket_key.size);
-                gnutls_free(c->ticket_key.data);
-        }
-        free(c->names);
+        if (c->ticket_key.data)
+                munmap(c->ticket_key.data, c->ticket_key.size);
+        free(c->pairs);
         free(c);
         *cp = NULL;
+}
+
+void tls_context_hide(struct tls_context *c, bool from_children)
+{
+        int advice = from_children ? MADV_DONTFORK : MADV_DOFORK;
+        for (size_t i = 0; c && i < c->pairs_n; i++)
+                madvise(c->pairs[i].map, c->pairs[i].map_size, advice);
+        if (c && c->ticket_key.data)
+                madvise(c->ticket_key.data, c->ticket_key.size, advice);
 }
 
 static const char *file_label(const struct settings_file *f)
@@ -54,59 +83,122 @@ static const char *file_label(const struct settings_file *f)
         return f->path[0] ? f->path : "(text in the settings)";
 }
 
-/* One chain and its key into one set of credentials. */
-static int load_pair(struct arena *arena, const struct settings_file *cert, const struct settings_file *key,
-                     const struct settings_file *password, gnutls_certificate_credentials_t to,
-                     const char **ret_error)
+/* How many bytes a file setting has. */
+static int file_size(const struct settings_file *f, size_t *ret)
 {
-        _cleanup_(buf_free) struct buf cert_pem = BUF_BOUNDED(PEM_MAX);
-        _cleanup_(buf_wipe) struct buf key_pem = BUF_BOUNDED(PEM_MAX);
-        _cleanup_(buf_wipe) struct buf secret = BUF_BOUNDED(1024);
-        int r = conf_file_read(cert, &cert_pem);
-        if (r < 0) {
-                *ret_error = arena_printf(arena, "ssl_cert: cannot read %s: %s", file_label(cert), strerror(-r));
-                return r;
+        struct stat st;
+        if (!f->path[0]) {
+                *ret = strlen(f->text);
+                return 0;
         }
-        r = conf_file_read(key, &key_pem);
-        if (r < 0) {
-                *ret_error = arena_printf(arena, "ssl_key: cannot read %s: %s", file_label(key), strerror(-r));
-                return r;
-        }
-        r = conf_file_read(password, &secret);
-        if (r < 0) {
-                *ret_error = arena_printf(arena, "ssl_key_password: cannot read %s: %s", file_label(password),
-                                          strerror(-r));
-                return r;
-        }
-        while (secret.n && (secret.p[secret.n - 1] == '\n' || secret.p[secret.n - 1] == '\r'))
-                secret.n--;
-        gnutls_datum_t c = {(unsigned char *)cert_pem.p, (unsigned)cert_pem.n};
-        gnutls_datum_t k = {(unsigned char *)key_pem.p, (unsigned)key_pem.n};
-        int g = gnutls_certificate_set_x509_key_mem2(to, &c, &k, GNUTLS_X509_FMT_PEM,
-                                                     secret.n ? buf_cstr(&secret) : NULL, 0);
-        if (g < 0) {
-                *ret_error = arena_printf(arena, "ssl_cert %s with ssl_key %s: %s", file_label(cert), file_label(key),
-                                          gnutls_strerror(g));
-                return -EINVAL;
-        }
+        if (stat(f->path, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode) || st.st_size > PEM_MAX)
+                return -EFBIG;
+        *ret = (size_t)st.st_size;
         return 0;
 }
 
-static int load_credentials(struct arena *arena, const struct settings *s, gnutls_certificate_credentials_t *ret,
-                            const char **ret_error)
+/* Reads at most n bytes of it to `to`: straight from the file, no copy stays anywhere else. */
+static int file_to(const struct settings_file *f, char *to, size_t n, struct slice *ret)
+{
+        if (!f->path[0]) {
+                memcpy(to, f->text, n);
+                *ret = slice_make(to, n);
+                return 0;
+        }
+        _cleanup_(fd_close_p) int fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        if (fd < 0)
+                return -errno;
+        ssize_t got = fd_read_all(fd, to, n);
+        if (got < 0)
+                return (int)got;
+        *ret = slice_make(to, (size_t)got);
+        return 0;
+}
+
+static int read_pair(struct arena *arena, const struct settings *s, struct pair *p, const char **ret_error)
+{
+        const struct {
+                const char *setting;
+                const struct settings_file *file;
+                struct slice *to;
+        } files[] = {{"ssl_cert", &s->ssl_cert, &p->cert},
+                     {"ssl_key", &s->ssl_key, &p->key},
+                     {"ssl_alt_cert", &s->ssl_alt_cert, &p->alt_cert},
+                     {"ssl_alt_key", &s->ssl_alt_key, &p->alt_key},
+                     {"ssl_key_password", &s->ssl_key_password, &p->password}};
+        size_t sizes[ARRAY_LEN(files)], at = 0;
+        int r = 0;
+        size_t i;
+        for (i = 0; r == 0 && i < ARRAY_LEN(files); i++) {
+                r = file_size(files[i].file, &sizes[i]);
+                p->map_size += r == 0 ? sizes[i] + 1 : 0; /* a NUL behind each: the password is a string */
+        }
+        if (r == 0 && !(p->map = secret_map(p->map_size)))
+                r = -ENOMEM;
+        for (size_t k = 0; r == 0 && k < ARRAY_LEN(files); k++) {
+                r = file_to(files[k].file, (char *)p->map + at, sizes[k], files[k].to);
+                at += sizes[k] + 1;
+                i = k + 1;
+        }
+        if (r < 0)
+                *ret_error = arena_printf(arena, "%s: cannot read %s: %s", files[i - 1].setting,
+                                          file_label(files[i - 1].file), strerror(-r));
+        /* the line end of a password's file is not part of it */
+        while (r == 0 && p->password.n && strchr("\r\n", p->password.p[p->password.n - 1]))
+                ((char *)p->map)[(size_t)(p->password.p - (char *)p->map) + --p->password.n] = '\0';
+        p->cert_label = file_label(&s->ssl_cert);
+        p->key_label = file_label(&s->ssl_key);
+        return r;
+}
+
+static gnutls_datum_t datum(struct slice s)
+{
+        union {
+                const char *in;
+                unsigned char *out;
+        } p = {.in = s.p};
+        return (gnutls_datum_t){p.out, (unsigned)s.n};
+}
+
+static int add_key(gnutls_certificate_credentials_t to, struct slice cert, struct slice key, struct slice password)
+{
+        gnutls_datum_t c = datum(cert), k = datum(key);
+        int g = gnutls_certificate_set_x509_key_mem2(to, &c, &k, GNUTLS_X509_FMT_PEM, password.n ? password.p : NULL, 0);
+        return g < 0 ? g : 0;
+}
+
+/* GnuTLS' form of a pair, made when it is first needed. 0 or GnuTLS' error. */
+static int parse_pair(struct pair *p)
 {
         gnutls_certificate_credentials_t c;
-        if (gnutls_certificate_allocate_credentials(&c) != 0)
-                return -ENOMEM;
-        int r = load_pair(arena, &s->ssl_cert, &s->ssl_key, &s->ssl_key_password, c, ret_error);
+        if (p->credentials)
+                return 0;
+        int g = gnutls_certificate_allocate_credentials(&c);
+        if (g < 0)
+                return g;
+        g = add_key(c, p->cert, p->key, p->password);
         /* a second chain of the other kind (RSA beside EC): GnuTLS takes the one the client can verify */
-        if (r == 0 && (s->ssl_alt_cert.path[0] || s->ssl_alt_cert.text[0]))
-                r = load_pair(arena, &s->ssl_alt_cert, &s->ssl_alt_key, &s->ssl_key_password, c, ret_error);
-        if (r < 0) {
+        if (g == 0 && p->alt_cert.n)
+                g = add_key(c, p->alt_cert, p->alt_key, p->password);
+        if (g < 0)
                 gnutls_certificate_free_credentials(c);
-                return r;
+        else
+                p->credentials = c;
+        return g;
+}
+
+int tls_context_check(struct tls_context *c, bool all, struct arena *arena, const char **ret_error)
+{
+        for (size_t i = 0; i < (all ? c->pairs_n : 1); i++) {
+                int g = parse_pair(&c->pairs[i]);
+                if (g < 0) {
+                        *ret_error = arena_printf(arena, "ssl_cert %s with ssl_key %s: %s", c->pairs[i].cert_label,
+                                                  c->pairs[i].key_label, gnutls_strerror(g));
+                        return -EINVAL;
+                }
         }
-        *ret = c;
         return 0;
 }
 
@@ -130,20 +222,23 @@ static const char *priority_string(struct arena *arena, const struct settings *s
                             s->ssl_prefer_server_ciphers ? ":%SERVER_PRECEDENCE" : "");
 }
 
-static int load_names(const struct conf *conf, struct arena *arena, struct tls_context *c, const char **ret_error)
+/* The settings' own pair and those of the local_name sections. */
+static int read_pairs(const struct conf *conf, const struct settings *own, struct arena *arena, struct tls_context *c,
+                      const char **ret_error)
 {
         size_t n;
         const char *const *names = conf_local_names(conf, arena, &n);
-        c->names = xcalloc(n, sizeof(*c->names));
-        for (size_t i = 0; i < n; i++) {
-                struct settings s;
-                struct conf_filter filter = {.local_name = names[i]};
-                int r = conf_resolve(conf, &filter, arena, &s);
+        c->pairs = xcalloc(n + 1, sizeof(*c->pairs));
+        for (size_t i = 0; i <= n; i++) {
+                struct settings s = *own;
+                struct pair *p = &c->pairs[c->pairs_n++];
+                p->name = i == 0 ? "" : names[i - 1];
+                struct conf_filter filter = {.local_name = p->name};
+                int r = i == 0 ? 0 : conf_resolve(conf, &filter, arena, &s);
                 if (r == 0)
-                        r = load_credentials(arena, &s, &c->names[c->names_n].credentials, ret_error);
+                        r = read_pair(arena, &s, p, ret_error);
                 if (r < 0)
                         return r;
-                c->names[c->names_n++].name = xstrdup(names[i]);
         }
         return 0;
 }
@@ -160,9 +255,7 @@ int tls_context_load(const struct conf *conf, const struct settings *s, struct a
                 return -ENOENT;
         }
         _cleanup_(tls_context_free) struct tls_context *c = xcalloc(1, sizeof(*c));
-        int r = load_credentials(arena, s, &c->credentials, ret_error);
-        if (r == 0)
-                r = load_names(conf, arena, c, ret_error);
+        int r = read_pairs(conf, s, arena, c, ret_error);
         if (r < 0)
                 return r;
         const char *priority = priority_string(arena, s), *at;
@@ -186,47 +279,61 @@ static bool name_matches(const char *pattern, struct slice name)
 
 gnutls_certificate_credentials_t tls_context_credentials_for(struct tls_context *c, struct slice name)
 {
-        for (size_t i = 0; i < c->names_n; i++)
-                if (name_matches(c->names[i].name, name))
-                        return c->names[i].credentials;
+        for (size_t i = 1; i < c->pairs_n; i++)
+                if (name_matches(c->pairs[i].name, name))
+                        return parse_pair(&c->pairs[i]) == 0 ? c->pairs[i].credentials : NULL;
         return NULL;
 }
 
-void tls_context_apply(struct tls_context *c, gnutls_session_t session)
+int tls_context_apply(struct tls_context *c, gnutls_session_t session)
 {
+        int g = parse_pair(&c->pairs[0]);
+        if (g < 0)
+                return g;
         gnutls_priority_set(session, c->priority);
-        gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, c->credentials);
-        if (c->ticket_key.data)
-                gnutls_session_ticket_enable_server(session, &c->ticket_key);
+        gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, c->pairs[0].credentials);
+        gnutls_datum_t key = {c->ticket_key.data, (unsigned)c->ticket_key.size};
+        return key.data ? gnutls_session_ticket_enable_server(session, &key) : 0;
 }
 
 /* The shared key, if it is ours alone, whole and young enough. */
-static int read_ticket_key(int dirfd, gnutls_datum_t *key)
+static int read_ticket_key(int dirfd, unsigned char *to, size_t size)
 {
         _cleanup_(fd_close_p) int fd = openat(dirfd, "ticket.key", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         struct stat st;
         if (fd < 0 || fstat(fd, &st) < 0)
                 return -errno;
-        if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) || st.st_size != (off_t)key->size ||
+        if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) || st.st_size != (off_t)size ||
             time(NULL) - st.st_mtime > TICKET_KEY_MAX_AGE)
                 return -ESTALE;
-        return fd_read_all(fd, key->data, key->size) == (ssize_t)key->size ? 0 : -EIO;
+        return fd_read_all(fd, to, size) == (ssize_t)size ? 0 : -EIO;
+}
+
+static int make_ticket_key(int dirfd)
+{
+        gnutls_datum_t key;
+        if (gnutls_session_ticket_key_generate(&key) != 0)
+                return -EIO;
+        int r = key.size == TICKET_KEY_SIZE
+                        ? file_replace_at(dirfd, "ticket.key", slice_make(key.data, key.size), 0600, false)
+                        : -EINVAL;
+        explicit_bzero(key.data, key.size);
+        gnutls_free(key.data);
+        return r;
 }
 
 void tls_context_share_tickets(struct tls_context *c, const char *dir)
 {
         _cleanup_(fd_close_p) int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        gnutls_datum_t key;
-        if (dirfd < 0 || gnutls_session_ticket_key_generate(&key) != 0)
+        unsigned char *key = dirfd < 0 ? NULL : secret_map(TICKET_KEY_SIZE);
+        if (!key)
                 return;
-        if (read_ticket_key(dirfd, &key) < 0) {
-                /* two processes may write at once: the last one's key stays, so read it back */
-                struct slice bytes = {(const char *)key.data, key.size};
-                if (file_replace_at(dirfd, "ticket.key", bytes, 0600, false) < 0 || read_ticket_key(dirfd, &key) < 0) {
-                        explicit_bzero(key.data, key.size);
-                        gnutls_free(key.data);
-                        return;
-                }
+        /* two processes may make one at once: the last one's stays, so what was made is read back */
+        if (read_ticket_key(dirfd, key, TICKET_KEY_SIZE) < 0 &&
+            (make_ticket_key(dirfd) < 0 || read_ticket_key(dirfd, key, TICKET_KEY_SIZE) < 0)) {
+                munmap(key, TICKET_KEY_SIZE);
+                return;
         }
-        c->ticket_key = key;
+        c->ticket_key.data = key;
+        c->ticket_key.size = TICKET_KEY_SIZE;
 }

@@ -11,7 +11,7 @@
  * for the default ones. */
 gnutls_certificate_credentials_t tls_context_credentials_for(struct tls_context *c, struct slice name);
 
-/* Priorities, default credentials and tickets for a new session. */
-void tls_context_apply(struct tls_context *c, gnutls_session_t session);
+/* Priorities, default credentials and tickets for a new session. 0 or GnuTLS' error. */
+int tls_context_apply(struct tls_context *c, gnutls_session_t session);
 
 #endif

@@ -95,8 +95,8 @@ def environment(**more):
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "LANG": "C.UTF-8",
         "TZ": "UTC",
-        "ASAN_OPTIONS": "detect_leaks=0:exitcode=99:handle_abort=1",
-        "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=99",
+        "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1",
+        "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:abort_on_error=1",
     }
     env.update(more)
     return env
@@ -389,7 +389,7 @@ class Host:
         poll(lambda: not _reap(), "a process of the session stays behind", seconds)
         for pid, status in _children.items():
             code = os.waitstatus_to_exitcode(status)
-            if code < 0 and -code not in (signal.SIGTERM, signal.SIGKILL) or code == 99:
+            if code < 0 and -code not in (signal.SIGTERM, signal.SIGKILL):
                 raise Failed("process %d of the session: %s" % (pid, _describe(status)))
 
 

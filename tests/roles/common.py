@@ -36,7 +36,6 @@ class Line:
     def __init__(self, sock):
         self.socket = sock
         sock.settimeout(DEADLINE)
-        self.file = sock.makefile("rwb", buffering=0)
 
     def say(self, text):
         self.socket.sendall(text.encode() + b"\r\n")

@@ -17,7 +17,7 @@ struct mailbox {
         const char *texts[FAKE_MESSAGES];
         uint32_t n, added, uidnext;
         const char *keywords[KEYWORDS_MAX];
-        unsigned keywords_n;
+        unsigned keywords_n, keywords_told;
 };
 
 struct save {
@@ -192,8 +192,11 @@ int mailbox_keyword(struct mailbox *m, struct slice name, bool create, unsigned 
 
 int mailbox_sync(struct mailbox *m, bool allow_expunge, struct arena *arena, struct mailbox_changes *ret)
 {
-        *ret = (struct mailbox_changes){.expunged = arena_array(arena, uint32_t, FAKE_MESSAGES), .added = m->added};
+        *ret = (struct mailbox_changes){.expunged = arena_array(arena, uint32_t, FAKE_MESSAGES),
+                                        .added = m->added,
+                                        .keywords_changed = m->keywords_n != m->keywords_told};
         m->added = 0;
+        m->keywords_told = m->keywords_n;
         for (uint32_t seq = m->n; allow_expunge && seq >= 1; seq--) {
                 if (!m->messages[seq - 1].gone)
                         continue;
