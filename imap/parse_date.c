@@ -70,7 +70,7 @@ int parse_date(struct lexer *l, struct imap_date *ret)
 
 static int time_text(struct lexer *l, int *ret_seconds)
 {
-        int h, m, s;
+        int h = 0, m = 0, s = 0;
         if (digits(l, 2, 2, &h) < 0 || expect(l, ':') < 0 || digits(l, 2, 2, &m) < 0 || expect(l, ':') < 0 ||
             digits(l, 2, 2, &s) < 0)
                 return -EINVAL;
@@ -83,7 +83,7 @@ static int time_text(struct lexer *l, int *ret_seconds)
 static int zone_text(struct lexer *l, int *ret_seconds)
 {
         bool west = lexer_take(l, '-');
-        int h, m;
+        int h = 0, m = 0;
         if ((!west && expect(l, '+') < 0) || digits(l, 2, 2, &h) < 0 || digits(l, 2, 2, &m) < 0)
                 return lexer_fail(l, "Invalid time zone");
         if (h > 23 || m > 59)
@@ -96,7 +96,7 @@ static int zone_text(struct lexer *l, int *ret_seconds)
 int parse_date_time(struct lexer *l, time_t *ret)
 {
         struct imap_date d;
-        int seconds, zone;
+        int seconds = 0, zone = 0;
         if (expect(l, '"') < 0)
                 return -EINVAL;
         lexer_take(l, ' ');

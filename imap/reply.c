@@ -9,8 +9,8 @@
 #include "base/utf7.h"
 #include "imap/quote.h"
 
-static void tagged(struct imap_session *s, const struct imap_command *c, const char *status, const char *fmt,
-                   va_list ap)
+static void _printf_(4, 0)
+        tagged(struct imap_session *s, const struct imap_command *c, const char *status, const char *fmt, va_list ap)
 {
         char text[1024];
         vsnprintf(text, sizeof(text), fmt, ap);

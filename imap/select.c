@@ -42,16 +42,21 @@ void imap_exec_select(struct imap_session *s, const struct imap_command *c)
                 read_only ? "Examine" : "Select");
 }
 
-/* CLOSE removes what is marked \Deleted, without telling; a failure leaves the messages where they are. */
+/* CLOSE removes what is marked \Deleted now, whatever the view knows of it, without telling; a failure leaves the messages
+ * where they are. */
 static int expunge_deleted(struct imap_session *s)
 {
+        struct mailbox_changes untold;
+        int r = mailbox_sync(s->mailbox, true, &s->arena, &untold);
+        if (r < 0)
+                return r;
         uint32_t count = mailbox_count(s->mailbox);
         uint32_t *seqs = arena_array(&s->arena, uint32_t, count);
         size_t n = 0;
         for (uint32_t seq = 1; seq <= count; seq++)
                 if (mailbox_message(s->mailbox, seq)->flags.system & FLAG_DELETED)
                         seqs[n++] = seq;
-        int r = n ? mailbox_expunge(s->mailbox, seqs, n) : 0;
+        r = n ? mailbox_expunge(s->mailbox, seqs, n) : 0;
         if (r == 0)
                 s->counts.expunged += n;
         return r;

@@ -7,6 +7,7 @@
 #include "imap/command.h"
 #include "priv/protocol.h"
 #include "store/save.h"
+#include "wire/conn.h"
 
 struct imap_session {
         const struct session_start *start;

@@ -15,7 +15,8 @@ void pop3_write_mechanisms(struct conn *c, const struct pop3_capability_state *s
         struct pop3_mechanisms enabled = pop3_mechanisms(state->settings);
         const struct sasl_mechanism *m;
         for (size_t i = 0; (m = sasl_mechanism_at(i)); i++)
-                if (sasl_mechanism(slice_of(m->name), enabled.names) && (!m->plaintext || state->plaintext_allowed))
+                if (sasl_mechanism(slice_of(m->name), enabled.names) &&
+                    (!m->plaintext || state->plaintext_allowed))
                         conn_printf(c, "%s%s%s", before, m->name, after);
 }
 

@@ -1,7 +1,8 @@
 #ifndef POP3_CAPABILITY_H
 #define POP3_CAPABILITY_H
 
-/* The answer to CAPA (RFC 2449 section 5) and the mechanisms of AUTH (RFC 5034), which change with the state. */
+/* The answer to CAPA (RFC 2449 section 5) and the mechanisms of AUTH (RFC 5034), which change with the state.
+ */
 
 #include "auth/sasl.h"
 #include "conf/settings.h"

@@ -145,7 +145,8 @@ static const struct {
         {"USER", POP3_USER, POP3_AUTHORIZATION, parse_user, true},
 };
 
-int pop3_command_parse(struct slice line, unsigned state, struct pop3_command *ret, struct pop3_error *ret_error)
+int pop3_command_parse(struct slice line, unsigned state, struct pop3_command *ret,
+                       struct pop3_error *ret_error)
 {
         size_t end = slice_find(line, ' ');
         struct slice name = slice_head(line, end);
@@ -159,7 +160,8 @@ int pop3_command_parse(struct slice line, unsigned state, struct pop3_command *r
         if (!(commands[i].states & state))
                 return refuse(ret_error, state == POP3_AUTHORIZATION ? "Log in first." : "Already logged in.",
                               SLICE_NULL);
-        /* a NUL or a bare CR means different things to different programs: never part of a name or a password */
+        /* a NUL or a bare CR means different things to different programs: never part of a name or a password
+         */
         struct slice args = slice_from(line, end + 1);
         if (slice_find(args, '\0') < args.n || slice_find(args, '\r') < args.n)
                 return refuse(ret_error, "Line with NUL or bare CR.", SLICE_NULL);

@@ -1,14 +1,14 @@
 #ifndef POP3_COMMAND_H
 #define POP3_COMMAND_H
 
-/* One line of a client becomes a typed command. Pure: no I/O, nothing is allocated, slices point into the line.
- * RFC 1939; CAPA: RFC 2449; AUTH: RFC 5034; STLS: RFC 2595. */
+/* One line of a client becomes a typed command. Pure: no I/O, nothing is allocated, slices point into the
+ * line. RFC 1939; CAPA: RFC 2449; AUTH: RFC 5034; STLS: RFC 2595. */
 
 #include "base/slice.h"
 
 enum {
-        /* AUTH with an initial response in base 64 holds three texts of SASL_TEXT_MAX bytes and its own name; everything
-         * else fits the 255 bytes of RFC 2449 section 4 */
+        /* AUTH with an initial response in base 64 holds three texts of SASL_TEXT_MAX bytes and its own name;
+         * everything else fits the 255 bytes of RFC 2449 section 4 */
         POP3_LINE_MAX = 8 * 1024,
 };
 
@@ -44,8 +44,8 @@ struct pop3_command {
         uint64_t lines;         /* TOP */
         struct slice text;      /* USER: the name; PASS: the password, spaces and all */
         struct slice mechanism; /* AUTH; empty: none was named */
-        bool has_initial;       /* AUTH: "=" stands for an initial response that is empty (RFC 5034 section 4) */
-        struct slice initial;   /* still in base 64 */
+        bool has_initial; /* AUTH: "=" stands for an initial response that is empty (RFC 5034 section 4) */
+        struct slice initial; /* still in base 64 */
 };
 
 /* Why a line was refused: "text" followed by "detail", which is a part of the line, printable and short. */
@@ -54,8 +54,9 @@ struct pop3_error {
         struct slice detail;
 };
 
-/* 0; -EINVAL with *ret_error: no command, one that the state does not have, or wrong arguments. The message number is
- * any number of 32 bits, 0 too: whether there is such a message is the session's matter. */
-int pop3_command_parse(struct slice line, unsigned state, struct pop3_command *ret, struct pop3_error *ret_error);
+/* 0; -EINVAL with *ret_error: no command, one that the state does not have, or wrong arguments. The message
+ * number is any number of 32 bits, 0 too: whether there is such a message is the session's matter. */
+int pop3_command_parse(struct slice line, unsigned state, struct pop3_command *ret,
+                       struct pop3_error *ret_error);
 
 #endif

@@ -29,8 +29,8 @@ static void bad(struct exchange *x, const char *text)
         x->bad++;
 }
 
-/* Overwrites what was read and is done with, in the connection's buffer: before what is unread, and behind it, where
- * lines stood before they were moved. Under TLS this process lives on as the relay. */
+/* Overwrites what was read and is done with, in the connection's buffer: before what is unread, and behind
+ * it, where lines stood before they were moved. Under TLS this process lives on as the relay. */
 static void forget(struct exchange *x)
 {
         struct conn *c = &x->edge->conn;
@@ -124,7 +124,8 @@ static bool plaintext_refused(struct exchange *x)
         return true;
 }
 
-/* True when the user is logged in; otherwise the client has been told. Codes: RFC 2449 section 8, RFC 3206. */
+/* True when the user is logged in; otherwise the client has been told. Codes: RFC 2449 section 8, RFC 3206.
+ */
 static bool log_in(struct exchange *x, const char *mechanism, const struct sasl_credentials *credentials)
 {
         struct edge *e = x->edge;
@@ -142,7 +143,8 @@ static bool log_in(struct exchange *x, const char *mechanism, const struct sasl_
         case EDGE_LOGIN_TEMPFAIL:
                 break;
         }
-        conn_printf(&e->conn, "-ERR [SYS/TEMP] Temporary authentication failure. [%s]\r\n", e->peer->session_id);
+        conn_printf(&e->conn, "-ERR [SYS/TEMP] Temporary authentication failure. [%s]\r\n",
+                    e->peer->session_id);
         return false;
 }
 
@@ -178,12 +180,13 @@ static bool do_pass(struct exchange *x, const struct pop3_command *c)
         return ok;
 }
 
-/* Asks with the challenge and appends the decoded answer. 0; -EINVAL when the exchange is over: the client has been
- * told. */
+/* Asks with the challenge and appends the decoded answer. 0; -EINVAL when the exchange is over: the client
+ * has been told. */
 static int ask(struct exchange *x, struct slice challenge, struct buf *to)
 {
         struct conn *c = &x->edge->conn;
-        _cleanup_(buf_free) struct buf encoded = {0};
+        _cleanup_(buf_free)
+        struct buf encoded = {0};
         base64_encode(&encoded, challenge);
         conn_puts(c, "+ ");
         conn_write(c, buf_slice(&encoded));
@@ -205,7 +208,8 @@ static int ask(struct exchange *x, struct slice challenge, struct buf *to)
 /* The exchange of a mechanism; true when it has all it needs. */
 static bool collect(struct exchange *x, const struct pop3_command *c, struct sasl *sasl)
 {
-        _cleanup_(buf_wipe) struct buf response = BUF_BOUNDED(RESPONSE_MAX);
+        _cleanup_(buf_wipe)
+        struct buf response = BUF_BOUNDED(RESPONSE_MAX);
         bool has_response = c->has_initial;
         if (base64_decode(&response, c->initial) < 0) {
                 bad(x, "Invalid base64 data in initial response.");
@@ -247,7 +251,8 @@ static bool do_auth(struct exchange *x, const struct pop3_command *c)
         }
         if (m->plaintext && plaintext_refused(x))
                 return false;
-        _cleanup_(sasl_free) struct sasl sasl;
+        _cleanup_(sasl_free)
+        struct sasl sasl;
         sasl_init(&sasl, m);
         if (!collect(x, c, &sasl))
                 return false;

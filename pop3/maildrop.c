@@ -44,7 +44,8 @@ static void list_messages(struct maildrop *d)
         d->last = d->last_at_start;
 }
 
-int maildrop_open(struct store *s, const struct settings *settings, struct maildrop *ret, const char **ret_why)
+int maildrop_open(struct store *s, const struct settings *settings, struct maildrop *ret,
+                  const char **ret_why)
 {
         struct maildrop d = {.settings = settings};
         *ret_why = NULL;
@@ -98,10 +99,12 @@ int maildrop_name(struct maildrop *d, const char **ret_why)
 {
         if (d->named)
                 return 0;
-        _cleanup_(uidl_names_free) struct uidl_names names = {.settings = d->settings, .arena = &d->arena};
+        _cleanup_(uidl_names_free)
+        struct uidl_names names = {.settings = d->settings, .arena = &d->arena};
         *ret_why = NULL;
         for (uint32_t i = 0; i < d->n; i++) {
-                int r = uidl_of_message(&names, d->mailbox, d->messages[i].seq, &d->messages[i].uidl, ret_why);
+                int r = uidl_of_message(&names, d->mailbox, d->messages[i].seq, &d->messages[i].uidl,
+                                        ret_why);
                 if (r < 0)
                         return r;
         }
@@ -127,7 +130,8 @@ void maildrop_reset(struct maildrop *d)
 
 static bool is_to_be_seen(const struct maildrop *d, const struct maildrop_message *m)
 {
-        return m->retrieved && !m->deleted && !(mailbox_message(d->mailbox, m->seq)->flags.system & FLAG_SEEN);
+        return m->retrieved && !m->deleted &&
+               !(mailbox_message(d->mailbox, m->seq)->flags.system & FLAG_SEEN);
 }
 
 static bool is_to_be_deleted(const struct maildrop *d, const struct maildrop_message *m)
@@ -136,7 +140,8 @@ static bool is_to_be_deleted(const struct maildrop *d, const struct maildrop_mes
 }
 
 /* Their sequence numbers, ascending. */
-static size_t collect(const struct maildrop *d, bool (*wanted)(const struct maildrop *, const struct maildrop_message *),
+static size_t collect(const struct maildrop *d,
+                      bool (*wanted)(const struct maildrop *, const struct maildrop_message *),
                       uint32_t *seqs)
 {
         size_t n = 0;

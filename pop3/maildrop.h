@@ -1,8 +1,8 @@
 #ifndef POP3_MAILDROP_H
 #define POP3_MAILDROP_H
 
-/* The INBOX as one POP3 session sees it: a fixed list of numbered messages (RFC 1939 section 4), what was marked in it,
- * and the update at QUIT (section 6). New mail is not seen until the next session. */
+/* The INBOX as one POP3 session sees it: a fixed list of numbered messages (RFC 1939 section 4), what was
+ * marked in it, and the update at QUIT (section 6). New mail is not seen until the next session. */
 
 #include "pop3/uidl.h"
 
@@ -29,26 +29,28 @@ struct maildrop {
         unsigned deleted_keyword;
 };
 
-/* Opens the INBOX of the store. 0, -EINVAL with *ret_why (static) for a setting that cannot be, or an error of the store
- * with *ret_why NULL. */
-int maildrop_open(struct store *s, const struct settings *settings, struct maildrop *ret, const char **ret_why);
+/* Opens the INBOX of the store. 0, -EINVAL with *ret_why (static) for a setting that cannot be, or an error
+ * of the store with *ret_why NULL. */
+int maildrop_open(struct store *s, const struct settings *settings, struct maildrop *ret,
+                  const char **ret_why);
 void maildrop_free(struct maildrop *d);
 
 /* The number-th message, from 1; NULL when there is none. */
 struct maildrop_message *maildrop_message(struct maildrop *d, uint32_t number);
 
-/* Finds the sizes, all at once: where nobody has noted them, each message has to be read. 0 or an error of the store: then
- * the next call tries again. A message that is gone by now has size 0. */
+/* Finds the sizes, all at once: where nobody has noted them, each message has to be read. 0 or an error of
+ * the store: then the next call tries again. A message that is gone by now has size 0. */
 int maildrop_measure(struct maildrop *d);
-/* Makes the UIDLs. 0; -EINVAL with *ret_why (pop3_uidl_format); or an error of the store with *ret_why NULL. */
+/* Makes the UIDLs. 0; -EINVAL with *ret_why (pop3_uidl_format); or an error of the store with *ret_why NULL.
+ */
 int maildrop_name(struct maildrop *d, const char **ret_why);
 
 /* DELE of a message that is not deleted; RSET. */
 void maildrop_delete(struct maildrop *d, struct maildrop_message *m);
 void maildrop_reset(struct maildrop *d);
 
-/* QUIT: \Seen for what was retrieved, then the deletions, all of them or none. *ret_flags_error: \Seen could not be set
- * (0 or -errno): no reason to keep mail that is to be deleted. 0 or an error of the store. */
+/* QUIT: \Seen for what was retrieved, then the deletions, all of them or none. *ret_flags_error: \Seen could
+ * not be set (0 or -errno): no reason to keep mail that is to be deleted. 0 or an error of the store. */
 int maildrop_update(struct maildrop *d, int *ret_flags_error);
 
 #endif

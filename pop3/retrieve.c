@@ -7,7 +7,8 @@ void retrieve_write(struct conn *c, struct slice raw)
                 conn_puts(c, ".");
         struct slice rest = raw;
         while (rest.n) {
-                /* up to the line end before the next dot that starts a line; the dot itself begins the next piece */
+                /* up to the line end before the next dot that starts a line; the dot itself begins the next
+                 * piece */
                 size_t at = slice_find_slice(rest, SLICE("\n."));
                 size_t take = at < rest.n ? at + 1 : rest.n;
                 conn_write_crlf(c, slice_head(rest, take), &last);

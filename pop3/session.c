@@ -12,13 +12,14 @@
 #include "store/folder.h"
 
 enum {
-        BAD_COMMANDS_MAX = 20,              /* in a row: whoever talks here does not speak POP3 */
-        LOCK_WAIT_MS = 10 * 1000,           /* pop3_lock_session: as long as Dovecot waits for the other session */
-        LOCK_STALE_MS = 5 * 60 * 1000,      /* of another host, that nobody touched */
+        BAD_COMMANDS_MAX = 20,         /* in a row: whoever talks here does not speak POP3 */
+        LOCK_WAIT_MS = 10 * 1000,      /* pop3_lock_session: as long as Dovecot waits for the other session */
+        LOCK_STALE_MS = 5 * 60 * 1000, /* of another host, that nobody touched */
         LOCK_TOUCH_MS = LOCK_STALE_MS / 2,
 };
 
-/* pop3_lock_session: one POP3 session at a time, by the lock file that Dovecot uses, in the INBOX's Maildir. */
+/* pop3_lock_session: one POP3 session at a time, by the lock file that Dovecot uses, in the INBOX's Maildir.
+ */
 struct session_lock {
         int dir;
         struct dotlock lock;
@@ -38,8 +39,8 @@ static int lock_take(struct session_lock *l, struct pop3_session *s)
         if (r == 0)
                 r = folder_open(s->store, &inbox, &l->dir);
         if (r == 0)
-                r = dotlock_acquire(l->dir, "dovecot-pop3-session", 0600, deadline_in_ms(LOCK_WAIT_MS), LOCK_STALE_MS,
-                                    &l->lock);
+                r = dotlock_acquire(l->dir, "dovecot-pop3-session", 0600, deadline_in_ms(LOCK_WAIT_MS),
+                                    LOCK_STALE_MS, &l->lock);
         l->touched_ms = clock_ms();
         return r;
 }
@@ -74,7 +75,8 @@ static void end_on_error(struct pop3_session *s, int error)
         else if (error == -EPIPE || error == -ECONNRESET)
                 end(s, "Disconnected: Connection closed", NULL);
         else
-                end(s, arena_printf(s->start->arena, "Disconnected: Connection closed: %s", strerror(-error)), NULL);
+                end(s, arena_printf(s->start->arena, "Disconnected: Connection closed: %s", strerror(-error)),
+                    NULL);
 }
 
 /* The next line, before the autologout of RFC 1939 section 3. As conn_line(). */
@@ -136,11 +138,16 @@ static void log_end(struct pop3_session *s)
                 const char *name;
                 uint64_t value;
         } numbers[] = {
-                {'t', "top_count", s->counts.top},       {'p', "top_bytes", s->counts.top_bytes},
-                {'r', "retr_count", s->counts.retr},     {'b', "retr_bytes", s->counts.retr_bytes},
-                {'d', "deleted_count", s->counts.deleted}, {0, "deleted_bytes", s->counts.deleted ? d->deleted_bytes : 0},
-                {'m', "message_count", d->n},            {'s', "message_bytes", d->bytes},
-                {'i', "input", s->conn.bytes_in},        {'o', "output", s->conn.bytes_out},
+                {'t', "top_count", s->counts.top},
+                {'p', "top_bytes", s->counts.top_bytes},
+                {'r', "retr_count", s->counts.retr},
+                {'b', "retr_bytes", s->counts.retr_bytes},
+                {'d', "deleted_count", s->counts.deleted},
+                {0, "deleted_bytes", s->counts.deleted ? d->deleted_bytes : 0},
+                {'m', "message_count", d->n},
+                {'s', "message_bytes", d->bytes},
+                {'i', "input", s->conn.bytes_in},
+                {'o', "output", s->conn.bytes_out},
         };
         char text[ARRAY_LEN(numbers)][24];
         struct conf_variable vars[ARRAY_LEN(numbers) + 1];
@@ -151,13 +158,15 @@ static void log_end(struct pop3_session *s)
         vars[ARRAY_LEN(numbers)] = (struct conf_variable){0, "session", s->start->peer->session_id, false};
         char *line = NULL;
         const char *why = NULL;
-        if (conf_expand(s->start->arena, s->settings->pop3_logout_format, vars, ARRAY_LEN(vars), &line, &why) < 0)
+        if (conf_expand(s->start->arena, s->settings->pop3_logout_format, vars, ARRAY_LEN(vars), &line,
+                        &why) < 0)
                 line = arena_printf(s->start->arena, "(pop3_logout_format: %s)", why);
         log_info("%s %s", s->end_reason ? s->end_reason : "Disconnected: Connection closed", line);
 }
 
-/* The store, then the sandbox, then the INBOX. False: the client has been told. */
-static bool open_mail(struct pop3_session *s, struct session_lock *l)
+/* The store, then the sandbox: nothing outside the mail's directories can be opened afterwards. False: the
+ * client has been told. */
+static bool open_store(struct pop3_session *s)
 {
         const struct session_start *start = s->start;
         const struct store_user user = {.name = start->user,
@@ -184,35 +193,48 @@ static bool open_mail(struct pop3_session *s, struct session_lock *l)
         r = start->sandbox(start, store_paths(s->store));
         if (r < 0) {
                 log_error("cannot enter the sandbox: %s", strerror(-r));
-                conn_printf(&s->conn, "-ERR [SYS/TEMP] The session cannot be started: internal error. [%s]\r\n",
+                conn_printf(&s->conn,
+                            "-ERR [SYS/TEMP] The session cannot be started: internal error. [%s]\r\n",
                             start->peer->session_id);
                 return false;
         }
-        if (s->settings->pop3_lock_session && (r = lock_take(l, s)) < 0) {
+        return true;
+}
+
+/* The INBOX, locked if that is wanted. False: the client has been told. */
+static bool open_maildrop(struct pop3_session *s, struct session_lock *l)
+{
+        int r = s->settings->pop3_lock_session ? lock_take(l, s) : 0;
+        if (r < 0) {
                 if (r == -ETIMEDOUT)
                         conn_puts(&s->conn, "-ERR [IN-USE] Mailbox is locked by another POP3 session.\r\n");
                 else
                         transaction_error(s, r, "The lock of the session cannot be made");
                 return false;
         }
+        const char *why = NULL;
         r = maildrop_open(s->store, s->settings, &s->maildrop, &why);
-        if (r < 0 && why)
+        if (r < 0 && why) {
                 log_error("%s", why);
-        if (r < 0)
+                conn_printf(&s->conn, "-ERR [SYS/PERM] The mailbox cannot be opened: wrong setting. [%s]\r\n",
+                            s->start->peer->session_id);
+        } else if (r < 0) {
                 transaction_error(s, r, "The mailbox cannot be opened");
+        }
         return r == 0;
 }
 
 void pop3_session(const struct session_start *start)
 {
         struct pop3_session s = {.start = start, .settings = start->settings};
-        _cleanup_(lock_release) struct session_lock lock = {.dir = -1, .lock = DOTLOCK_NONE};
+        _cleanup_(lock_release)
+        struct session_lock lock = {.dir = -1, .lock = DOTLOCK_NONE};
         conn_init(&s.conn, start->in_fd, start->out_fd);
         conn_unshift(&s.conn, start->unread);
         if (start->broken) {
                 conn_printf(&s.conn, "-ERR [SYS/PERM] %s. [%s]\r\n", start->broken, start->peer->session_id);
                 conn_flush(&s.conn);
-        } else if (!open_mail(&s, &lock)) {
+        } else if (!open_store(&s) || !open_maildrop(&s, &lock)) {
                 conn_flush(&s.conn);
         } else {
                 if (start->preauth)

@@ -6,6 +6,7 @@
 #include "pop3/command.h"
 #include "pop3/maildrop.h"
 #include "priv/protocol.h"
+#include "wire/conn.h"
 
 struct pop3_session {
         const struct session_start *start;
@@ -13,7 +14,7 @@ struct pop3_session {
         struct conn conn;
         struct store *store;
         struct maildrop maildrop;
-        bool over; /* QUIT or a dead connection: the loop ends */
+        bool over;              /* QUIT or a dead connection: the loop ends */
         const char *end_reason; /* for the log */
         struct {
                 uint64_t top, top_bytes, retr, retr_bytes, deleted;

@@ -10,7 +10,8 @@ static void reply(struct pop3_session *s, const char *text)
         conn_printf(&s->conn, "%s\r\n", text);
 }
 
-/* A cause in a few words for the client, and whether trying again later can help (RFC 2449 section 8, RFC 3206). */
+/* A cause in a few words for the client, and whether trying again later can help (RFC 2449 section 8, RFC
+ * 3206). */
 static const char *cause_of(int error, const char **ret_code)
 {
         *ret_code = "SYS/TEMP";
@@ -21,7 +22,7 @@ static const char *cause_of(int error, const char **ret_code)
         case -ENOTSUP:
         case -EINVAL:
                 *ret_code = "SYS/PERM";
-                return error == -EROFS ? "the mailbox is read-only"
+                return error == -EROFS                         ? "the mailbox is read-only"
                        : error == -ENOTSUP || error == -EINVAL ? "this mailbox is not served"
                                                                : "permission denied";
         case -ENOSPC:
@@ -134,8 +135,8 @@ static uint64_t position(const struct pop3_session *s)
 }
 
 /* Maps a message; false: the client has been told that it cannot be read. */
-static bool read_message(struct pop3_session *s, const struct pop3_command *c, const struct maildrop_message *m,
-                         struct message_text *ret)
+static bool read_message(struct pop3_session *s, const struct pop3_command *c,
+                         const struct maildrop_message *m, struct message_text *ret)
 {
         int r = mailbox_read(s->maildrop.mailbox, m->seq, ret);
         if (r == -ENOENT)
@@ -148,7 +149,8 @@ static bool read_message(struct pop3_session *s, const struct pop3_command *c, c
 static void do_retr(struct pop3_session *s, const struct pop3_command *c)
 {
         struct maildrop_message *m = named(s, c);
-        _cleanup_(message_text_release) struct message_text text = {0};
+        _cleanup_(message_text_release)
+        struct message_text text = {0};
         if (!m || !read_message(s, c, m, &text))
                 return;
         uint64_t size = m->size, from = position(s);
@@ -171,7 +173,8 @@ static void do_retr(struct pop3_session *s, const struct pop3_command *c)
 static void do_top(struct pop3_session *s, const struct pop3_command *c)
 {
         const struct maildrop_message *m = named(s, c);
-        _cleanup_(message_text_release) struct message_text text = {0};
+        _cleanup_(message_text_release)
+        struct message_text text = {0};
         if (!m || !read_message(s, c, m, &text))
                 return;
         uint64_t from = position(s);

@@ -5,7 +5,10 @@
 
 #include "conf/expand.h"
 
-enum { TAIL = 1 + 16 /* "." and what no other message of the maildrop has: UID and UIDVALIDITY in hexadecimal */ };
+enum {
+        TAIL = 1 +
+               16 /* "." and what no other message of the maildrop has: UID and UIDVALIDITY in hexadecimal */
+};
 
 /* The head of an id with a tail that makes it the only one of its kind. */
 static const char *with_tail(const struct uidl_source *s, const char *id, struct arena *arena)
@@ -77,7 +80,8 @@ struct slice uidl_of_header(struct slice message)
 
 static int reuse_header(struct uidl_names *n, struct mailbox *m, uint32_t seq, const char **ret)
 {
-        _cleanup_(message_text_release) struct message_text text = {0};
+        _cleanup_(message_text_release)
+        struct message_text text = {0};
         int r = mailbox_read(m, seq, &text);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
@@ -87,7 +91,8 @@ static int reuse_header(struct uidl_names *n, struct mailbox *m, uint32_t seq, c
         return 0;
 }
 
-int uidl_of_message(struct uidl_names *n, struct mailbox *m, uint32_t seq, const char **ret, const char **ret_why)
+int uidl_of_message(struct uidl_names *n, struct mailbox *m, uint32_t seq, const char **ret,
+                    const char **ret_why)
 {
         struct mailbox_status status;
         mailbox_status(m, &status);

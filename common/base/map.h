@@ -1,8 +1,9 @@
 #ifndef BASE_MAP_H
 #define BASE_MAP_H
 
-/* A hash table from byte strings to pointers. Keys and values are borrowed and must outlive the table; nothing is
- * taken out again. The hash is seeded, so that whoever chooses the keys cannot make them collide. */
+/* A hash table from byte strings to pointers. Keys and values are borrowed and must outlive the table;
+ * nothing is taken out again. The hash is seeded, so that whoever chooses the keys cannot make them collide.
+ */
 
 #include "base/slice.h"
 

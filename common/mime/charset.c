@@ -6,7 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/utf8.h"
-#include "charset_table.h"
+#include "mime/charset_table.h"
 
 /* Labels that mean a superset of what they say, as browsers and mail programs read them, and iconv()'s names.
  */

@@ -68,7 +68,7 @@ static void allow_memory(scmp_filter_ctx ctx, bool libraries)
 static void allow_fcntl(scmp_filter_ctx ctx, const int *commands, size_t n)
 {
         for (size_t i = 0; i < n; i++)
-                must(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)commands[i])),
+                must(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)commands[i], 0)),
                      "fcntl");
 }
 
@@ -100,7 +100,7 @@ int main(int argc, char **argv)
                 allow_names(ctx, for_session);
                 allow_fcntl(ctx, session_fcntl, sizeof(session_fcntl) / sizeof(*session_fcntl));
                 /* only to ask whether a lock's owner lives */
-                must(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1, SCMP_A1(SCMP_CMP_EQ, 0)), "kill");
+                must(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1, SCMP_A1(SCMP_CMP_EQ, 0, 0)), "kill");
         }
         if (sanitized)
                 allow_names(ctx, for_sanitizers);

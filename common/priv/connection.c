@@ -21,6 +21,7 @@
 #include "priv/listen.h"
 #include "priv/monitor.h"
 #include "priv/sandbox.h"
+#include "wire/tls.h"
 
 enum {
         EDGE_END_MS = 10 * 1000, /* how long a session waits for its relay to hand the last bytes over */

@@ -5,9 +5,9 @@
 
 #include "conf/conf.h"
 #include "priv/protocol.h"
-#include "wire/tls.h"
 
 struct listen_loop;
+struct tls_context;
 
 struct server {
         const struct protocol *protocol;

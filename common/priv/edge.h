@@ -6,6 +6,7 @@
 
 #include "auth/sasl.h"
 #include "priv/protocol.h"
+#include "wire/conn.h"
 
 struct tls_context;
 

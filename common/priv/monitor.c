@@ -116,6 +116,8 @@ static int on_login(const struct monitor *m, struct attempts *a, const struct ro
         struct auth_user user = {0};
         enum auth_result r = auth_verify(m->settings, &request, m->arena, &user, &why, &client);
         if (r == AUTH_OK) {
+                if (why)
+                        log_error("%s", why); /* another database could not be asked */
                 a->logged_in = true;
                 a->user = user;
                 return send_result(m, r, "");

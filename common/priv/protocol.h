@@ -9,7 +9,6 @@
 #include "base/slice.h"
 #include "conf/settings.h"
 #include "priv/peer.h"
-#include "wire/conn.h"
 
 struct edge;
 

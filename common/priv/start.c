@@ -12,11 +12,13 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "auth/auth.h"
 #include "base/alloc.h"
 #include "base/log.h"
 #include "conf/conf.h"
 #include "priv/connection.h"
 #include "priv/listen.h"
+#include "wire/tls.h"
 
 enum { OVERRIDES_MAX = 256, LISTEN_MAX = 32 };
 
@@ -103,6 +105,17 @@ static int load_settings(const struct options *o, struct arena *arena, struct co
         while (slice_split(&rest, '\n', &line))
                 log_msg(r < 0 ? LOG_ERR : LOG_WARNING, "%.*s", SLICE_ARG(line));
         return r;
+}
+
+/* A database that cannot be asked would only show at the first login. */
+static bool check_auth(const struct settings *settings)
+{
+        _cleanup_(buf_free) struct buf messages = {0};
+        int r = auth_check_settings(settings, &messages);
+        struct slice rest = buf_slice(&messages), line;
+        while (slice_split(&rest, '\n', &line))
+                log_msg(r < 0 ? LOG_ERR : LOG_WARNING, "%.*s", SLICE_ARG(line));
+        return r == 0;
 }
 
 static enum log_target log_target_of(const char *log_path)
@@ -293,5 +306,7 @@ int start_main(const struct protocol *protocol, int argc, char **argv)
         if (conf_resolve(conf, &filter, &arena, &settings) < 0)
                 return EX_CONFIG;
         log_open(settings.instance_name, log_target_of(settings.log_path));
+        if (!options.preauth && !check_auth(&settings))
+                return EX_CONFIG;
         return run(&server, &options, &arena);
 }

@@ -24,7 +24,8 @@ static int ensure_letters(struct mailbox *m, uint64_t keywords)
         r = keywords_assign(&m->keywords, m->control, &m->perm, keywords);
         uidlist_unlock(&m->uidlist);
         if (r == -ENOBUFS)
-                return error_text(m->store, r, "%s: all %d keywords are in use", m->place.dir, KEYWORDS_LETTERS);
+                return error_text(m->store, r, "%s: all %d keywords are in use", m->place.dir,
+                                  KEYWORDS_LETTERS);
         return r < 0 ? maildir_error(m, r, "write", "dovecot-keywords") : 0;
 }
 
@@ -47,7 +48,8 @@ static int rename_one(struct mailbox *m, struct record *rec, enum flags_op op, s
         letters |= rec->info->letters & keywords_unnamed(&m->keywords);
         if (want.system == rec->info->flags && letters == rec->info->letters)
                 return 0;
-        _cleanup_(buf_free) struct buf from = {0}, to = {0}, info = {0};
+        _cleanup_(buf_free)
+        struct buf from = {0}, to = {0}, info = {0};
         filename_info_format(&info, rec->info->text, want.system, letters);
         maildir_path(rec, &from);
         buf_append(&to, SLICE("cur/"));
@@ -82,12 +84,13 @@ static int sync_dir(struct mailbox *m)
 {
         if (m->store->settings->mail_fsync != SETTINGS_FSYNC_ALWAYS)
                 return 0;
-        _cleanup_(fd_close_p) int fd = openat(m->dir, "cur", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        _cleanup_(fd_close_p)
+        int fd = openat(m->dir, "cur", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         return fd < 0 || fsync(fd) < 0 ? maildir_error(m, -errno, "fsync", "cur") : 0;
 }
 
-int mailbox_store_flags(struct mailbox *m, const uint32_t *seqs, size_t n, enum flags_op op, struct flags flags,
-                        size_t *ret_gone)
+int mailbox_store_flags(struct mailbox *m, const uint32_t *seqs, size_t n, enum flags_op op,
+                        struct flags flags, size_t *ret_gone)
 {
         if (m->read_only)
                 return maildir_error(m, -EROFS, "rename", "cur");
@@ -110,7 +113,8 @@ int mailbox_expunge(struct mailbox *m, const uint32_t *seqs, size_t n)
 {
         if (m->read_only)
                 return maildir_error(m, -EROFS, "unlink", "cur");
-        _cleanup_(buf_free) struct buf path = {0};
+        _cleanup_(buf_free)
+        struct buf path = {0};
         for (size_t i = 0; i < n; i++) {
                 struct record *rec = maildir_record(m, seqs[i]);
                 for (int tries = 0; !rec->message.gone; tries++) {

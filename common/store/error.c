@@ -42,7 +42,8 @@ static void parent_of(char *path)
 static void describe_missing(struct buf *b, const char *call, const char *path)
 {
         bool reads = strstr(call, "open") || strstr(call, "mmap") || strstr(call, "read");
-        _cleanup_(free_p) char *at = xstrdup(path);
+        _cleanup_(free_p)
+        char *at = xstrdup(path);
         if (!reads)
                 parent_of(at);
         struct stat st;
@@ -80,12 +81,14 @@ int error_set(struct store *s, int r, const char *call, const char *path)
                 describe_missing(b, call, path);
                 buf_char(b, ')');
         }
+        buf_cstr(b); /* store_error() gives it as a string */
         return r;
 }
 
 int error_set_at(struct store *s, int r, const char *call, const char *dir, const char *name)
 {
-        _cleanup_(free_p) char *path = xasprintf("%s%s%s", dir, *name ? "/" : "", name);
+        _cleanup_(free_p)
+        char *path = xasprintf("%s%s%s", dir, *name ? "/" : "", name);
         return error_set(s, r, call, path);
 }
 
@@ -99,6 +102,7 @@ int error_text(struct store *s, int r, const char *fmt, ...)
         buf_free(&s->error);
         s->error = BUF_BOUNDED(ERROR_MAX_BYTES);
         buf_str(&s->error, text);
+        buf_cstr(&s->error);
         return r;
 }
 

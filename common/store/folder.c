@@ -11,7 +11,8 @@
 #include "store/error.h"
 #include "store/filename.h"
 
-/* One level of a name. '.' separates levels on disk, so that it cannot be in one unless it is the separator. */
+/* One level of a name. '.' separates levels on disk, so that it cannot be in one unless it is the separator.
+ */
 static bool level_ok(struct slice level)
 {
         if (level.n == 0 || level.p[0] == '.')
@@ -43,7 +44,8 @@ static int to_disk(const struct user_namespace *ns, struct slice below, struct b
 }
 
 /* The namespace with the longest prefix that the name has. */
-static const struct user_namespace *namespace_of(const struct store *s, struct slice name, struct slice *ret_below)
+static const struct user_namespace *namespace_of(const struct store *s, struct slice name,
+                                                 struct slice *ret_below)
 {
         const struct user_namespace *best = NULL;
         size_t best_n = 0;
@@ -72,8 +74,13 @@ static int resolve_inbox(struct store *s, struct folder_place *ret)
                 if (!ns->set->inbox)
                         continue;
                 const char *dir = l->inbox ? l->inbox : l->root;
-                *ret = (struct folder_place){.ns = ns, .name = "INBOX", .below = "INBOX", .disk = "", .dir = dir,
-                                             .control = l->control ? l->control : dir, .inbox = true};
+                *ret = (struct folder_place){.ns = ns,
+                                             .name = "INBOX",
+                                             .below = "INBOX",
+                                             .disk = "",
+                                             .dir = dir,
+                                             .control = l->control ? l->control : dir,
+                                             .inbox = true};
                 return 0;
         }
         return error_text(s, -EINVAL, "no namespace has inbox = yes");
@@ -93,7 +100,8 @@ int folder_resolve(struct store *s, struct arena *a, const char *name, struct fo
         const struct user_namespace *ns = namespace_of(s, whole, &below);
         if (!ns || !utf8_valid(whole))
                 return error_text(s, -EINVAL, "mailbox name \"%s\" cannot be used", name);
-        _cleanup_(buf_free) struct buf disk = BUF_BOUNDED(1024);
+        _cleanup_(buf_free)
+        struct buf disk = BUF_BOUNDED(1024);
         if (to_disk(ns, below, &disk) < 0)
                 return error_text(s, -EINVAL, "mailbox name \"%s\" cannot be used", name);
         struct folder_place f = {.ns = ns};
@@ -108,7 +116,8 @@ int folder_resolve(struct store *s, struct arena *a, const char *name, struct fo
 
 int folder_name_of(const struct user_namespace *ns, struct arena *a, struct slice disk, const char **ret)
 {
-        _cleanup_(buf_free) struct buf name = BUF_BOUNDED(4 * FILENAME_MAX_BYTES);
+        _cleanup_(buf_free)
+        struct buf name = BUF_BOUNDED(4 * FILENAME_MAX_BYTES);
         buf_str(&name, ns->prefix);
         size_t start = name.n;
         for (;;) {
@@ -146,7 +155,8 @@ int folder_open_root(struct store *s, const struct user_namespace *ns, int *ret_
 
 static int make_control(struct store *s, const char *path, const char *mail)
 {
-        _cleanup_(fd_close_p) int fd = -1;
+        _cleanup_(fd_close_p)
+        int fd = -1;
         struct perm perm = {.dir = 0700};
         int r = open_dir(s, mail, 0, &fd);
         if (r == 0)
@@ -200,7 +210,8 @@ int folder_make_inbox(struct store *s)
 {
         struct folder_place f;
         struct perm perm = {.dir = 0700, .file = 0600, .gid = (gid_t)-1};
-        _cleanup_(fd_close_p) int fd = -1;
+        _cleanup_(fd_close_p)
+        int fd = -1;
         int r = resolve_inbox(s, &f);
         if (r < 0)
                 return r;

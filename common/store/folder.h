@@ -1,19 +1,19 @@
 #ifndef STORE_FOLDER_H
 #define STORE_FOLDER_H
 
-/* From mailbox names to Maildirs and back. In the Maildir++ layout INBOX is the root itself and the folder a, b is the
- * directory ".a.b" in it, in mUTF-7. Also what must exist before a folder can be opened. */
+/* From mailbox names to Maildirs and back. In the Maildir++ layout INBOX is the root itself and the folder a,
+ * b is the directory ".a.b" in it, in mUTF-7. Also what must exist before a folder can be opened. */
 
 #include "store/perm.h"
 #include "store/user.h"
 
 struct folder_place {
         const struct user_namespace *ns;
-        const char *name;     /* canonical, with prefix: "INBOX", "INBOX.a.b" */
-        const char *below;    /* without the namespace's prefix: "a.b" */
-        const char *disk;     /* "a.b" in mUTF-7 with '.', as in ".a.b"; "" for INBOX */
-        const char *dir;      /* the Maildir */
-        const char *control;  /* where its uidlist is; the same as dir without CONTROL= */
+        const char *name;    /* canonical, with prefix: "INBOX", "INBOX.a.b" */
+        const char *below;   /* without the namespace's prefix: "a.b" */
+        const char *disk;    /* "a.b" in mUTF-7 with '.', as in ".a.b"; "" for INBOX */
+        const char *dir;     /* the Maildir */
+        const char *control; /* where its uidlist is; the same as dir without CONTROL= */
         bool inbox;
 };
 
@@ -21,15 +21,16 @@ struct folder_place {
 const struct user_namespace *folder_namespace(const struct store *s, struct slice name);
 /* Where a name belongs; whether something is there is not looked at. -EINVAL: no such name can be. */
 int folder_resolve(struct store *s, struct arena *a, const char *name, struct folder_place *ret);
-/* The name of a directory entry ".a.b" (or a line of a subscription file "a.b") in this namespace, whole and in UTF-8.
- * -EINVAL: it is none of ours. */
+/* The name of a directory entry ".a.b" (or a line of a subscription file "a.b") in this namespace, whole and
+ * in UTF-8. -EINVAL: it is none of ours. */
 int folder_name_of(const struct user_namespace *ns, struct arena *a, struct slice disk, const char **ret);
 
-/* The directory that holds the namespace's folders, and the one with its control files; opened, for the caller to
- * close. Errors are set. */
+/* The directory that holds the namespace's folders, and the one with its control files; opened, for the
+ * caller to close. Errors are set. */
 int folder_open_root(struct store *s, const struct user_namespace *ns, int *ret_fd);
 int folder_open_control_root(struct store *s, const struct user_namespace *ns, int *ret_fd);
-/* The Maildir itself, and its control directory, which is made when it is missing. -ENOENT: there is no such folder. */
+/* The Maildir itself, and its control directory, which is made when it is missing. -ENOENT: there is no such
+ * folder. */
 int folder_open(struct store *s, const struct folder_place *f, int *ret_fd);
 int folder_open_control(struct store *s, const struct folder_place *f, int *ret_fd);
 

@@ -1,9 +1,9 @@
 #ifndef STORE_KEYWORDS_H
 #define STORE_KEYWORDS_H
 
-/* dovecot-keywords: a line "<number> <name>" for each keyword; number 0 is the letter a in file names, 25 is z. It is
- * changed under the uidlist's lock. A session's bits (struct flags) stay what they are while it lasts; letters are
- * mapped to them. */
+/* dovecot-keywords: a line "<number> <name>" for each keyword; number 0 is the letter a in file names, 25 is
+ * z. It is changed under the uidlist's lock. A session's bits (struct flags) stay what they are while it
+ * lasts; letters are mapped to them. */
 
 #include "base/arena.h"
 #include "store/mailbox.h"
@@ -16,12 +16,12 @@ enum {
 };
 
 struct keywords {
-        const char *names[KEYWORDS_MAX];      /* by bit; NULL: free */
-        int letter[KEYWORDS_MAX];             /* of a bit; -1: none yet */
-        int bit[KEYWORDS_LETTERS];            /* of a letter; -1: no name is known */
-        uint32_t used;                        /* letters seen in file names */
-        unsigned n;                           /* bits ever used */
-        unsigned version;                     /* grows when names or the mapping change */
+        const char *names[KEYWORDS_MAX]; /* by bit; NULL: free */
+        int letter[KEYWORDS_MAX];        /* of a bit; -1: none yet */
+        int bit[KEYWORDS_LETTERS];       /* of a letter; -1: no name is known */
+        uint32_t used;                   /* letters seen in file names */
+        unsigned n;                      /* bits ever used */
+        unsigned version;                /* grows when names or the mapping change */
         struct stat seen;
         struct arena arena;
 };
@@ -44,8 +44,8 @@ bool keywords_letters(const struct keywords *k, uint64_t bits, uint32_t *ret);
 /* Letters without a name: kept in file names. */
 uint32_t keywords_unnamed(const struct keywords *k);
 
-/* Locked: gives letters to those of the bits that have none and writes the file. -ENOBUFS when there are no more
- * letters: then nothing is written. */
+/* Locked: gives letters to those of the bits that have none and writes the file. -ENOBUFS when there are no
+ * more letters: then nothing is written. */
 int keywords_assign(struct keywords *k, int dirfd, const struct perm *perm, uint64_t bits);
 
 #endif

@@ -5,11 +5,12 @@
 #include <sys/stat.h>
 
 /* Options that change nothing for a store without list indexes. */
-static const char *const ignored[] = {"NO-NOSELECT", "KEEP-NOSELECT", "ITERINDEX", "VOLATILEDIR", "LISTINDEX"};
+static const char *const ignored[] = {"NO-NOSELECT", "KEEP-NOSELECT", "ITERINDEX", "VOLATILEDIR",
+                                      "LISTINDEX"};
 
 /* One part of the value: variables expanded, ~/ replaced, absolute. */
-static int expand_path(struct arena *a, const char *template, const struct conf_variables *vars, const char **ret,
-                       const char **ret_error)
+static int expand_path(struct arena *a, const char *template, const struct conf_variables *vars,
+                       const char **ret, const char **ret_error)
 {
         char *path;
         int r = conf_expand_user(a, template, vars, &path, ret_error);
@@ -74,7 +75,8 @@ static int option(struct arena *a, const char *part, const struct conf_variables
         return -ENOTSUP;
 }
 
-static int detect(struct arena *a, const struct conf_variables *vars, struct location *ret, const char **ret_error)
+static int detect(struct arena *a, const struct conf_variables *vars, struct location *ret,
+                  const char **ret_error)
 {
         struct stat st;
         const char *root;
@@ -84,16 +86,16 @@ static int detect(struct arena *a, const struct conf_variables *vars, struct loc
                         *ret = (struct location){.root = root};
                         return 0;
                 }
-                *ret_error = arena_printf(a, "mail_location is not set and there is no %s (mbox is not served yet)",
-                                          root);
+                *ret_error = arena_printf(
+                        a, "mail_location is not set and there is no %s (mbox is not served yet)", root);
         } else {
                 *ret_error = "mail_location is not set and the user has no home directory";
         }
         return -ENOTSUP;
 }
 
-int location_parse(struct arena *a, const char *template, const struct conf_variables *vars, struct location *ret,
-                   const char **ret_error)
+int location_parse(struct arena *a, const char *template, const struct conf_variables *vars,
+                   struct location *ret, const char **ret_error)
 {
         const char *rest = template, *part;
         struct location l = {0};
@@ -101,9 +103,10 @@ int location_parse(struct arena *a, const char *template, const struct conf_vari
                 return detect(a, vars, ret, ret_error);
         size_t scheme = slice_find(slice_of(template), ':');
         if (!slice_eq(slice_head(slice_of(template), scheme), SLICE("maildir")) || !template[scheme]) {
-                *ret_error = slice_starts(slice_of(template), SLICE("mbox:"))
-                                     ? "mail_location: mbox is not served yet"
-                                     : arena_printf(a, "mail_location: %s does not begin with maildir:", template);
+                *ret_error =
+                        slice_starts(slice_of(template), SLICE("mbox:"))
+                                ? "mail_location: mbox is not served yet"
+                                : arena_printf(a, "mail_location: %s does not begin with maildir:", template);
                 return -ENOTSUP;
         }
         rest += scheme + 1;

@@ -14,9 +14,9 @@ struct location {
         const char *index;
 };
 
-/* Expands variables and "~/". `template` "" stands for maildir:~/Maildir, if that is there. 0; -ENOTSUP for a format or
- * an option that is not served, -EINVAL for what cannot be understood; then *ret_error says why. */
-int location_parse(struct arena *a, const char *template, const struct conf_variables *vars, struct location *ret,
-                   const char **ret_error);
+/* Expands variables and "~/". `template` "" stands for maildir:~/Maildir, if that is there. 0; -ENOTSUP for a
+ * format or an option that is not served, -EINVAL for what cannot be understood; then *ret_error says why. */
+int location_parse(struct arena *a, const char *template, const struct conf_variables *vars,
+                   struct location *ret, const char **ret_error);
 
 #endif

@@ -53,8 +53,8 @@ const struct record_info *maildir_info(struct mailbox *m, struct slice text);
 void maildir_path(const struct record *rec, struct buf *to);
 struct flags maildir_flags(const struct mailbox *m, const struct record_info *info);
 
-/* Whether a file may come back under the UID of this record (which may be NULL): a UID that the view has passed over
- * already, or that was taken off the list, cannot. */
+/* Whether a file may come back under the UID of this record (which may be NULL): a UID that the view has
+ * passed over already, or that was taken off the list, cannot. */
 bool maildir_uid_holds(const struct mailbox *m, const struct record *rec);
 
 /* scan.c */
@@ -68,10 +68,11 @@ struct scan {
         struct scan_file *unknown; /* files without a UID */
         size_t unknown_n, unknown_cap;
         struct map unknown_by_base; /* index + 1 */
-        struct scan_file *twice; /* files whose base another file has too, as it seems */
+        struct scan_file *twice;    /* files whose base another file has too, as it seems */
         size_t twice_n, twice_cap;
         uint32_t first_pass;
         bool stable; /* nothing can have been renamed while the last pass went on */
+        bool moving; /* something was */
 };
 void scan_free(struct scan *s);
 /* One pass; records learn where their files are. -ESTALE: the directories are gone. */
@@ -81,8 +82,8 @@ bool scan_saw(const struct scan *s, const struct record *rec);
 /* Whether a stat of the directories says that there may be something new. */
 int scan_is_due(struct mailbox *m, bool *ret);
 
-/* sync.c: makes records and directories agree; the view's messages are marked `gone` or get other flags, nothing is
- * added to it. `force`: even if nothing seems to have changed. */
+/* sync.c: makes records and directories agree; the view's messages are marked `gone` or get other flags,
+ * nothing is added to it. `force`: even if nothing seems to have changed. */
 int maildir_sync(struct mailbox *m, bool force);
 
 /* The record behind a sequence number. */

@@ -37,8 +37,10 @@ static int exists(const struct folder_place *f)
 
 static int make_maildir(struct store *s, const struct folder_place *f, int root)
 {
-        _cleanup_(free_p) char *name = xasprintf(".%s", f->disk);
-        _cleanup_(fd_close_p) int dir = -1, mark = -1;
+        _cleanup_(free_p)
+        char *name = xasprintf(".%s", f->disk);
+        _cleanup_(fd_close_p)
+        int dir = -1, mark = -1;
         struct perm perm;
         int r = perm_of(root, &perm);
         if (r == 0)
@@ -56,8 +58,10 @@ static int make_maildir(struct store *s, const struct folder_place *f, int root)
 
 int store_create(struct store *s, const char *name)
 {
-        _cleanup_(arena_free) struct arena a = {0};
-        _cleanup_(fd_close_p) int root = -1;
+        _cleanup_(arena_free)
+        struct arena a = {0};
+        _cleanup_(fd_close_p)
+        int root = -1;
         struct folder_place f;
         int r = folder_resolve(s, &a, without_separator(s, &a, name), &f);
         if (r < 0)
@@ -72,7 +76,8 @@ int store_create(struct store *s, const char *name)
 static int remove_below(int fd, int depth)
 {
         int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0), r = 0;
-        _cleanup_(dir_close_p) DIR *d = copy < 0 ? NULL : fdopendir(copy);
+        _cleanup_(dir_close_p)
+        DIR *d = copy < 0 ? NULL : fdopendir(copy);
         if (!d) {
                 fd_close_p(&copy);
                 return -EIO;
@@ -85,8 +90,8 @@ static int remove_below(int fd, int depth)
                         continue;
                 if (errno != EISDIR && errno != EPERM)
                         return -errno;
-                _cleanup_(fd_close_p) int below =
-                        openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+                _cleanup_(fd_close_p)
+                int below = openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
                 r = below < 0 ? -errno : depth <= 0 ? -ELOOP : remove_below(below, depth - 1);
                 if (r == 0 && unlinkat(fd, e->d_name, AT_REMOVEDIR) < 0 && errno != ENOENT)
                         r = -errno;
@@ -96,7 +101,8 @@ static int remove_below(int fd, int depth)
 
 static int remove_tree(int at, const char *name)
 {
-        _cleanup_(fd_close_p) int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        _cleanup_(fd_close_p)
+        int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         if (fd < 0)
                 return errno == ENOENT ? 0 : -errno;
         int r = remove_below(fd, MANAGE_MAX_DEPTH);
@@ -122,8 +128,10 @@ static int trash(int root, const char *name)
 
 int store_delete(struct store *s, const char *name)
 {
-        _cleanup_(arena_free) struct arena a = {0};
-        _cleanup_(fd_close_p) int root = -1, dir = -1, control = -1;
+        _cleanup_(arena_free)
+        struct arena a = {0};
+        _cleanup_(fd_close_p)
+        int root = -1, dir = -1, control = -1;
         struct folder_place f;
         int r = folder_resolve(s, &a, name, &f);
         if (r < 0)
@@ -146,7 +154,8 @@ int store_delete(struct store *s, const char *name)
 
 int store_auto_create(struct store *s)
 {
-        _cleanup_(arena_free) struct arena a = {0};
+        _cleanup_(arena_free)
+        struct arena a = {0};
         for (size_t i = 0; i < s->namespaces_n; i++) {
                 const struct user_namespace *ns = &s->namespaces[i];
                 for (size_t j = 0; j < ns->set->mailbox_count; j++) {
@@ -154,7 +163,8 @@ int store_auto_create(struct store *s)
                         if (mb->auto_create == SETTINGS_AUTO_NO)
                                 continue;
                         bool is_inbox = slice_ieq(slice_of(mb->name), SLICE("INBOX"));
-                        const char *name = is_inbox ? "INBOX" : arena_printf(&a, "%s%s", ns->prefix, mb->name);
+                        const char *name =
+                                is_inbox ? "INBOX" : arena_printf(&a, "%s%s", ns->prefix, mb->name);
                         int r = is_inbox ? 0 : store_create(s, name);
                         bool made = r == 0;
                         if (r < 0 && r != -EEXIST)

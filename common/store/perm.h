@@ -1,8 +1,8 @@
 #ifndef STORE_PERM_H
 #define STORE_PERM_H
 
-/* New files and directories take the mode and the group of the directory they come into, as Dovecot does, so that
- * what is shared stays shared whatever the umask. */
+/* New files and directories take the mode and the group of the directory they come into, as Dovecot does, so
+ * that what is shared stays shared whatever the umask. */
 
 #include <sys/stat.h>
 

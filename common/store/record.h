@@ -1,8 +1,8 @@
 #ifndef STORE_RECORD_H
 #define STORE_RECORD_H
 
-/* What is known of one message of an open Maildir. Records are made by the uidlist, filled in by scans and shown by
- * the view; they stay where they are until the mailbox is closed. */
+/* What is known of one message of an open Maildir. Records are made by the uidlist, filled in by scans and
+ * shown by the view; they stay where they are until the mailbox is closed. */
 
 #include "store/mailbox.h"
 

@@ -59,7 +59,8 @@ static int fail(struct save *s, int r)
 
 int save_open(struct store *store, const char *mailbox, struct save **ret)
 {
-        _cleanup_(save_close) struct save *s = xcalloc(1, sizeof(*s));
+        _cleanup_(save_close)
+        struct save *s = xcalloc(1, sizeof(*s));
         s->store = store;
         s->dir = s->control = s->fd = -1;
         keywords_init(&s->keywords);
@@ -102,7 +103,8 @@ void save_close(struct save **sp)
 /* A fresh name in tmp/. */
 static void name_current(struct save *s)
 {
-        _cleanup_(buf_free) struct buf base = {0};
+        _cleanup_(buf_free)
+        struct buf base = {0};
         filename_generate(&base, &s->store->last_name_us);
         s->now.base = xstrdup(buf_cstr(&base));
         s->now.tmp = xasprintf("tmp/%s", s->now.base);
@@ -243,16 +245,19 @@ int save_end(struct save *s)
 static void flags_from(struct save *s, const struct mailbox *from, const struct record *rec,
                        struct slice names[KEYWORDS_MAX], struct save_message *ret)
 {
-        *ret = (struct save_message){.flags = rec->message.flags.system, .keywords = names, .internaldate = -1};
+        *ret = (struct save_message){
+                .flags = rec->message.flags.system, .keywords = names, .internaldate = -1};
         for (unsigned i = 0; i < from->keywords.n; i++)
                 if (rec->message.flags.keywords >> i & 1 && from->keywords.names[i])
                         names[ret->keywords_n++] = slice_of(from->keywords.names[i]);
 }
 
 /* -EXDEV and the like: no link can be made. */
-static int link_message(struct save *s, struct mailbox *from, struct record *rec, const struct save_message *m)
+static int link_message(struct save *s, struct mailbox *from, struct record *rec,
+                        const struct save_message *m)
 {
-        _cleanup_(buf_free) struct buf path = {0};
+        _cleanup_(buf_free)
+        struct buf path = {0};
         struct stat st;
         maildir_path(rec, &path);
         drop_current(s);
@@ -277,7 +282,8 @@ static int link_message(struct save *s, struct mailbox *from, struct record *rec
 
 static int copy_message(struct save *s, struct mailbox *from, uint32_t seq, struct save_message *m)
 {
-        _cleanup_(message_text_release) struct message_text text = {0};
+        _cleanup_(message_text_release)
+        struct message_text text = {0};
         int r = mailbox_internaldate(from, seq, &m->internaldate);
         if (r == 0)
                 r = mailbox_read(from, seq, &text);

@@ -1,7 +1,8 @@
 #ifndef STORE_SAVED_H
 #define STORE_SAVED_H
 
-/* struct save, for save.c, which gets messages into tmp/, and commit.c, which makes them part of the folder. */
+/* struct save, for save.c, which gets messages into tmp/, and commit.c, which makes them part of the folder.
+ */
 
 #include "store/maildir.h"
 #include "store/save.h"

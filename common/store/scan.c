@@ -11,11 +11,11 @@
 #include "store/filename.h"
 
 enum {
-        /* The coarsest time stamps, and clocks of file servers that are off by about as much: a directory changed so
-         * shortly before it was read can change again without showing it. */
+        /* The coarsest time stamps, and clocks of file servers that are off by about as much: a directory
+         * changed so shortly before it was read can change again without showing it. */
         SCAN_TICK_US = 2 * 1000 * 1000,
-        /* A directory that takes longer than this to read is not read again and again while its time stamp is young,
-         * but only after SCAN_PAUSE times as long. */
+        /* A directory that takes longer than this to read is not read again and again while its time stamp is
+         * young, but only after SCAN_PAUSE times as long. */
         SCAN_SLOW_MS = 20,
         SCAN_PAUSE = 4,
 };
@@ -33,8 +33,8 @@ bool scan_saw(const struct scan *s, const struct record *rec)
         return rec->pass >= s->first_pass && !rec->replaced;
 }
 
-static struct scan_file *add(struct scan *s, struct scan_file **list, size_t *n, size_t *cap, struct slice base,
-                             struct slice info, bool in_new)
+static struct scan_file *add(struct scan *s, struct scan_file **list, size_t *n, size_t *cap,
+                             struct slice base, struct slice info, bool in_new)
 {
         if (*n == *cap) {
                 *cap = *cap ? *cap * 2 : 64;
@@ -103,7 +103,8 @@ static int read_dir(struct scan *s, const char *name, bool in_new, struct maildi
         struct mailbox *m = s->m;
         struct stat before, after;
         int fd = openat(m->dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        _cleanup_(dir_close_p) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+        _cleanup_(dir_close_p)
+        DIR *d = fd < 0 ? NULL : fdopendir(fd);
         if (!d) {
                 int r = maildir_error(m, -errno, "open", name);
                 fd_close_p(&fd);
@@ -123,8 +124,9 @@ static int read_dir(struct scan *s, const char *name, bool in_new, struct maildi
         if (fstat(fd, &after) < 0)
                 return maildir_error(m, -errno, "fstat", name);
         int64_t age = now.read_at_us - (int64_t)before.st_mtim.tv_sec * 1000000;
-        if (age < SCAN_TICK_US || after.st_mtim.tv_sec != before.st_mtim.tv_sec ||
-            after.st_mtim.tv_nsec != before.st_mtim.tv_nsec)
+        if (after.st_mtim.tv_sec != before.st_mtim.tv_sec || after.st_mtim.tv_nsec != before.st_mtim.tv_nsec)
+                s->moving = true;
+        if (age < SCAN_TICK_US || s->moving)
                 s->stable = false;
         *seen = now;
         return 0;
@@ -137,6 +139,7 @@ int scan_pass(struct scan *s)
         if (s->first_pass == 0)
                 s->first_pass = m->pass;
         s->stable = true;
+        s->moving = false;
         /* new/ first: what goes from new/ to cur/ meanwhile is seen twice and not missed */
         int r = read_dir(s, "new", true, &m->new);
         return r < 0 ? r : read_dir(s, "cur", false, &m->cur);

@@ -1,11 +1,10 @@
 #ifndef STORE_SUBSCRIPTIONS_H
 #define STORE_SUBSCRIPTIONS_H
 
-/* The file `subscriptions`: names below the namespace's prefix in mUTF-7, a line each. Two forms, and a file keeps
- * the one it has:
- *   plain: "a.b", what Dovecot before 2.2.17 and other servers wrote
- *   V 2:   "V\t2", an empty line, then "a<TAB>b" with TAB between levels (and \1t for one in a level, \1n, \1r, \1\1)
- * New files are V 2, as Dovecot 2.3's are. Lines that are no names of ours are kept. */
+/* The file `subscriptions`: names below the namespace's prefix in mUTF-7, a line each. Two forms, and a file
+ * keeps the one it has: plain: "a.b", what Dovecot before 2.2.17 and other servers wrote V 2:   "V\t2", an
+ * empty line, then "a<TAB>b" with TAB between levels (and \1t for one in a level, \1n, \1r, \1\1) New files
+ * are V 2, as Dovecot 2.3's are. Lines that are no names of ours are kept. */
 
 #include "store/folder.h"
 

@@ -14,6 +14,7 @@
 #include "store/uidvalidity.h"
 
 enum {
+        SYNC_PASSES = 6,         /* over directories in which somebody renames all the time */
         SYNC_LINK_AGE_SECS = 30, /* two links to one file that are so old are no rename in progress */
 };
 
@@ -87,7 +88,8 @@ static int assign(struct scan *s)
 /* Out of new/: who moves a message has it as \Recent. *ret_again: something was moved by somebody else. */
 static int take_new(struct mailbox *m, bool *ret_again)
 {
-        _cleanup_(buf_free) struct buf from = {0}, to = {0};
+        _cleanup_(buf_free)
+        struct buf from = {0}, to = {0};
         for (size_t i = uidlist_index(&m->uidlist, 0); i < m->uidlist.n; i++) {
                 struct record *rec = m->uidlist.records[i];
                 if (!rec->in_new || !rec->present || rec->replaced)
@@ -112,13 +114,16 @@ static int take_new(struct mailbox *m, bool *ret_again)
         return 0;
 }
 
-/* Two files with one base: the one that no record shows gets a new base, and so a UID of its own next time. */
+/* Two files with one base: the one that no record shows gets a new base, and so a UID of its own next time.
+ */
 static void settle_twice(struct mailbox *m, const struct scan_file *f, bool *ret_again)
 {
         struct record *rec = uidlist_find(&m->uidlist, f->base);
         struct scan_file other = *f;
-        _cleanup_(buf_free) struct buf shown = {0}, path = {0}, fresh = {0};
-        struct record copy = {.base = other.base, .info = maildir_info(m, other.info), .in_new = other.in_new};
+        _cleanup_(buf_free)
+        struct buf shown = {0}, path = {0}, fresh = {0};
+        struct record copy = {
+                .base = other.base, .info = maildir_info(m, other.info), .in_new = other.in_new};
         struct stat a, b;
         if (!rec || !rec->info || (rec->info == copy.info && rec->in_new == copy.in_new))
                 return;
@@ -158,7 +163,8 @@ static void prepare_header(struct mailbox *m)
         struct uidlist *u = &m->uidlist;
         if (u->uidvalidity)
                 return;
-        _cleanup_(fd_close_p) int root = -1;
+        _cleanup_(fd_close_p)
+        int root = -1;
         struct perm perm;
         if (folder_open_control_root(m->store, m->place.ns, &root) == 0 && perm_of(root, &perm) == 0)
                 u->uidvalidity = uidvalidity_next(root, &perm);
@@ -171,8 +177,8 @@ static bool is_full(int r)
         return r == -ENOSPC || r == -EDQUOT;
 }
 
-/* UIDs that could not be written must not be shown: another session would give them to other messages. The mail
- * waits until there is room; what has UIDs can still be read and deleted. */
+/* UIDs that could not be written must not be shown: another session would give them to other messages. The
+ * mail waits until there is room; what has UIDs can still be read and deleted. */
 static int take_back(struct mailbox *m, int r)
 {
         if (!is_full(r) || m->uidlist.version == 0)
@@ -254,8 +260,9 @@ static int run(struct scan *s)
         if (r < 0)
                 return maildir_error(m, r, "open", "dovecot-keywords");
         r = scan_pass(s);
-        /* a rename during the pass must not look like an expunge: missing is what two passes missed */
-        if (r == 0 && !s->stable && any_missing(s))
+        /* a rename during the pass must not look like an expunge: missing is what two passes missed, or more
+         * as long as the renaming goes on */
+        for (int i = 1; r == 0 && (i == 1 ? !s->stable : s->moving) && i < SYNC_PASSES && any_missing(s); i++)
                 r = scan_pass(s);
         if (r == 0 && wants_lock(s))
                 r = settle_locked(s);
@@ -270,7 +277,8 @@ int maildir_sync(struct mailbox *m, bool force)
                 r = scan_is_due(m, &due);
         if (r < 0 || !due)
                 return r;
-        _cleanup_(scan_free) struct scan s = {.m = m};
+        _cleanup_(scan_free)
+        struct scan s = {.m = m};
         m->look_again = false;
         unsigned keywords = m->keywords.version;
         r = run(&s);

@@ -194,8 +194,8 @@ static bool same_time(const struct stat *a, const struct stat *b)
         return a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-/* Records from index `from` on are new. They are out of order when the file has UIDs below those of records that we
- * only have in memory (the folder could not be written then); a UID that both have is the file's. */
+/* Records from index `from` on are new. They are out of order when the file has UIDs below those of records
+ * that we only have in memory (the folder could not be written then); a UID that both have is the file's. */
 static void restore_order(struct uidlist *u, size_t from)
 {
         size_t i = MAX(from, 1u);
@@ -213,8 +213,8 @@ static void restore_order(struct uidlist *u, size_t from)
 
 int uidlist_refresh(struct uidlist *u)
 {
-        _cleanup_(fd_close_p) int fd =
-                openat(u->dirfd, UIDLIST_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+        _cleanup_(fd_close_p)
+        int fd = openat(u->dirfd, UIDLIST_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
         struct stat st;
         if (fd < 0 && errno == ENOENT) {
                 u->seen = (struct stat){0};
@@ -234,7 +234,8 @@ int uidlist_refresh(struct uidlist *u)
         if (same && size == (size_t)u->seen.st_size && same_time(&st, &u->seen) && size == u->read_to)
                 return 0;
         bool grown = same && u->read_to > 0 && size > (size_t)u->seen.st_size;
-        _cleanup_(buf_free) struct buf text = BUF_BOUNDED(UIDLIST_MAX_BYTES);
+        _cleanup_(buf_free)
+        struct buf text = BUF_BOUNDED(UIDLIST_MAX_BYTES);
         int r = read_part(fd, grown ? u->read_to : 0, size, &text);
         if (r < 0)
                 return r;
@@ -273,7 +274,8 @@ static void format_record(struct buf *to, const struct record *rec)
 
 static void remember(struct uidlist *u, size_t size)
 {
-        if (fstatat(u->dirfd, UIDLIST_NAME, &u->seen, AT_SYMLINK_NOFOLLOW) < 0 || (size_t)u->seen.st_size != size)
+        if (fstatat(u->dirfd, UIDLIST_NAME, &u->seen, AT_SYMLINK_NOFOLLOW) < 0 ||
+            (size_t)u->seen.st_size != size)
                 u->seen = (struct stat){0};
         u->read_to = size;
         u->last_uid = u->nextuid - 1;
@@ -281,7 +283,8 @@ static void remember(struct uidlist *u, size_t size)
 
 static int write_all(struct uidlist *u)
 {
-        _cleanup_(buf_free) struct buf text = BUF_BOUNDED(UIDLIST_MAX_BYTES);
+        _cleanup_(buf_free)
+        struct buf text = BUF_BOUNDED(UIDLIST_MAX_BYTES);
         if (!u->guid[0])
                 uidlist_make_guid(u->guid);
         uidlist_header_format(&text, u->uidvalidity, u->nextuid, u->guid, slice_of(u->header_fields));
@@ -294,7 +297,8 @@ static int write_all(struct uidlist *u)
                         lines++;
                 }
         }
-        int r = text.error ? -EFBIG : perm_replace(u->dirfd, UIDLIST_NAME, buf_slice(&text), &u->perm, u->sync);
+        int r = text.error ? -EFBIG
+                           : perm_replace(u->dirfd, UIDLIST_NAME, buf_slice(&text), &u->perm, u->sync);
         if (r < 0) {
                 u->seen = (struct stat){0};
                 return r;
@@ -308,7 +312,8 @@ static int write_all(struct uidlist *u)
 
 int uidlist_append(struct uidlist *u, struct slice lines)
 {
-        _cleanup_(fd_close_p) int fd = openat(u->dirfd, UIDLIST_NAME, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+        _cleanup_(fd_close_p)
+        int fd = openat(u->dirfd, UIDLIST_NAME, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
         if (fd < 0)
                 return -errno;
         size_t size = u->read_to;
@@ -336,7 +341,8 @@ static bool wants_compression(const struct uidlist *u)
 
 int uidlist_write(struct uidlist *u)
 {
-        _cleanup_(buf_free) struct buf text = BUF_BOUNDED(UIDLIST_MAX_BYTES);
+        _cleanup_(buf_free)
+        struct buf text = BUF_BOUNDED(UIDLIST_MAX_BYTES);
         size_t added = 0;
         for (size_t i = 0; i < u->n && !u->rewrite; i++) {
                 struct record *rec = u->records[i];

@@ -4,7 +4,8 @@
 /* The text of dovecot-uidlist, pure. One header line, then a line a message, UIDs ascending:
  *
  *   3 V<uidvalidity> N<nextuid> G<guid> [<key><value> ...]
- *   <uid> [W<size with CRLF>] [S<size>] [P<pop3 uidl>] [G<guid>] [O<pop3 order>] [<key><value> ...] :<base name>
+ *   <uid> [W<size with CRLF>] [S<size>] [P<pop3 uidl>] [G<guid>] [O<pop3 order>] [<key><value> ...] :<base
+ * name>
  *
  * Version 1, of Dovecot before 1.1 and Courier's courierimapuiddb: "1 <uidvalidity> <nextuid>" and
  * "<uid> <file name>". Fields with other keys are kept. */

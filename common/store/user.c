@@ -25,8 +25,8 @@ static void copy_user(struct store *s, const struct store_user *user)
         s->user.session_id = copy(&s->arena, user->session_id);
 }
 
-static int add_namespace(struct store *s, const struct settings_namespace *set, const struct conf_variables *vars,
-                         struct arena *arena, const char **ret_error)
+static int add_namespace(struct store *s, const struct settings_namespace *set,
+                         const struct conf_variables *vars, struct arena *arena, const char **ret_error)
 {
         static const int types[] = {[SETTINGS_NAMESPACE_PRIVATE] = NAMESPACE_PERSONAL,
                                     [SETTINGS_NAMESPACE_SHARED] = NAMESPACE_OTHER,
@@ -37,7 +37,8 @@ static int add_namespace(struct store *s, const struct settings_namespace *set, 
         char *prefix;
         int r = conf_expand_user(&s->arena, set->prefix, vars, &prefix, &error);
         if (r == 0)
-                r = location_parse(&s->arena, *set->location ? set->location : fallback, vars, &ns->location, &error);
+                r = location_parse(&s->arena, *set->location ? set->location : fallback, vars, &ns->location,
+                                   &error);
         if (r < 0) {
                 *ret_error = arena_printf(arena, "%s", error ? error : "namespace cannot be used");
                 return r;
@@ -45,8 +46,10 @@ static int add_namespace(struct store *s, const struct settings_namespace *set, 
         ns->set = set;
         ns->prefix = prefix;
         ns->separator = *set->separator ? *set->separator : '.';
-        s->announced[s->namespaces_n++] = (struct store_namespace){
-                .prefix = ns->prefix, .separator = ns->separator, .type = types[set->type], .hidden = set->hidden};
+        s->announced[s->namespaces_n++] = (struct store_namespace){.prefix = ns->prefix,
+                                                                   .separator = ns->separator,
+                                                                   .type = types[set->type],
+                                                                   .hidden = set->hidden};
         return 0;
 }
 
@@ -75,9 +78,14 @@ static void collect_paths(struct store *s)
 static int open_into(struct store *s, struct arena *arena, const char **ret_error)
 {
         const struct settings *set = s->settings;
-        struct conf_variables vars = {.user = s->user.name, .home = s->user.home, .service = s->user.service,
-                                      .local_ip = s->user.local_ip, .remote_ip = s->user.remote_ip,
-                                      .session = s->user.session_id, .uid = s->user.uid, .gid = s->user.gid,
+        struct conf_variables vars = {.user = s->user.name,
+                                      .home = s->user.home,
+                                      .service = s->user.service,
+                                      .local_ip = s->user.local_ip,
+                                      .remote_ip = s->user.remote_ip,
+                                      .session = s->user.session_id,
+                                      .uid = s->user.uid,
+                                      .gid = s->user.gid,
                                       .pid = getpid()};
         s->namespaces = arena_array(&s->arena, struct user_namespace, set->namespace_count);
         s->announced = arena_array(&s->arena, struct store_namespace, set->namespace_count);
@@ -98,7 +106,8 @@ static int open_into(struct store *s, struct arena *arena, const char **ret_erro
 int store_open(const struct settings *settings, const struct store_user *user, struct arena *arena,
                struct store **ret, const char **ret_error)
 {
-        _cleanup_(store_close) struct store *s = xcalloc(1, sizeof(*s));
+        _cleanup_(store_close)
+        struct store *s = xcalloc(1, sizeof(*s));
         s->settings = settings;
         copy_user(s, user);
         int r = open_into(s, arena, ret_error);

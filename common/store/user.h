@@ -23,7 +23,7 @@ struct store {
         struct store_namespace *announced; /* the same in the same order, as store_namespaces() gives them */
         size_t namespaces_n;
         const char **paths;
-        struct buf error;    /* store_error() */
+        struct buf error;     /* store_error() */
         int64_t last_name_us; /* see filename_generate() */
 };
 

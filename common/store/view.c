@@ -79,8 +79,8 @@ int mailbox_sync(struct mailbox *m, bool allow_expunge, struct arena *arena, str
 
 void mailbox_status(const struct mailbox *m, struct mailbox_status *ret)
 {
-        struct mailbox_status st = {.messages = m->view_n, .uidvalidity = m->uidlist.uidvalidity,
-                                    .uidnext = m->view_next};
+        struct mailbox_status st = {
+                .messages = m->view_n, .uidvalidity = m->uidlist.uidvalidity, .uidnext = m->view_next};
         for (uint32_t i = 0; i < m->view_n; i++) {
                 const struct message *msg = &m->view[i]->message;
                 st.recent += msg->recent;

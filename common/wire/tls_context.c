@@ -128,7 +128,7 @@ static int read_pair(struct arena *arena, const struct settings *s, struct pair 
                      {"ssl_alt_cert", &s->ssl_alt_cert, &p->alt_cert},
                      {"ssl_alt_key", &s->ssl_alt_key, &p->alt_key},
                      {"ssl_key_password", &s->ssl_key_password, &p->password}};
-        size_t sizes[ARRAY_LEN(files)], at = 0;
+        size_t sizes[ARRAY_LEN(files)] = {0}, at = 0;
         int r = 0;
         size_t i;
         for (i = 0; r == 0 && i < ARRAY_LEN(files); i++) {

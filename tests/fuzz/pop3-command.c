@@ -1,5 +1,5 @@
-/* The POP3 command parser: any line in either state gives a command whose slices can be read, or an answer that is one
- * printable line. */
+/* The POP3 command parser: any line in either state gives a command whose slices can be read, or an answer
+ * that is one printable line. */
 
 #include <stdlib.h>
 

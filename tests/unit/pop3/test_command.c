@@ -45,7 +45,8 @@ static void test_names(void **state)
 static void test_states(void **state)
 {
         static const char *const before[] = {"USER a", "PASS a", "AUTH", "STLS"};
-        static const char *const after[] = {"STAT", "LIST", "RETR 1", "DELE 1", "RSET", "TOP 1 1", "UIDL", "LAST"};
+        static const char *const after[] = {"STAT", "LIST",    "RETR 1", "DELE 1",
+                                            "RSET", "TOP 1 1", "UIDL",   "LAST"};
         for (size_t i = 0; i < ARRAY_LEN(before); i++) {
                 parse(before[i], POP3_AUTHORIZATION);
                 refused(slice_of(before[i]), POP3_TRANSACTION, "Already logged in.");
@@ -87,7 +88,8 @@ static void test_top(void **state)
         refused(SLICE("TOP"), POP3_TRANSACTION, "Missing message number.");
         refused(SLICE("TOP 1"), POP3_TRANSACTION, "Missing number of lines.");
         refused(SLICE("TOP 1 -1"), POP3_TRANSACTION, "Invalid size: -1");
-        refused(SLICE("TOP 1 18446744073709551616"), POP3_TRANSACTION, "Size too large: 18446744073709551616");
+        refused(SLICE("TOP 1 18446744073709551616"), POP3_TRANSACTION,
+                "Size too large: 18446744073709551616");
         refused(SLICE("TOP 1 1 1"), POP3_TRANSACTION, "Noise after size: 1");
 }
 

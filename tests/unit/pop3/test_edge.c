@@ -7,8 +7,8 @@
 #include "base/fd.h"
 #include "pop3/edge.h"
 
-/* The commands before login against what priv/edge.h promises, played here: the edge runs in a child, and how it
- * ends is the exit status. */
+/* The commands before login against what priv/edge.h promises, played here: the edge runs in a child, and how
+ * it ends is the exit status. */
 
 enum { HANDED_OVER = 10, QUIT, QUIT_ERROR, QUIT_BAD_COMMANDS };
 
@@ -47,8 +47,8 @@ void edge_hand_over(struct edge *e, struct slice tag)
         struct slice behind = slice_make(e->conn.in + e->conn.in_end, CONN_INPUT_MAX - e->conn.in_end);
         bool wiped = slice_find_slice(before, SLICE("cret")) == before.n &&
                      slice_find_slice(behind, SLICE("cret")) == behind.n;
-        conn_printf(&e->conn, "[session%.*s, unread: %.*s%s]\r\n", SLICE_ARG(tag), SLICE_ARG(conn_unread(&e->conn)),
-                    wiped ? "" : ", PASSWORD LEFT");
+        conn_printf(&e->conn, "[session%.*s, unread: %.*s%s]\r\n", SLICE_ARG(tag),
+                    SLICE_ARG(conn_unread(&e->conn)), wiped ? "" : ", PASSWORD LEFT");
         conn_flush(&e->conn);
         _exit(HANDED_OVER);
 }
@@ -134,9 +134,11 @@ static void test_capabilities(void **state)
         PLAY(.offers_tls = true, .secured = true, .says = "CAPA\r\n",
              .expected = CAPA_START "STLS\r\nUSER\r\nSASL PLAIN LOGIN\r\n" CAPA_END, .ends = QUIT_ERROR);
         PLAY(.secured = true, .says = "CAPA\r\nSTLS\r\n",
-             .expected = CAPA_START "USER\r\nSASL PLAIN LOGIN\r\n" CAPA_END "-ERR TLS support isn't enabled.\r\n",
+             .expected =
+                     CAPA_START "USER\r\nSASL PLAIN LOGIN\r\n" CAPA_END "-ERR TLS support isn't enabled.\r\n",
              .ends = QUIT_ERROR);
-        PLAY(.secured = true, .says = "AUTH\r\n", .expected = "+OK\r\nPLAIN\r\nLOGIN\r\n.\r\n", .ends = QUIT_ERROR);
+        PLAY(.secured = true, .says = "AUTH\r\n", .expected = "+OK\r\nPLAIN\r\nLOGIN\r\n.\r\n",
+             .ends = QUIT_ERROR);
         PLAY(.says = "AUTH\r\n", .expected = "+OK\r\n.\r\n", .ends = QUIT_ERROR);
 }
 
@@ -153,7 +155,8 @@ static void test_user_pass(void **state)
              .expected = "+OK\r\n[PLAIN kevin s3 cret]\r\n[session, unread: STAT\r\nQUIT\r\n]\r\n",
              .ends = HANDED_OVER);
         PLAY(.secured = true, .says = "PASS s3 cret\r\nUSER kevin\r\nPASS wrong\r\nPASS s3 cret\r\n",
-             .expected = "-ERR No username given.\r\n+OK\r\n[PLAIN kevin wrong]\r\n-ERR [AUTH] Authentication failed.\r\n"
+             .expected = "-ERR No username given.\r\n+OK\r\n[PLAIN kevin wrong]\r\n-ERR [AUTH] "
+                         "Authentication failed.\r\n"
                          "-ERR No username given.\r\n",
              .ends = QUIT_ERROR);
         PLAY(.secured = true, .says = "USER a\r\nUSER kevin\r\nCAPA\r\nPASS s3 cret\r\n",
@@ -166,10 +169,12 @@ static void test_user_pass(void **state)
 
 static void test_answers(void **state)
 {
-        PLAY(.secured = true, .says = "USER denied\r\nPASS x\r\nUSER full\r\nPASS x\r\nUSER broken\r\nPASS x\r\n",
-             .expected = "+OK\r\n[PLAIN denied x]\r\n-ERR [SYS/PERM] This account may not log in.\r\n"
-                         "+OK\r\n[PLAIN full x]\r\n-ERR [IN-USE] Too many connections.\r\n"
-                         "+OK\r\n[PLAIN broken x]\r\n-ERR [SYS/TEMP] Temporary authentication failure. [S1]\r\n",
+        PLAY(.secured = true,
+             .says = "USER denied\r\nPASS x\r\nUSER full\r\nPASS x\r\nUSER broken\r\nPASS x\r\n",
+             .expected =
+                     "+OK\r\n[PLAIN denied x]\r\n-ERR [SYS/PERM] This account may not log in.\r\n"
+                     "+OK\r\n[PLAIN full x]\r\n-ERR [IN-USE] Too many connections.\r\n"
+                     "+OK\r\n[PLAIN broken x]\r\n-ERR [SYS/TEMP] Temporary authentication failure. [S1]\r\n",
              .ends = QUIT_ERROR);
 }
 
@@ -180,10 +185,12 @@ static void test_auth(void **state)
         PLAY(.secured = true, .says = "AUTH plain\r\nAGtldmluAHMzIGNyZXQ=\r\n",
              .expected = "+ \r\n[PLAIN kevin s3 cret]\r\n[session, unread: ]\r\n", .ends = HANDED_OVER);
         PLAY(.secured = true, .says = "AUTH LOGIN\r\na2V2aW4=\r\nczMgY3JldA==\r\n",
-             .expected = "+ VXNlcm5hbWU6\r\n+ UGFzc3dvcmQ6\r\n[LOGIN kevin s3 cret]\r\n[session, unread: ]\r\n",
+             .expected =
+                     "+ VXNlcm5hbWU6\r\n+ UGFzc3dvcmQ6\r\n[LOGIN kevin s3 cret]\r\n[session, unread: ]\r\n",
              .ends = HANDED_OVER);
-        PLAY(.secured = true, .says = "AUTH LOGIN =\r\n*\r\nAUTH PLAIN\r\nno base 64\r\nAUTH PLAIN x\r\nAUTH PLAIN eHh4\r\n"
-                                      "AUTH CRAM-MD5\r\n",
+        PLAY(.secured = true,
+             .says = "AUTH LOGIN =\r\n*\r\nAUTH PLAIN\r\nno base 64\r\nAUTH PLAIN x\r\nAUTH PLAIN eHh4\r\n"
+                     "AUTH CRAM-MD5\r\n",
              .expected = "+ VXNlcm5hbWU6\r\n-ERR Authentication aborted by client.\r\n"
                          "+ \r\n-ERR Invalid base64 data in response.\r\n"
                          "-ERR Invalid base64 data in initial response.\r\n"
@@ -194,10 +201,12 @@ static void test_auth(void **state)
 
 static void test_bad_input(void **state)
 {
-        PLAY(.says = "FOO\r\n\r\nSTAT\r\nLIST\n", .expected = "-ERR Unknown command: FOO\r\n-ERR Unknown command.\r\n"
-                                                              "-ERR Log in first.\r\n-ERR Log in first.\r\n",
+        PLAY(.says = "FOO\r\n\r\nSTAT\r\nLIST\n",
+             .expected = "-ERR Unknown command: FOO\r\n-ERR Unknown command.\r\n"
+                         "-ERR Log in first.\r\n-ERR Log in first.\r\n",
              .ends = QUIT_ERROR);
-        _cleanup_(buf_free) struct buf says = {0}, expected = {0};
+        _cleanup_(buf_free)
+        struct buf says = {0}, expected = {0};
         memset(buf_reserve(&says, 100000), 'x', 100000);
         says.n = 100000;
         buf_str(&says, "\r\nNOOP\r\n");
@@ -209,15 +218,18 @@ static void test_bad_input(void **state)
         }
         buf_str(&says, "USER kevin\r\n");
         buf_str(&expected, "-ERR Too many invalid bad commands.\r\n");
-        PLAY(.secured = true, .says = buf_cstr(&says), .expected = buf_cstr(&expected), .ends = QUIT_BAD_COMMANDS);
-        PLAY(.stays = true, .says = "", .expected = "-ERR Disconnected for inactivity.\r\n", .ends = QUIT_ERROR);
+        PLAY(.secured = true, .says = buf_cstr(&says), .expected = buf_cstr(&expected),
+             .ends = QUIT_BAD_COMMANDS);
+        PLAY(.stays = true, .says = "", .expected = "-ERR Disconnected for inactivity.\r\n",
+             .ends = QUIT_ERROR);
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_capabilities), cmocka_unit_test(test_starttls), cmocka_unit_test(test_user_pass),
-                cmocka_unit_test(test_answers),      cmocka_unit_test(test_auth),     cmocka_unit_test(test_bad_input),
+                cmocka_unit_test(test_capabilities), cmocka_unit_test(test_starttls),
+                cmocka_unit_test(test_user_pass),    cmocka_unit_test(test_answers),
+                cmocka_unit_test(test_auth),         cmocka_unit_test(test_bad_input),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

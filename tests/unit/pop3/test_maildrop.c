@@ -25,13 +25,15 @@ struct world {
 
 static void put(struct world *w, const char *name, const char *text)
 {
-        _cleanup_(free_p) char *path = xasprintf("%s/%s", w->folder, name);
+        _cleanup_(free_p)
+        char *path = xasprintf("%s/%s", w->folder, name);
         assert_int_equal(file_replace_at(AT_FDCWD, path, slice_of(text), 0600, false), 0);
 }
 
 static bool is_there(struct world *w, const char *name)
 {
-        _cleanup_(free_p) char *path = xasprintf("%s/%s", w->folder, name);
+        _cleanup_(free_p)
+        char *path = xasprintf("%s/%s", w->folder, name);
         return access(path, F_OK) == 0;
 }
 
@@ -43,7 +45,8 @@ static int setup(void **state)
                 return -1;
         static const char *const subs[] = {"cur", "new", "tmp"};
         for (size_t i = 0; i < ARRAY_LEN(subs); i++) {
-                _cleanup_(free_p) char *path = xasprintf("%s/%s", w->folder, subs[i]);
+                _cleanup_(free_p)
+                char *path = xasprintf("%s/%s", w->folder, subs[i]);
                 if (mkdir(path, 0700) < 0)
                         return -1;
         }
@@ -51,7 +54,8 @@ static int setup(void **state)
         const struct conf_source source = {.overrides = &location, .override_count = 1};
         const struct conf_filter filter = {.protocol = "pop3"};
         struct conf *conf;
-        _cleanup_(buf_free) struct buf messages = {0};
+        _cleanup_(buf_free)
+        struct buf messages = {0};
         if (conf_load(&source, &w->arena, &conf, &messages) < 0 ||
             conf_resolve(conf, &filter, &w->arena, &w->settings) < 0)
                 return -1;
@@ -67,7 +71,8 @@ static int teardown(void **state)
         struct world *w = *state;
         maildrop_free(&w->drop);
         store_close(&w->store);
-        _cleanup_(free_p) char *command = xasprintf("rm -rf '%s'", w->folder);
+        _cleanup_(free_p)
+        char *command = xasprintf("rm -rf '%s'", w->folder);
         int r = system(command);
         arena_free(&w->arena);
         free(w);
@@ -78,8 +83,8 @@ static int reopen(struct world *w)
 {
         maildrop_free(&w->drop);
         store_close(&w->store);
-        const struct store_user user = {.name = "kevin", .home = w->folder, .uid = geteuid(), .gid = getegid(),
-                                        .service = "pop3"};
+        const struct store_user user = {
+                .name = "kevin", .home = w->folder, .uid = geteuid(), .gid = getegid(), .service = "pop3"};
         const char *error = "";
         if (store_open(&w->settings, &user, &w->arena, &w->store, &error) < 0)
                 fail_msg("%s", error);
@@ -148,7 +153,8 @@ static void test_gone(void **state)
         struct world *w = *state;
         int flags_error;
         assert_int_equal(reopen(w), 0);
-        _cleanup_(free_p) char *path = xasprintf("%s/cur/1.M1P1.host:2,", w->folder);
+        _cleanup_(free_p)
+        char *path = xasprintf("%s/cur/1.M1P1.host:2,", w->folder);
         assert_int_equal(unlink(path), 0);
         assert_int_equal(maildrop_measure(&w->drop), 0);
         assert_true(maildrop_message(&w->drop, 1)->gone);
@@ -196,16 +202,18 @@ static const char *uidl(struct world *w, uint32_t number)
 static void test_uidl(void **state)
 {
         struct world *w = *state;
-        put(w, "dovecot-uidlist", "3 V1234567890 N9 G00000000000000000000000000000000\n"
-                                  "5 :1.M1P1.host\n6 Pabc :2.M2P1.host\n7 Pabc :3.M3P1.host\n");
+        put(w, "dovecot-uidlist",
+            "3 V1234567890 N9 G00000000000000000000000000000000\n"
+            "5 :1.M1P1.host\n6 Pabc :2.M2P1.host\n7 Pabc :3.M3P1.host\n");
         assert_int_equal(reopen(w), 0);
         assert_string_equal(uidl(w, 1), "00000005499602d2");
         /* another server's id stays, and is given out once */
         assert_string_equal(uidl(w, 2), "abc");
         assert_string_equal(uidl(w, 3), "abc.00000007499602d2");
 
-        put(w, "dovecot-uidlist", "3 V1234567890 N9 G00000000000000000000000000000000\n"
-                                  "5 :1.M1P1.host\n6 :2.M2P1.host\n7 :3.M3P1.host\n");
+        put(w, "dovecot-uidlist",
+            "3 V1234567890 N9 G00000000000000000000000000000000\n"
+            "5 :1.M1P1.host\n6 :2.M2P1.host\n7 :3.M3P1.host\n");
         w->settings.pop3_reuse_xuidl = true;
         w->settings.pop3_uidl_format = "%f";
         assert_int_equal(reopen(w), 0);

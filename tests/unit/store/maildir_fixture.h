@@ -1,8 +1,8 @@
 #ifndef TESTS_UNIT_STORE_MAILDIR_FIXTURE_H
 #define TESTS_UNIT_STORE_MAILDIR_FIXTURE_H
 
-/* A user with a home in a fresh temporary directory, for each test; helpers to look at and change files behind the
- * store's back. Everything is relative to the home. */
+/* A user with a home in a fresh temporary directory, for each test; helpers to look at and change files
+ * behind the store's back. Everything is relative to the home. */
 
 #include "../unit.h"
 
@@ -35,18 +35,25 @@ struct fixture {
 
 static inline void fixture_default(struct fixture *f)
 {
-        f->settings = (struct settings){.mail_location = "maildir:~/Maildir", .maildir_copy_with_hardlinks = true,
-                                        .mail_fsync = SETTINGS_FSYNC_OPTIMIZED, .namespaces = f->namespaces,
-                                        .namespace_count = 1, .mail_max_keyword_length = 50};
-        f->namespaces[0] = (struct settings_namespace){.name = "inbox", .separator = "", .prefix = "", .location = "",
-                                                       .inbox = true, .list = SETTINGS_LIST_YES,
+        f->settings = (struct settings){.mail_location = "maildir:~/Maildir",
+                                        .maildir_copy_with_hardlinks = true,
+                                        .mail_fsync = SETTINGS_FSYNC_OPTIMIZED,
+                                        .namespaces = f->namespaces,
+                                        .namespace_count = 1,
+                                        .mail_max_keyword_length = 50};
+        f->namespaces[0] = (struct settings_namespace){.name = "inbox",
+                                                       .separator = "",
+                                                       .prefix = "",
+                                                       .location = "",
+                                                       .inbox = true,
+                                                       .list = SETTINGS_LIST_YES,
                                                        .subscriptions = true};
 }
 
 static inline int fixture_try_open(struct fixture *f, const char **ret_error)
 {
-        struct store_user user = {.name = "kevin", .home = f->home, .uid = geteuid(), .gid = getegid(),
-                                  .service = "imap"};
+        struct store_user user = {
+                .name = "kevin", .home = f->home, .uid = geteuid(), .gid = getegid(), .service = "imap"};
         store_close(&f->store);
         return store_open(&f->settings, &user, &f->arena, &f->store, ret_error);
 }

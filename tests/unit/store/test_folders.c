@@ -14,10 +14,11 @@ static const char *listing(struct fixture *f)
                 fail_msg("%s", store_error(f->store));
         for (size_t i = 0; i < n; i++) {
                 unsigned fl = folders[i].flags;
-                buf_printf(&b, "%s%s%s%s%s%s%s%s%s", i ? "|" : "", folders[i].name, fl & FOLDER_NONEXISTENT ? "-" : "",
-                           fl & FOLDER_CHILDREN ? "+" : "", fl & FOLDER_SUBSCRIBED ? "*" : "",
-                           fl & FOLDER_CHILD_SUBSCRIBED ? "^" : "", fl & FOLDER_MARKED ? "!" : "",
-                           folders[i].special_use ? " " : "", folders[i].special_use ? folders[i].special_use : "");
+                buf_printf(&b, "%s%s%s%s%s%s%s%s%s", i ? "|" : "", folders[i].name,
+                           fl & FOLDER_NONEXISTENT ? "-" : "", fl & FOLDER_CHILDREN ? "+" : "",
+                           fl & FOLDER_SUBSCRIBED ? "*" : "", fl & FOLDER_CHILD_SUBSCRIBED ? "^" : "",
+                           fl & FOLDER_MARKED ? "!" : "", folders[i].special_use ? " " : "",
+                           folders[i].special_use ? folders[i].special_use : "");
         }
         const char *s = arena_str(&f->arena, buf_slice(&b));
         buf_free(&b);
@@ -52,8 +53,19 @@ static void folders_are_made_listed_and_deleted(void **state)
 static void names_that_cannot_be(void **state)
 {
         struct fixture *f = *state;
-        static const char *const bad[] = {"", ".", "a..b", ".a", "a/b", "../x", "a.", "a\x01" "b", "a\x7f", "\xff",
-                                          "a/../b", "a.\n"};
+        static const char *const bad[] = {"",
+                                          ".",
+                                          "a..b",
+                                          ".a",
+                                          "a/b",
+                                          "../x",
+                                          "a.",
+                                          "a\x01"
+                                          "b",
+                                          "a\x7f",
+                                          "\xff",
+                                          "a/../b",
+                                          "a.\n"};
         for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
                 unsigned flags;
                 struct mailbox *m;
@@ -155,8 +167,11 @@ static void prefixes_and_separators(void **state)
 
         /* a second namespace whose subscriptions are kept by the first */
         fixture_default(f);
-        f->namespaces[1] = (struct settings_namespace){.name = "pub", .separator = ".", .prefix = "Public.",
-                                                       .type = SETTINGS_NAMESPACE_PUBLIC, .list = SETTINGS_LIST_YES,
+        f->namespaces[1] = (struct settings_namespace){.name = "pub",
+                                                       .separator = ".",
+                                                       .prefix = "Public.",
+                                                       .type = SETTINGS_NAMESPACE_PUBLIC,
+                                                       .list = SETTINGS_LIST_YES,
                                                        .location = "maildir:~/public:CONTROL=~/control/%u"};
         f->settings.namespace_count = 2;
         mkdirat(f->fd, "public", 0700);
@@ -209,12 +224,18 @@ static void locations(void **state)
         struct conf_variables v = {.user = "kevin@example.org", .home = "/home/kevin"};
         struct location l = {0};
         const char *error = NULL;
-        assert_int_equal(location_parse(&f->arena, "maildir:/var/mail/%d/%n/:INBOX=~/In::box:CONTROL=%h/c:INDEX=MEMORY:LAYOUT=Maildir++", &v, &l, &error), 0);
+        assert_int_equal(
+                location_parse(
+                        &f->arena,
+                        "maildir:/var/mail/%d/%n/:INBOX=~/In::box:CONTROL=%h/c:INDEX=MEMORY:LAYOUT=Maildir++",
+                        &v, &l, &error),
+                0);
         assert_string_equal(l.root, "/var/mail/example.org/kevin");
         assert_string_equal(l.inbox, "/home/kevin/In:box");
         assert_string_equal(l.control, "/home/kevin/c");
         assert_null(l.index);
-        assert_int_equal(location_parse(&f->arena, "mbox:~/mail:INBOX=/var/mail/%u", &v, &l, &error), -ENOTSUP);
+        assert_int_equal(location_parse(&f->arena, "mbox:~/mail:INBOX=/var/mail/%u", &v, &l, &error),
+                         -ENOTSUP);
         assert_non_null(strstr(error, "mbox is not served yet"));
         assert_int_equal(location_parse(&f->arena, "maildir:~/x:LAYOUT=fs", &v, &l, &error), -ENOTSUP);
         assert_non_null(strstr(error, "LAYOUT=fs"));

@@ -2,6 +2,8 @@
 
 #include "maildir_fixture.h"
 
+#include <sys/wait.h>
+
 #define M(secs) "Maildir/new/" #secs ".M1P1.host"
 
 static void new_mail_gets_uids_in_order_of_delivery(void **state)
@@ -51,7 +53,9 @@ static void reading_only_changes_nothing(void **state)
         assert_true(mailbox_message(m, 1)->recent);
         assert_true(there(f, M(1000000001)));
         size_t gone;
-        assert_int_equal(mailbox_store_flags(m, (uint32_t[]){1}, 1, FLAGS_ADD, (struct flags){.system = FLAG_SEEN}, &gone), -EROFS);
+        assert_int_equal(mailbox_store_flags(m, (uint32_t[]){1}, 1, FLAGS_ADD,
+                                             (struct flags){.system = FLAG_SEEN}, &gone),
+                         -EROFS);
         mailbox_close(&m);
         m = open_box(f, "INBOX", false);
         assert_true(mailbox_message(m, 1)->recent);
@@ -112,8 +116,12 @@ static void flags_go_into_names_and_to_other_sessions(void **state)
         assert_int_equal(sync_box(f, b, true).flagged_n, 0);
 
         /* b works on a name that a changed in the meantime */
-        assert_int_equal(mailbox_store_flags(a, (uint32_t[]){1}, 1, FLAGS_SET, (struct flags){.system = FLAG_FLAGGED}, &gone), 0);
-        assert_int_equal(mailbox_store_flags(b, (uint32_t[]){1}, 1, FLAGS_REMOVE, (struct flags){.system = FLAG_SEEN}, &gone), 0);
+        assert_int_equal(mailbox_store_flags(a, (uint32_t[]){1}, 1, FLAGS_SET,
+                                             (struct flags){.system = FLAG_FLAGGED}, &gone),
+                         0);
+        assert_int_equal(mailbox_store_flags(b, (uint32_t[]){1}, 1, FLAGS_REMOVE,
+                                             (struct flags){.system = FLAG_SEEN}, &gone),
+                         0);
         assert_true(there(f, "Maildir/cur/1.a.h:2,FPX"));
         struct message_text text;
         assert_int_equal(mailbox_read(b, 1, &text), 0);
@@ -142,7 +150,9 @@ static void expunges_are_told_when_allowed(void **state)
         struct message_text text;
         assert_int_equal(mailbox_read(b, 4, &text), -ENOENT);
         size_t gone;
-        assert_int_equal(mailbox_store_flags(b, (uint32_t[]){4, 5}, 2, FLAGS_ADD, (struct flags){.system = FLAG_SEEN}, &gone), 0);
+        assert_int_equal(mailbox_store_flags(b, (uint32_t[]){4, 5}, 2, FLAGS_ADD,
+                                             (struct flags){.system = FLAG_SEEN}, &gone),
+                         0);
         assert_int_equal(gone, 1);
         assert_int_equal(mailbox_expunge(b, (uint32_t[]){4}, 1), 0);
         put(f, "Maildir/new/6.M1P1.h", "x\n");
@@ -237,9 +247,10 @@ static void duplicate_bases_lose_no_mail(void **state)
         for (uint32_t i = 1; i <= 4; i++) {
                 struct message_text text;
                 assert_int_equal(mailbox_read(m, i, &text), 0);
-                found |= slice_eq(text.raw, SLICE("new\n")) ? 1 : slice_eq(text.raw, SLICE("cur\n")) ? 2
-                         : slice_eq(text.raw, SLICE("one\n"))                                        ? 4
-                                                                                                      : 8;
+                found |= slice_eq(text.raw, SLICE("new\n"))   ? 1
+                         : slice_eq(text.raw, SLICE("cur\n")) ? 2
+                         : slice_eq(text.raw, SLICE("one\n")) ? 4
+                                                              : 8;
                 message_text_release(&text);
         }
         assert_int_equal(found, 15);
@@ -264,7 +275,9 @@ static void what_is_no_mail_is_left_alone(void **state)
         assert_int_equal(mailbox_read(m, 1, &text), 0);
         message_text_release(&text);
         size_t gone;
-        assert_int_equal(mailbox_store_flags(m, (uint32_t[]){1, 2}, 2, FLAGS_ADD, (struct flags){.system = FLAG_SEEN}, &gone), 0);
+        assert_int_equal(mailbox_store_flags(m, (uint32_t[]){1, 2}, 2, FLAGS_ADD,
+                                             (struct flags){.system = FLAG_SEEN}, &gone),
+                         0);
         assert_true(there(f, "Maildir/cur/odd name \xff:2,S"));
         assert_true(there(f, "Maildir/cur/x:2,S"));
         mailbox_close(&m);
@@ -327,9 +340,14 @@ static void keywords_are_shared_and_run_out(void **state)
         assert_int_equal(mailbox_keyword(a, SLICE("Ours"), true, &ours), 0);
         assert_int_equal(mailbox_keyword(b, SLICE("Theirs"), true, &theirs), 0);
         assert_int_equal(ours, theirs);
-        assert_int_equal(mailbox_store_flags(b, (uint32_t[]){1}, 1, FLAGS_ADD, (struct flags){.keywords = UINT64_C(1) << theirs}, &gone), 0);
-        assert_int_equal(mailbox_store_flags(a, (uint32_t[]){1}, 1, FLAGS_ADD, (struct flags){.keywords = UINT64_C(1) << ours}, &gone), 0);
-        assert_string_equal(text_of(f, "Maildir/dovecot-keywords"), "0 $Forwarded\n1 Work\n2 Theirs\n3 Ours\n");
+        assert_int_equal(mailbox_store_flags(b, (uint32_t[]){1}, 1, FLAGS_ADD,
+                                             (struct flags){.keywords = UINT64_C(1) << theirs}, &gone),
+                         0);
+        assert_int_equal(mailbox_store_flags(a, (uint32_t[]){1}, 1, FLAGS_ADD,
+                                             (struct flags){.keywords = UINT64_C(1) << ours}, &gone),
+                         0);
+        assert_string_equal(text_of(f, "Maildir/dovecot-keywords"),
+                            "0 $Forwarded\n1 Work\n2 Theirs\n3 Ours\n");
         /* z has no name: it stays and its letter is not given away */
         assert_true(there(f, "Maildir/cur/1.a.h:2,Sbcdz"));
         struct mailbox_changes c = sync_box(f, b, true);
@@ -342,13 +360,49 @@ static void keywords_are_shared_and_run_out(void **state)
                 snprintf(name, sizeof(name), "k%d", i);
                 r = mailbox_keyword(a, slice_of(name), true, &bit);
                 if (r == 0)
-                        r = mailbox_store_flags(a, (uint32_t[]){1}, 1, FLAGS_ADD, (struct flags){.keywords = UINT64_C(1) << bit}, &gone);
+                        r = mailbox_store_flags(a, (uint32_t[]){1}, 1, FLAGS_ADD,
+                                                (struct flags){.keywords = UINT64_C(1) << bit}, &gone);
         }
         assert_int_equal(r, -ENOBUFS);
         assert_true(there(f, "Maildir/cur/1.a.h:2,Sbcdefghijklmnopqrstuvwxyz"));
         assert_non_null(strstr(text_of(f, "Maildir/dovecot-keywords"), "24 k20\n"));
         mailbox_close(&a);
         mailbox_close(&b);
+}
+
+static void renames_never_look_like_expunges(void **state)
+{
+        struct fixture *f = *state;
+        enum { FILES = 4000, ROUNDS = 6 }; /* more than one getdents(2) gives */
+        char from[64], to[64];
+        for (int i = 0; i < FILES; i++) {
+                snprintf(from, sizeof(from), "Maildir/cur/%d.M1P1.h:2,", i);
+                put(f, from, "x\n");
+        }
+        struct mailbox *m = open_box(f, "INBOX", false);
+        pid_t child = fork();
+        if (child == 0) {
+                for (int round = 0; round < ROUNDS; round++)
+                        for (int i = 0; i < FILES; i++) {
+                                snprintf(from, sizeof(from), "Maildir/cur/%d.M1P1.h:2,%s", i,
+                                         round % 2 ? "S" : "");
+                                snprintf(to, sizeof(to), "Maildir/cur/%d.M1P1.h:2,%s", i,
+                                         round % 2 ? "" : "S");
+                                renameat(f->fd, from, f->fd, to);
+                        }
+                _exit(0);
+        }
+        int status;
+        while (waitpid(child, &status, WNOHANG) == 0) {
+                assert_int_equal(sync_box(f, m, true).expunged_n, 0);
+                assert_int_equal(mailbox_count(m), FILES);
+                struct message_text text;
+                assert_int_equal(mailbox_read(m, FILES / 2, &text), 0);
+                message_text_release(&text);
+        }
+        sync_box(f, m, true);
+        assert_int_equal(mailbox_message(m, 1)->flags.system, 0);
+        mailbox_close(&m);
 }
 
 static void a_watch_wakes(void **state)
@@ -386,6 +440,7 @@ int main(void)
                 T(only_old_files_leave_tmp),
                 T(broken_folders_give_errors),
                 T(keywords_are_shared_and_run_out),
+                T(renames_never_look_like_expunges),
                 T(a_watch_wakes),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

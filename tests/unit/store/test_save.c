@@ -28,9 +28,14 @@ static void saved_messages_appear_together(void **state)
         struct mailbox *m = open_box(f, "INBOX", false);
         struct save *s = open_save(f, "INBOX");
         struct slice words[] = {SLICE("Work"), SLICE("bad word"), SLICE("Play")};
-        assert_int_equal(append(f, s, &(struct save_message){.internaldate = 86400}, "a: b\r\n\r\nx\ry\r\n"), 0);
-        assert_int_equal(append(f, s, &(struct save_message){.flags = FLAG_SEEN, .keywords = words, .keywords_n = 3, .internaldate = -1},
-                                "one\r\r\n\ntwo\r"), 0);
+        assert_int_equal(append(f, s, &(struct save_message){.internaldate = 86400}, "a: b\r\n\r\nx\ry\r\n"),
+                         0);
+        assert_int_equal(
+                append(f, s,
+                       &(struct save_message){
+                               .flags = FLAG_SEEN, .keywords = words, .keywords_n = 3, .internaldate = -1},
+                       "one\r\r\n\ntwo\r"),
+                0);
         assert_int_equal(entries(f, "Maildir/tmp"), 2);
         assert_int_equal(sync_box(f, m, true).added, 0);
         struct save_result res;
@@ -88,7 +93,8 @@ static void what_is_not_committed_leaves_nothing(void **state)
         /* a commit that fails halfway takes back what had its place */
         s = open_save(f, "INBOX");
         assert_int_equal(append(f, s, &(struct save_message){.internaldate = -1}, "x\r\n"), 0);
-        assert_int_equal(append(f, s, &(struct save_message){.flags = FLAG_SEEN, .internaldate = -1}, "x\r\n"), 0);
+        assert_int_equal(
+                append(f, s, &(struct save_message){.flags = FLAG_SEEN, .internaldate = -1}, "x\r\n"), 0);
         mailbox_close(&(struct mailbox *){open_box(f, "INBOX", true)});
         const char *list = text_of(f, "Maildir/dovecot-uidlist");
         move(f, "Maildir/cur", "Maildir/aside");
@@ -97,7 +103,8 @@ static void what_is_not_committed_leaves_nothing(void **state)
         assert_non_null(strstr(store_error(f->store), "rename("));
         save_close(&s);
         move(f, "Maildir/aside", "Maildir/cur");
-        assert_int_equal(entries(f, "Maildir/tmp") + entries(f, "Maildir/new") + entries(f, "Maildir/cur"), 0);
+        assert_int_equal(entries(f, "Maildir/tmp") + entries(f, "Maildir/new") + entries(f, "Maildir/cur"),
+                         0);
         assert_string_equal(text_of(f, "Maildir/dovecot-uidlist"), list);
         assert_false(there(f, "Maildir/dovecot-uidlist.lock"));
 }
@@ -205,10 +212,8 @@ int main(void)
 {
 #define T(t) cmocka_unit_test_setup_teardown(t, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
-                T(saved_messages_appear_together),
-                T(what_is_not_committed_leaves_nothing),
-                T(a_full_disk_is_reported_and_cleaned_up),
-                T(copies_are_links_with_flags_and_dates),
+                T(saved_messages_appear_together),         T(what_is_not_committed_leaves_nothing),
+                T(a_full_disk_is_reported_and_cleaned_up), T(copies_are_links_with_flags_and_dates),
                 T(messages_without_uids_get_theirs_first),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

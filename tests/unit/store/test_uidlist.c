@@ -21,8 +21,9 @@ static void lines_are_read_and_written(void **state)
         assert_slice_equal(buf_slice(&b), SLICE("3 V5 N6 G" GUID " Xnew\n"));
         assert_int_equal(uidlist_header_parse(SLICE("1 1254 77"), &h), 0);
         assert_int_equal(h.nextuid, 77);
-        static const char *const bad_headers[] = {"", "3", "3 V1", "3 N1", "3 V0 N1", "3 V1 N0", "3 Vx N1", "2 V1 N1",
-                                                  "3 V1 N1 Gshort", "1 5", "3 V1 N4294967295", "3 V99999999999 N1"};
+        static const char *const bad_headers[] = {
+                "",        "3",       "3 V1",           "3 N1", "3 V0 N1",          "3 V1 N0",
+                "3 Vx N1", "2 V1 N1", "3 V1 N1 Gshort", "1 5",  "3 V1 N4294967295", "3 V99999999999 N1"};
         for (size_t i = 0; i < ARRAY_LEN(bad_headers); i++)
                 assert_int_equal(uidlist_header_parse(slice_of(bad_headers[i]), &h), -EINVAL);
 
@@ -40,8 +41,8 @@ static void lines_are_read_and_written(void **state)
         assert_slice_equal(l.base, SLICE("1.a.h"));
         assert_int_equal(uidlist_line_parse(1, SLICE("7 1.a.h:2,S"), &l), 0);
         assert_slice_equal(l.base, SLICE("1.a.h"));
-        static const char *const bad[] = {"", "7", "7 ", "x :a", "0 :a", "7 W1", "7 :", "7 ::2,S", "7 :a/b",
-                                          "4294967295 :a", "-1 :a"};
+        static const char *const bad[] = {"",    "7",       "7 ",     "x :a",          "0 :a", "7 W1",
+                                          "7 :", "7 ::2,S", "7 :a/b", "4294967295 :a", "-1 :a"};
         for (size_t i = 0; i < ARRAY_LEN(bad); i++)
                 assert_int_equal(uidlist_line_parse(3, slice_of(bad[i]), &l), -EINVAL);
         buf_free(&b);
@@ -145,9 +146,9 @@ static void damage_never_gives_a_uid_twice(void **state)
             "1 :1.a.h\n"
             "garbage\n"
             "4 :2.a.h\n"
-            "3 :3.a.h\n"  /* out of order */
-            "5 :2.a.h\n"  /* twice: the later UID counts */
-            "6 :4.a");    /* torn */
+            "3 :3.a.h\n" /* out of order */
+            "5 :2.a.h\n" /* twice: the later UID counts */
+            "6 :4.a");   /* torn */
         for (int i = 1; i <= 4; i++)
                 put(f, arena_printf(&f->arena, "Maildir/cur/%d.a.h:2,", i), "x\n");
         struct mailbox *m = open_box(f, "INBOX", false);

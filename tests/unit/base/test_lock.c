@@ -1,0 +1,99 @@
+#include "../unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/lock.h"
+
+static int open_dir(char *path)
+{
+        assert_non_null(mkdtemp(path));
+        int dir = open(path, O_RDONLY | O_DIRECTORY);
+        assert_true(dir >= 0);
+        return dir;
+}
+
+static void put_lock(int dir, const char *owner)
+{
+        int fd = openat(dir, "x.lock", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        assert_int_equal(fd_write_all(fd, slice_of(owner)), 0);
+        close(fd);
+}
+
+/* What a waiter does with the lock: 0 when nobody else had it at the same time. */
+static int hold(int dir)
+{
+        for (int i = 0; i < 20; i++) {
+                struct dotlock l = DOTLOCK_NONE;
+                if (dotlock_acquire(dir, "x", 0600, deadline_in_ms(20000), 0, &l) < 0)
+                        return 1;
+                int inside = openat(dir, "inside", O_WRONLY | O_CREAT | O_EXCL, 0600);
+                if (inside < 0)
+                        return 2;
+                close(inside);
+                unlinkat(dir, "inside", 0);
+                dotlock_release(&l);
+        }
+        return 0;
+}
+
+static void a_stale_lock_goes_to_one_waiter(void **state)
+{
+        char path[] = "/tmp/lock-test-XXXXXX", host[256] = "", owner[300];
+        int dir = open_dir(path);
+        gethostname(host, sizeof(host) - 1);
+        snprintf(owner, sizeof(owner), "999999999:%s", host);
+        for (int round = 0; round < 5; round++) {
+                enum { WAITERS = 6 };
+                pid_t pids[WAITERS];
+                put_lock(dir, owner);
+                for (int i = 0; i < WAITERS; i++)
+                        if ((pids[i] = fork()) == 0)
+                                _exit(hold(dir));
+                for (int i = 0; i < WAITERS; i++) {
+                        int status;
+                        waitpid(pids[i], &status, 0);
+                        assert_int_equal(status, 0);
+                }
+        }
+        assert_int_equal(unlinkat(dir, "x.lock", 0), -1);
+        close(dir);
+        assert_int_equal(rmdir(path), 0);
+}
+
+static void only_ours_is_released(void **state)
+{
+        char path[] = "/tmp/lock-test-XXXXXX";
+        int dir = open_dir(path);
+        struct dotlock l = DOTLOCK_NONE, other = DOTLOCK_NONE;
+        assert_int_equal(dotlock_acquire(dir, "x", 0600, deadline_in_ms(0), 0, &l), 0);
+        assert_int_equal(dotlock_acquire(dir, "x", 0600, deadline_in_ms(0), 0, &other), -ETIMEDOUT);
+        /* somebody broke our lock and has one of his own there now */
+        unlinkat(dir, "x.lock", 0);
+        put_lock(dir, "1:elsewhere");
+        dotlock_release(&l);
+        assert_int_equal(faccessat(dir, "x.lock", F_OK, 0), 0);
+        /* another host's lock is broken by age only */
+        assert_int_equal(dotlock_acquire(dir, "x", 0600, deadline_in_ms(0), 60000, &l), -ETIMEDOUT);
+        struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+        utimensat(dir, "x.lock", times, 0);
+        assert_int_equal(dotlock_acquire(dir, "x", 0600, deadline_in_ms(0), 60000, &l), 0);
+        dotlock_release(&l);
+        close(dir);
+        assert_int_equal(rmdir(path), 0);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_stale_lock_goes_to_one_waiter),
+                cmocka_unit_test(only_ours_is_released),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
