@@ -38,30 +38,39 @@ static void parent_of(char *path)
                 strcpy(path, "/");
 }
 
-/* Finds the directory (or file) that stands in the way: the nearest one to `path` that can be looked at. */
+/* The permission that we lack on what `st` describes, 0 if none. */
+static char lacks(const struct stat *st, bool reads)
+{
+        unsigned have = ours(st);
+        if (S_ISDIR(st->st_mode) && !(have & 1))
+                return 'x';
+        if (reads)
+                return have & 4 ? 0 : 'r';
+        return have & 2 ? 0 : 'w';
+}
+
+/* Finds the directory (or file) that stands in the way: the nearest one to `path` that can be looked at, else
+ * the directory above it, where a lock or a new file may have been wanted. */
 static void describe_missing(struct buf *b, const char *call, const char *path)
 {
-        bool reads = strstr(call, "open") || strstr(call, "mmap") || strstr(call, "read");
+        bool reads =
+                strstr(call, "open") || strstr(call, "mmap") || strstr(call, "read") || strstr(call, "watch");
         _cleanup_(free_p)
         char *at = xstrdup(path);
         if (!reads)
                 parent_of(at);
         struct stat st;
-        bool below = false;
         while (stat(at, &st) < 0) {
                 if (strcmp(at, "/") == 0 || strcmp(at, ".") == 0)
                         return;
                 parent_of(at);
-                below = true;
+                reads = false;
         }
-        unsigned have = ours(&st);
-        char missing = 0;
-        if (S_ISDIR(st.st_mode) && !(have & 1))
-                missing = 'x';
-        else if (!below && reads && !(have & 4))
-                missing = 'r';
-        else if (!reads && !(have & 2))
-                missing = 'w';
+        char missing = lacks(&st, reads);
+        if (!missing && reads) {
+                parent_of(at);
+                missing = stat(at, &st) == 0 ? lacks(&st, false) : 0;
+        }
         if (missing)
                 buf_printf(b, " missing +%c perm: %s, %s owned by %ld:%ld mode=%04o", missing, at,
                            S_ISDIR(st.st_mode) ? "dir" : "file", (long)st.st_uid, (long)st.st_gid,

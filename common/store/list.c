@@ -214,18 +214,24 @@ int store_lookup(struct store *s, const char *name, unsigned *ret_flags)
 {
         _cleanup_(arena_free)
         struct arena a = {0};
+        _cleanup_(fd_close_p)
+        int fd = -1;
         struct folder_place f;
         struct folder *folders;
         size_t n;
         int r = folder_resolve(s, &a, name, &f);
         if (r == 0)
-                r = store_list(s, &a, true, &folders, &n);
+                r = store_list(s, &a, false, &folders, &n);
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < n; i++)
-                if (strcmp(folders[i].name, f.name) == 0) {
-                        *ret_flags = folders[i].flags;
-                        return 0;
-                }
+        for (size_t i = 0; i < n; i++) {
+                if (strcmp(folders[i].name, f.name) != 0)
+                        continue;
+                unsigned flags = folders[i].flags;
+                if (!(flags & FOLDER_NONEXISTENT) && folder_open(s, &f, &fd) == 0 && has_entries(fd, "new"))
+                        flags |= FOLDER_MARKED;
+                *ret_flags = flags;
+                return 0;
+        }
         return error_text(s, -ENOENT, "there is no mailbox \"%s\"", name);
 }

@@ -168,6 +168,9 @@ const char *const *mailbox_keywords(const struct mailbox *m, unsigned *ret_n)
 
 int mailbox_keyword(struct mailbox *m, struct slice name, bool create, unsigned *ret_bit)
 {
+        if (create && name.n > m->store->settings->mail_max_keyword_length)
+                return error_text(m->store, -EINVAL, "%s: keyword longer than mail_max_keyword_length",
+                                  m->place.dir);
         int r = keywords_bit(&m->keywords, name, create, ret_bit);
         if (r == -ENOBUFS)
                 return error_text(m->store, r, "%s: all %d keywords are in use", m->place.dir,

@@ -120,11 +120,12 @@ static void add_current(struct save *s)
         s->now = (struct saved){0};
 }
 
-/* Keywords that find no room are left out: the mail counts for more. */
+/* Keywords that are too long or find no room are left out: the mail counts for more. */
 static void add_keyword(struct save *s, struct slice name)
 {
         unsigned bit;
-        if (keywords_bit(&s->keywords, name, true, &bit) == 0)
+        if (name.n <= s->store->settings->mail_max_keyword_length &&
+            keywords_bit(&s->keywords, name, true, &bit) == 0)
                 s->now.keywords |= UINT64_C(1) << bit;
 }
 

@@ -16,7 +16,7 @@ void save_close(struct save **s);
 
 struct save_message {
         uint8_t flags;                /* FLAG_* */
-        const struct slice *keywords; /* names */
+        const struct slice *keywords; /* names; those that the folder has no room for are left out */
         size_t keywords_n;
         time_t internaldate; /* -1: now */
 };

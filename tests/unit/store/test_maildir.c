@@ -307,6 +307,17 @@ static void broken_folders_give_errors(void **state)
         mailbox_close(&(struct mailbox *){open_box(f, "bare", false)});
         assert_true(there(f, "Maildir/.bare/cur"));
         if (geteuid() != 0) {
+                fchmodat(f->fd, "Maildir/.bare", 0500, 0);
+                m = open_box(f, "bare", true);
+                mailbox_close(&m);
+                struct save *s = NULL;
+                struct save_result res;
+                assert_int_equal(save_open(f->store, "bare", &s), 0);
+                assert_int_equal(save_commit(s, &f->arena, &res), -EACCES);
+                assert_non_null(strstr(store_error(f->store), "missing +w perm: "));
+                assert_non_null(strstr(store_error(f->store), "/Maildir/.bare, dir owned by"));
+                save_close(&s);
+                fchmodat(f->fd, "Maildir/.bare", 0700, 0);
                 fchmodat(f->fd, "Maildir/.bare/cur", 0, 0);
                 assert_int_equal(mailbox_open(f->store, "bare", false, &m), -EACCES);
                 assert_non_null(strstr(store_error(f->store), "Permission denied (euid="));
@@ -333,6 +344,9 @@ static void keywords_are_shared_and_run_out(void **state)
         assert_int_equal(mailbox_message(a, 1)->flags.keywords, UINT64_C(1) << bit);
         assert_int_equal(mailbox_keyword(a, SLICE("none"), false, &bit), -ENOENT);
         assert_int_equal(mailbox_keyword(a, SLICE("a b"), true, &bit), -EINVAL);
+        assert_int_equal(mailbox_keyword(a, SLICE("longerthanthefiftycharactersthatthesettingallowsforit"),
+                                         true, &bit),
+                         -EINVAL);
         assert_int_equal(mailbox_keyword(a, SLICE("\\Seen"), true, &bit), -EINVAL);
         /* both sessions want the next letter for different names */
         unsigned ours, theirs;
