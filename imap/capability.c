@@ -23,24 +23,15 @@ static const struct {
         {"SPECIAL-USE", AFTER_LOGIN}, /* RFC 6154 */
 };
 
-struct imap_mechanisms imap_mechanisms(const struct settings *settings)
-{
-        struct imap_mechanisms m = {0};
-        for (size_t i = 0; i < MIN(settings->auth_mechanisms.count, (size_t)IMAP_MECHANISMS_MAX); i++)
-                m.names[i] = settings->auth_mechanisms.items[i];
-        return m;
-}
-
 static void write_login_methods(struct conn *c, const struct imap_capability_state *state)
 {
-        struct imap_mechanisms enabled = imap_mechanisms(state->settings);
         const struct sasl_mechanism *m;
         if (state->can_start_tls)
                 conn_puts(c, " STARTTLS");
         if (!state->plaintext_allowed)
                 conn_puts(c, " LOGINDISABLED");
         for (size_t i = 0; (m = sasl_mechanism_at(i)); i++)
-                if (sasl_mechanism(slice_of(m->name), enabled.names) &&
+                if (sasl_mechanism(slice_of(m->name), &state->settings->auth_mechanisms) &&
                     (state->plaintext_allowed || !m->plaintext))
                         conn_printf(c, " AUTH=%s", m->name);
 }

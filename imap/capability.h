@@ -21,11 +21,4 @@ void imap_write_capabilities(struct conn *c, const struct imap_capability_state 
  * where they have spaces; "*" is this server's own value for name and version and NIL for anything else. */
 void imap_write_id(struct conn *c, const struct settings *settings);
 
-/* The mechanisms of the setting as auth/sasl.h wants them. */
-enum { IMAP_MECHANISMS_MAX = 16 }; /* more names than there are mechanisms are cut */
-struct imap_mechanisms {
-        const char *names[IMAP_MECHANISMS_MAX + 1]; /* NULL-terminated */
-};
-struct imap_mechanisms imap_mechanisms(const struct settings *settings);
-
 #endif

@@ -55,8 +55,8 @@ enum imap_command_id {
         IMAP_COMMAND_COUNT
 };
 
-/* Ranges as written, in any order, low end first; IMAP_STAR is "*". */
-#define IMAP_STAR UINT32_MAX
+/* Ranges as written, in any order and either end first; IMAP_STAR is "*", which no number of the grammar is. */
+#define IMAP_STAR 0
 struct imap_range {
         uint32_t low, high;
 };
@@ -64,6 +64,11 @@ struct imap_set {
         struct imap_range *ranges;
         size_t n;
 };
+
+/* The same numbers as ranges that are ascending and apart, in the arena, so that a set of many ranges costs no more than the
+ * messages it names. `last` is what "*" means (0: nothing is there, and nothing is named). "9:*" is 5:9 when 5 is the last
+ * (RFC 3501 section 9, seq-range). */
+struct imap_set imap_set_normalise(struct arena *arena, const struct imap_set *set, uint32_t last);
 
 /* A flag list (RFC 3501 flag-list): system flags as store/mailbox.h's FLAG_* bits have the same values as these. */
 enum {

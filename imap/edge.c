@@ -2,14 +2,12 @@
 
 #include <errno.h>
 
-#include "base/base64.h"
 #include "imap/capability.h"
 #include "imap/reader.h"
+#include "priv/edge_sasl.h"
 
 enum {
-        BAD_COMMANDS_MAX = 20,        /* then it is not a mail program that is talking */
-        RESPONSE_LINE_MAX = 8 * 1024, /* a SASL response in base 64: three texts of SASL_TEXT_MAX and more */
-        RESPONSE_MAX = RESPONSE_LINE_MAX / 4 * 3,
+        BAD_COMMANDS_MAX = 20, /* then it is not a mail program that is talking */
 };
 
 static const char log_in_first[] = "Please log in first.";
@@ -41,14 +39,9 @@ static void bad(struct exchange *x, struct slice tag, const char *text)
  * it was the last that was read. Under TLS this process lives on as the relay. */
 static void forget(struct exchange *x)
 {
-        struct conn *c = &x->edge->conn;
         buf_wipe(&x->bytes);
         arena_wipe(&x->arena);
-        if (c->in) {
-                size_t behind = MIN((size_t)CONN_INPUT_MAX - c->in_end, imap_reader_before_login.total);
-                explicit_bzero(c->in, c->in_at);
-                explicit_bzero(c->in + c->in_end, behind);
-        }
+        conn_forget(&x->edge->conn);
 }
 
 static _noreturn_ void quit_on_error(struct exchange *x, int error)
@@ -184,69 +177,10 @@ static bool do_login(struct exchange *x, const struct imap_command *c)
         return log_in(x, c->tag, "PLAIN", &credentials); /* as Dovecot calls it in the log */
 }
 
-/* Asks with the challenge and appends the decoded answer. 0; -EINVAL when the exchange is over: the client
- * has been told. */
-static int ask(struct exchange *x, struct slice tag, struct slice challenge, struct buf *to)
-{
-        struct conn *c = &x->edge->conn;
-        _cleanup_(buf_free)
-        struct buf encoded = {0};
-        base64_encode(&encoded, challenge);
-        conn_puts(c, "+ ");
-        conn_write(c, buf_slice(&encoded));
-        conn_puts(c, "\r\n");
-        struct slice line;
-        int r = conn_line(c, RESPONSE_LINE_MAX, x->edge->deadline, &line);
-        if (r == -EMSGSIZE) {
-                r = conn_skip_line(c, x->edge->deadline);
-                line = SLICE("-"); /* not base 64 */
-        }
-        if (r < 0)
-                quit_on_error(x, r);
-        if (slice_eq(line, SLICE("*"))) {
-                bad(x, tag, "Authentication aborted by client.");
-                return -EINVAL;
-        }
-        if (base64_decode(to, line) < 0) {
-                bad(x, tag, "Invalid base64 data in response.");
-                return -EINVAL;
-        }
-        return 0;
-}
-
-/* The exchange of a mechanism; true when it has all it needs. */
-static bool collect(struct exchange *x, const struct imap_command *c, struct sasl *sasl)
-{
-        _cleanup_(buf_wipe)
-        struct buf response = BUF_BOUNDED(RESPONSE_MAX);
-        bool has_response = c->authenticate.has_initial;
-        if (base64_decode(&response, c->authenticate.initial) < 0) {
-                bad(x, c->tag, "Invalid base64 data in initial response.");
-                return false;
-        }
-        for (;;) {
-                struct slice challenge = SLICE_NULL;
-                switch (sasl_step(sasl, has_response, buf_slice(&response), &challenge)) {
-                case SASL_DONE:
-                        return true;
-                case SASL_INVALID:
-                        reply(x->edge, c->tag, "NO [AUTHENTICATIONFAILED] Invalid authentication response.");
-                        x->bad++;
-                        return false;
-                case SASL_CONTINUE:
-                        break;
-                }
-                buf_wipe(&response);
-                if (ask(x, c->tag, challenge, &response) < 0)
-                        return false;
-                has_response = true;
-        }
-}
-
 static bool do_authenticate(struct exchange *x, const struct imap_command *c)
 {
-        struct imap_mechanisms enabled = imap_mechanisms(x->edge->settings);
-        const struct sasl_mechanism *m = sasl_mechanism(c->authenticate.mechanism, enabled.names);
+        const struct sasl_mechanism *m =
+                sasl_mechanism(c->authenticate.mechanism, &x->edge->settings->auth_mechanisms);
         if (!m) {
                 reply(x->edge, c->tag, "NO Unsupported authentication mechanism.");
                 x->bad++;
@@ -259,8 +193,20 @@ static bool do_authenticate(struct exchange *x, const struct imap_command *c)
         _cleanup_(sasl_free)
         struct sasl sasl;
         sasl_init(&sasl, m);
-        if (!collect(x, c, &sasl))
+        const char *text = "NO [AUTHENTICATIONFAILED] Invalid authentication response.";
+        int r = edge_sasl(&x->edge->conn, x->edge->deadline, &sasl, c->authenticate.has_initial,
+                          c->authenticate.initial, &text);
+        if (r == -EINVAL) {
+                bad(x, c->tag, text);
                 return false;
+        }
+        if (r == -EACCES) {
+                reply(x->edge, c->tag, text);
+                x->bad++;
+                return false;
+        }
+        if (r < 0)
+                quit_on_error(x, r);
         struct sasl_credentials credentials = sasl_credentials(&sasl);
         return log_in(x, c->tag, m->name, &credentials);
 }

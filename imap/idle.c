@@ -2,9 +2,9 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <string.h>
 
 #include "base/log.h"
+#include "imap/lexer.h"
 #include "imap/reply.h"
 
 enum {
@@ -47,15 +47,22 @@ static int idle(struct imap_session *s, int watch, deadline_t end)
         return 0;
 }
 
+/* A command where DONE belongs: what follows it is its literal and must not be read as commands. */
+static bool announces_literal(struct slice line)
+{
+        uint64_t size;
+        bool sync;
+        return lexer_literal_mark(line, &size, &sync) && !sync;
+}
+
 void imap_exec_idle(struct imap_session *s, const struct imap_command *c)
 {
         deadline_t end = deadline_in_ms(s->settings->session_timeout);
         int watch = -1;
         /* the arena is emptied while idling: what is needed at the end is kept */
-        char tag[128];
-        size_t tag_n = MIN(c->tag.n, sizeof(tag));
-        memcpy(tag, c->tag.p, tag_n);
-        struct imap_command done = {.tag = {tag, tag_n}, .id = IMAP_IDLE};
+        _cleanup_(buf_free) struct buf tag = {0};
+        buf_append(&tag, c->tag);
+        struct imap_command done = {.tag = buf_slice(&tag), .id = IMAP_IDLE};
         if (s->mailbox && mailbox_watch(s->mailbox, &watch) < 0)
                 log_warning("IDLE looks every %d seconds: %s", IDLE_LOOK_MS / 1000, store_error(s->store));
         conn_puts(&s->conn, "+ idling\r\n");
@@ -65,9 +72,9 @@ void imap_exec_idle(struct imap_session *s, const struct imap_command *c)
                 r = conn_line(&s->conn, IDLE_LINE_MAX, end, &line);
         if (s->over)
                 return;
-        if (r == -EMSGSIZE) {
-                conn_skip_line(&s->conn, end);
+        if (r == -EMSGSIZE || (r == 0 && announces_literal(line))) {
                 imap_bad(s, &done, "Expected DONE.");
+                imap_bye(s, "Disconnected: No DONE after IDLE", "Expected DONE.");
         } else if (r == -ETIMEDOUT) {
                 imap_bye(s, "Disconnected: Inactivity", "Disconnected for inactivity.");
         } else if (r < 0) {

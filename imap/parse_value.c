@@ -73,7 +73,7 @@ int parse_set(struct lexer *l, struct imap_set *ret)
                 if (set.n == PARSE_SET_RANGES_MAX)
                         return lexer_fail(l, "Message set has too many ranges");
                 set.ranges = lexer_grow(l, set.ranges, set.n, sizeof(*set.ranges));
-                set.ranges[set.n++] = (struct imap_range){MIN(a, b), MAX(a, b)};
+                set.ranges[set.n++] = (struct imap_range){a, b};
         } while (lexer_take(l, ','));
         *ret = set;
         return 0;

@@ -15,40 +15,6 @@ struct maker {
         struct search *search;
 };
 
-static int compare_ranges(const void *a, const void *b)
-{
-        const struct imap_range *x = a, *y = b;
-
-        return x->low < y->low ? -1 : x->low > y->low;
-}
-
-/* Ascending and apart, so that a number is found by halving. `last` is what "*" means; nothing matches when
- * it is 0. */
-static struct imap_set make_set(struct arena *a, const struct imap_set *set, uint32_t last)
-{
-        struct imap_set made = {.ranges = arena_array(a, struct imap_range, set->n)};
-        size_t n = 0;
-
-        if (last == 0)
-                return made;
-        for (size_t i = 0; i < set->n; i++) {
-                uint32_t low = set->ranges[i].low == IMAP_STAR ? last : set->ranges[i].low;
-                uint32_t high = set->ranges[i].high == IMAP_STAR ? last : set->ranges[i].high;
-
-                made.ranges[i] =
-                        (struct imap_range){MIN(low, high), MAX(low, high)}; /* 9:* with 5 there is 5:9 */
-        }
-        qsort(made.ranges, set->n, sizeof(*made.ranges), compare_ranges);
-        for (size_t i = 0; i < set->n; i++) {
-                if (n > 0 && made.ranges[i].low <= made.ranges[n - 1].high)
-                        made.ranges[n - 1].high = MAX(made.ranges[n - 1].high, made.ranges[i].high);
-                else
-                        made.ranges[n++] = made.ranges[i];
-        }
-        made.n = n;
-        return made;
-}
-
 /* A text of the client's, in UTF-8 and folded. */
 static int make_text(struct maker *m, struct slice sent, struct slice *ret)
 {
@@ -154,10 +120,10 @@ static int make_node(struct maker *m, const struct imap_search_key *key, struct 
         node->day = (key->date.year * 100 + key->date.month) * 100 + key->date.day;
         switch (key->kind) {
         case SEARCH_SET:
-                node->set = make_set(m->arena, &key->set, m->folder->messages);
+                node->set = imap_set_normalise(m->arena, &key->set, m->folder->messages);
                 break;
         case SEARCH_UID:
-                node->set = make_set(m->arena, &key->set, m->folder->last_uid);
+                node->set = imap_set_normalise(m->arena, &key->set, m->folder->last_uid);
                 break;
         case SEARCH_KEYWORD:
         case SEARCH_UNKEYWORD:

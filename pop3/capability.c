@@ -1,21 +1,11 @@
 #include "pop3/capability.h"
 
-struct pop3_mechanisms pop3_mechanisms(const struct settings *settings)
-{
-        struct pop3_mechanisms m = {{NULL}};
-        size_t n = MIN(settings->auth_mechanisms.count, (size_t)POP3_MECHANISMS_MAX);
-        for (size_t i = 0; i < n; i++)
-                m.names[i] = settings->auth_mechanisms.items[i];
-        return m;
-}
-
 void pop3_write_mechanisms(struct conn *c, const struct pop3_capability_state *state, const char *before,
                            const char *after)
 {
-        struct pop3_mechanisms enabled = pop3_mechanisms(state->settings);
         const struct sasl_mechanism *m;
         for (size_t i = 0; (m = sasl_mechanism_at(i)); i++)
-                if (sasl_mechanism(slice_of(m->name), enabled.names) &&
+                if (sasl_mechanism(slice_of(m->name), &state->settings->auth_mechanisms) &&
                     (!m->plaintext || state->plaintext_allowed))
                         conn_printf(c, "%s%s%s", before, m->name, after);
 }

@@ -8,14 +8,6 @@
 #include "conf/settings.h"
 #include "wire/conn.h"
 
-enum { POP3_MECHANISMS_MAX = 16 };
-
-/* The setting auth_mechanisms as sasl_mechanism() wants it. */
-struct pop3_mechanisms {
-        const char *names[POP3_MECHANISMS_MAX + 1];
-};
-struct pop3_mechanisms pop3_mechanisms(const struct settings *settings);
-
 struct pop3_capability_state {
         const struct settings *settings;
         bool logged_in;

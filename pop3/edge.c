@@ -2,16 +2,15 @@
 
 #include <errno.h>
 
-#include "base/base64.h"
 #include "pop3/capability.h"
 #include "pop3/command.h"
+#include "priv/edge_sasl.h"
 
 enum {
         BAD_COMMANDS_MAX = 20, /* then it is not a mail program that is talking */
-        RESPONSE_MAX = POP3_LINE_MAX / 4 * 3,
 };
 
-/* What the state keeps between commands. Lines may hold passwords: see forget(). */
+/* What the state keeps between commands. Lines may hold passwords: see conn_forget(). */
 struct exchange {
         struct edge *edge;
         struct buf user; /* of USER, for the PASS that follows */
@@ -29,20 +28,9 @@ static void bad(struct exchange *x, const char *text)
         x->bad++;
 }
 
-/* Overwrites what was read and is done with, in the connection's buffer: before what is unread, and behind
- * it, where lines stood before they were moved. Under TLS this process lives on as the relay. */
-static void forget(struct exchange *x)
-{
-        struct conn *c = &x->edge->conn;
-        if (!c->in)
-                return;
-        explicit_bzero(c->in, c->in_at);
-        explicit_bzero(c->in + c->in_end, CONN_INPUT_MAX - c->in_end);
-}
-
 static _noreturn_ void quit(struct exchange *x, const char *reason)
 {
-        forget(x);
+        conn_forget(&x->edge->conn);
         edge_quit(x->edge, reason);
 }
 
@@ -50,7 +38,7 @@ static _noreturn_ void quit_on_error(struct exchange *x, int error)
 {
         if (error == -ETIMEDOUT)
                 reply(x, "-ERR Disconnected for inactivity.");
-        forget(x);
+        conn_forget(&x->edge->conn);
         edge_quit_error(x->edge, error);
 }
 
@@ -180,59 +168,6 @@ static bool do_pass(struct exchange *x, const struct pop3_command *c)
         return ok;
 }
 
-/* Asks with the challenge and appends the decoded answer. 0; -EINVAL when the exchange is over: the client
- * has been told. */
-static int ask(struct exchange *x, struct slice challenge, struct buf *to)
-{
-        struct conn *c = &x->edge->conn;
-        _cleanup_(buf_free)
-        struct buf encoded = {0};
-        base64_encode(&encoded, challenge);
-        conn_puts(c, "+ ");
-        conn_write(c, buf_slice(&encoded));
-        conn_puts(c, "\r\n");
-        struct slice line;
-        if (!next_line(x, &line))
-                return -EINVAL;
-        if (slice_eq(line, SLICE("*"))) {
-                bad(x, "Authentication aborted by client.");
-                return -EINVAL;
-        }
-        if (base64_decode(to, line) < 0) {
-                bad(x, "Invalid base64 data in response.");
-                return -EINVAL;
-        }
-        return 0;
-}
-
-/* The exchange of a mechanism; true when it has all it needs. */
-static bool collect(struct exchange *x, const struct pop3_command *c, struct sasl *sasl)
-{
-        _cleanup_(buf_wipe)
-        struct buf response = BUF_BOUNDED(RESPONSE_MAX);
-        bool has_response = c->has_initial;
-        if (base64_decode(&response, c->initial) < 0) {
-                bad(x, "Invalid base64 data in initial response.");
-                return false;
-        }
-        for (;;) {
-                struct slice challenge = SLICE_NULL;
-                switch (sasl_step(sasl, has_response, buf_slice(&response), &challenge)) {
-                case SASL_DONE:
-                        return true;
-                case SASL_INVALID:
-                        bad(x, "[AUTH] Authentication failed.");
-                        return false;
-                case SASL_CONTINUE:
-                        break;
-                }
-                buf_wipe(&response);
-                if (ask(x, challenge, &response) < 0)
-                        return false;
-                has_response = true;
-        }
-}
-
 static bool do_auth(struct exchange *x, const struct pop3_command *c)
 {
         struct edge *e = x->edge;
@@ -243,8 +178,7 @@ static bool do_auth(struct exchange *x, const struct pop3_command *c)
                 conn_puts(&e->conn, ".\r\n");
                 return false;
         }
-        struct pop3_mechanisms enabled = pop3_mechanisms(e->settings);
-        const struct sasl_mechanism *m = sasl_mechanism(c->mechanism, enabled.names);
+        const struct sasl_mechanism *m = sasl_mechanism(c->mechanism, &e->settings->auth_mechanisms);
         if (!m) {
                 bad(x, "Unsupported authentication mechanism.");
                 return false;
@@ -254,8 +188,14 @@ static bool do_auth(struct exchange *x, const struct pop3_command *c)
         _cleanup_(sasl_free)
         struct sasl sasl;
         sasl_init(&sasl, m);
-        if (!collect(x, c, &sasl))
+        const char *text = "[AUTH] Authentication failed.";
+        int r = edge_sasl(&e->conn, e->deadline, &sasl, c->has_initial, c->initial, &text);
+        if (r == -EINVAL || r == -EACCES) {
+                bad(x, text);
                 return false;
+        }
+        if (r < 0)
+                quit_on_error(x, r);
         struct sasl_credentials credentials = sasl_credentials(&sasl);
         return log_in(x, m->name, &credentials);
 }
@@ -288,7 +228,7 @@ void pop3_edge(struct edge *e)
         conn_printf(&e->conn, "+OK %s\r\n", e->settings->login_greeting);
         for (;;) {
                 bool logged_in = serve_one(&x);
-                forget(&x);
+                conn_forget(&e->conn);
                 if (logged_in)
                         edge_hand_over(e, SLICE_NULL);
                 if (x.bad >= BAD_COMMANDS_MAX) {

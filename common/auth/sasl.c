@@ -20,13 +20,13 @@ const struct sasl_mechanism *sasl_mechanism_at(size_t i)
         return i < ARRAY_LEN(mechanisms) ? &mechanisms[i] : NULL;
 }
 
-const struct sasl_mechanism *sasl_mechanism(struct slice name, const char *const *enabled)
+const struct sasl_mechanism *sasl_mechanism(struct slice name, const struct settings_list *enabled)
 {
         for (size_t i = 0; i < ARRAY_LEN(mechanisms); i++) {
                 if (!slice_ieq(name, slice_of(mechanisms[i].name)))
                         continue;
-                for (size_t j = 0; enabled && enabled[j]; j++)
-                        if (slice_ieq(name, slice_of(enabled[j])))
+                for (size_t j = 0; j < enabled->count; j++)
+                        if (slice_ieq(name, slice_of(enabled->items[j])))
                                 return &mechanisms[i];
         }
         return NULL;

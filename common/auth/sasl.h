@@ -5,6 +5,7 @@
  * no I/O. Mechanisms: PLAIN (RFC 4616) and LOGIN (as clients use it). */
 
 #include "base/buf.h"
+#include "conf/settings.h"
 
 enum {
         SASL_TEXT_MAX = 1024, /* user name or password, in bytes */
@@ -21,9 +22,8 @@ struct sasl_mechanism {
         bool plaintext;   /* the password itself crosses the connection */
 };
 
-/* By name (any case) among those in the setting's list `enabled`, NULL-terminated; NULL when it is unknown or
- * not enabled. */
-const struct sasl_mechanism *sasl_mechanism(struct slice name, const char *const *enabled);
+/* By name (any case) among those in the setting auth_mechanisms; NULL when it is unknown or not enabled. */
+const struct sasl_mechanism *sasl_mechanism(struct slice name, const struct settings_list *enabled);
 /* The i-th mechanism this library knows, NULL past the end: to announce them. */
 const struct sasl_mechanism *sasl_mechanism_at(size_t i);
 

@@ -75,6 +75,15 @@ void conn_discard(struct conn *c)
         c->in_at = c->in_end = 0;
 }
 
+void conn_forget(struct conn *c)
+{
+        if (!c->in)
+                return;
+        explicit_bzero(c->in, c->in_at);
+        explicit_bzero(c->in + c->in_end, c->in_used - c->in_end);
+        c->in_used = c->in_end;
+}
+
 /* One read without waiting; -EAGAIN when nothing is there. */
 static ssize_t read_some(struct conn *c, char *to, size_t n)
 {

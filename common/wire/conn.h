@@ -46,6 +46,9 @@ int conn_unshift(struct conn *c, struct slice s);
 /* Throws away what was read and not consumed (before a TLS handshake, RFC 3501 section 6.2.1). */
 void conn_discard(struct conn *c);
 
+/* Overwrites everything in the input buffer that was consumed: it held a password. */
+void conn_forget(struct conn *c);
+
 /* Reads once, waiting until the deadline. Number of bytes added (> 0); 0 at end of input; -ETIMEDOUT; -ENOBUFS
  * when the buffer is full; -errno. Flushes output first, so nobody waits for a prompt that is still here. */
 ssize_t conn_fill(struct conn *c, deadline_t deadline);

@@ -21,9 +21,13 @@ static void check(bool ok)
 
 static void check_set(const struct imap_set *set)
 {
+        _cleanup_(arena_free) struct arena arena = {0};
         check(set->n > 0 && set->n <= PARSE_SET_RANGES_MAX);
-        for (size_t i = 0; i < set->n; i++)
-                check(set->ranges[i].low > 0 && set->ranges[i].low <= set->ranges[i].high);
+        struct imap_set made = imap_set_normalise(&arena, set, 1000);
+        for (size_t i = 0; i < made.n; i++) {
+                check(made.ranges[i].low > 0 && made.ranges[i].low <= made.ranges[i].high);
+                check(i == 0 || made.ranges[i].low > made.ranges[i - 1].high);
+        }
 }
 
 static void check_key(const struct imap_search_key *k, int depth)

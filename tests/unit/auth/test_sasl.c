@@ -4,14 +4,15 @@
 
 #include "auth/sasl.h"
 
-static const char *const both[] = {"plain", "login", NULL};
+static const char *const names[] = {"plain", "login"};
+static const struct settings_list list = {names, 2}, only_login = {names + 1, 1};
+static const struct settings_list *const both = &list;
 
 static void test_mechanisms(void **state)
 {
-        static const char *const only_login[] = {"login", NULL};
         assert_string_equal(sasl_mechanism(SLICE("pLaIn"), both)->name, "PLAIN");
         assert_true(sasl_mechanism(SLICE("LOGIN"), both)->plaintext);
-        assert_null(sasl_mechanism(SLICE("PLAIN"), only_login));
+        assert_null(sasl_mechanism(SLICE("PLAIN"), &only_login));
         assert_null(sasl_mechanism(SLICE("PLAINER"), both));
         assert_null(sasl_mechanism(SLICE(""), both));
         assert_string_equal(sasl_mechanism_at(0)->name, "PLAIN");

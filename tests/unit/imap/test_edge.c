@@ -159,16 +159,16 @@ static void login(void **state)
 {
         PLAY(.secured = true, .says = "a LOGIN kevin {7+}\r\nsec\"ret\r\nb SELECT INBOX\r\n",
              .expected =
-                     GREETING_LOCAL "[LOGIN kevin sec\"ret]\r\n[session a, unread: b SELECT INBOX\r\n]\r\n",
+                     GREETING_LOCAL "[PLAIN kevin sec\"ret]\r\n[session a, unread: b SELECT INBOX\r\n]\r\n",
              .ends = HANDED_OVER);
         PLAY(.secured = true, .says = "a LOGIN kevin \"sec\\\"ret\"\r\n",
-             .expected = GREETING_LOCAL "[LOGIN kevin sec\"ret]\r\n[session a, unread: ]\r\n",
+             .expected = GREETING_LOCAL "[PLAIN kevin sec\"ret]\r\n[session a, unread: ]\r\n",
              .ends = HANDED_OVER);
         PLAY(.secured = true, .says = "a LOGIN kevin no\r\nb LOGIN denied x\r\nc LOGIN broken x\r\n",
              .expected = GREETING_LOCAL
-             "[LOGIN kevin no]\r\na NO [AUTHENTICATIONFAILED] Authentication failed.\r\n"
-             "[LOGIN denied x]\r\nb NO [AUTHORIZATIONFAILED] Too many connections.\r\n"
-             "[LOGIN broken x]\r\nc NO [UNAVAILABLE] Temporary authentication failure. [S1]\r\n",
+             "[PLAIN kevin no]\r\na NO [AUTHENTICATIONFAILED] Authentication failed.\r\n"
+             "[PLAIN denied x]\r\nb NO [AUTHORIZATIONFAILED] Too many connections.\r\n"
+             "[PLAIN broken x]\r\nc NO [UNAVAILABLE] Temporary authentication failure. [S1]\r\n",
              .ends = QUIT_ERROR);
 }
 

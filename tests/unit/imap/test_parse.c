@@ -210,7 +210,7 @@ static void store_copy_expunge(void **state)
               {"a STORE 1 FLAG x", ERROR("STORE", "Unknown data item \"FLAG\"")},
               {"a STORE 1 (UNCHANGEDSINCE 1) FLAGS x",
                ERROR("STORE", "Unknown data item \"(UNCHANGEDSINCE 1) FLAGS x\"")},
-              {"a COPY 4:2,*,*:3 Trash", "a COPY 2:4,*,3:* <Trash>"},
+              {"a COPY 4:2,*,*:3 Trash", "a COPY 4:2,*,*:3 <Trash>"},
               {"a UID MOVE 9 inbox", "a UID MOVE 9 <INBOX>"},
               {"a COPY 0 x", ERROR("COPY", "A number must not be 0")},
               {"a COPY 1,,2 x", ERROR("COPY", "Invalid message set at \",2 x\"")},

@@ -307,7 +307,7 @@ static void broken_folders_give_errors(void **state)
         mailbox_close(&(struct mailbox *){open_box(f, "bare", false)});
         assert_true(there(f, "Maildir/.bare/cur"));
         if (geteuid() != 0) {
-                fchmodat(f->fd, "Maildir/.bare", 0500, 0);
+                assert_int_equal(fchmodat(f->fd, "Maildir/.bare", 0500, 0), 0);
                 m = open_box(f, "bare", true);
                 mailbox_close(&m);
                 struct save *s = NULL;
@@ -317,12 +317,12 @@ static void broken_folders_give_errors(void **state)
                 assert_non_null(strstr(store_error(f->store), "missing +w perm: "));
                 assert_non_null(strstr(store_error(f->store), "/Maildir/.bare, dir owned by"));
                 save_close(&s);
-                fchmodat(f->fd, "Maildir/.bare", 0700, 0);
-                fchmodat(f->fd, "Maildir/.bare/cur", 0, 0);
+                assert_int_equal(fchmodat(f->fd, "Maildir/.bare", 0700, 0), 0);
+                assert_int_equal(fchmodat(f->fd, "Maildir/.bare/cur", 0, 0), 0);
                 assert_int_equal(mailbox_open(f->store, "bare", false, &m), -EACCES);
                 assert_non_null(strstr(store_error(f->store), "Permission denied (euid="));
                 assert_non_null(strstr(store_error(f->store), "missing +"));
-                fchmodat(f->fd, "Maildir/.bare/cur", 0700, 0);
+                assert_int_equal(fchmodat(f->fd, "Maildir/.bare/cur", 0700, 0), 0);
         }
         m = open_box(f, "bare", false);
         assert_int_equal(store_delete(f->store, "bare"), 0);
