@@ -35,8 +35,8 @@ static void append_lost(struct imap_session *s, int error)
         }
 }
 
-/* Takes what the client has sent of the message and the rest of the command off the connection, before a NO. False:
- * the session is over. */
+/* Takes what the client has sent of the message and the rest of the command off the connection, before a NO.
+ * False: the session is over. */
 static bool append_drop(struct imap_session *s)
 {
         const struct imap_reader_limits limits = imap_reader_limits(s->settings->imap_max_line_length);
@@ -86,7 +86,8 @@ static void append_finish(struct imap_session *s, const struct imap_command *c, 
 }
 
 /* The message may come now. */
-static void append_receive(struct imap_session *s, const struct imap_command *c, struct save *save, const char *name)
+static void append_receive(struct imap_session *s, const struct imap_command *c, struct save *save,
+                           const char *name)
 {
         const struct imap_reader_limits limits = imap_reader_limits(s->settings->imap_max_line_length);
         int r, saved = 0;

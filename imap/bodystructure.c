@@ -19,8 +19,7 @@ static void write_pair(struct buf *to, struct slice name, struct slice value)
 /* Continuations are joined (RFC 2231 section 6). */
 static void write_params(struct buf *to, const struct param *params, bool needs_charset)
 {
-        _cleanup_(arena_free)
-        struct arena arena = {0};
+        _cleanup_(arena_free) struct arena arena = {0};
         const struct param *list = param_join(&arena, params);
         if (needs_charset && param_find(list, SLICE("charset")).p)
                 needs_charset = false;

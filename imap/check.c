@@ -6,7 +6,8 @@
 #include "imap/reply.h"
 
 enum {
-        CHECK_NAME_MAX = 255, /* bytes of a name, for no file name is longer; and of one repeated in a reply */
+        CHECK_NAME_MAX =
+                255, /* bytes of a name, for no file name is longer; and of one repeated in a reply */
 };
 
 const char *imap_name_problem(const char *name, char separator)

@@ -114,8 +114,7 @@ int imap_command_parse(struct arena *arena, struct slice bytes, struct imap_comm
 
 bool imap_literal_is_message(struct slice bytes)
 {
-        _cleanup_(arena_free)
-        struct arena scratch = {0};
+        _cleanup_(arena_free) struct arena scratch = {0};
         struct lexer l = {.arena = &scratch, .rest = bytes};
         struct slice part;
         return lexer_tag(&l, &part) == 0 && lexer_space(&l) == 0 &&

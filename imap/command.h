@@ -2,10 +2,11 @@
 #define IMAP_COMMAND_H
 
 /* An IMAP command as a typed struct, and the pure parser that makes it from bytes (RFC 3501 section 9 and the
- * extensions named at each member). No I/O, no state, no mailbox: this is what stands between the network and the
- * executors, and it is linked into the edge, so it may include base only.
+ * extensions named at each member). No I/O, no state, no mailbox: this is what stands between the network and
+ * the executors, and it is linked into the edge, so it may include base only.
  *
- * Slices point into the command's bytes or the arena. Mailbox names are decoded to UTF-8 ("INBOX" in capitals). */
+ * Slices point into the command's bytes or the arena. Mailbox names are decoded to UTF-8 ("INBOX" in
+ * capitals). */
 
 #include <time.h>
 
@@ -55,7 +56,8 @@ enum imap_command_id {
         IMAP_COMMAND_COUNT
 };
 
-/* Ranges as written, in any order and either end first; IMAP_STAR is "*", which no number of the grammar is. */
+/* Ranges as written, in any order and either end first; IMAP_STAR is "*", which no number of the grammar is.
+ */
 #define IMAP_STAR 0
 struct imap_range {
         uint32_t low, high;
@@ -65,12 +67,13 @@ struct imap_set {
         size_t n;
 };
 
-/* The same numbers as ranges that are ascending and apart, in the arena, so that a set of many ranges costs no more than the
- * messages it names. `last` is what "*" means (0: nothing is there, and nothing is named). "9:*" is 5:9 when 5 is the last
- * (RFC 3501 section 9, seq-range). */
+/* The same numbers as ranges that are ascending and apart, in the arena, so that a set of many ranges costs
+ * no more than the messages it names. `last` is what "*" means (0: nothing is there, and nothing is named).
+ * "9:*" is 5:9 when 5 is the last (RFC 3501 section 9, seq-range). */
 struct imap_set imap_set_normalise(struct arena *arena, const struct imap_set *set, uint32_t last);
 
-/* A flag list (RFC 3501 flag-list): system flags as store/mailbox.h's FLAG_* bits have the same values as these. */
+/* A flag list (RFC 3501 flag-list): system flags as store/mailbox.h's FLAG_* bits have the same values as
+ * these. */
 enum {
         IMAP_FLAG_SEEN = 1 << 0,
         IMAP_FLAG_ANSWERED = 1 << 1,
@@ -99,16 +102,16 @@ enum imap_fetch_kind {
         FETCH_INTERNALDATE,
         FETCH_RFC822_SIZE,
         FETCH_ENVELOPE,
-        FETCH_BODY,          /* without section: non-extensible structure */
+        FETCH_BODY, /* without section: non-extensible structure */
         FETCH_BODYSTRUCTURE,
-        FETCH_RFC822,        /* the three old names (section 6.4.5) */
+        FETCH_RFC822, /* the three old names (section 6.4.5) */
         FETCH_RFC822_HEADER,
         FETCH_RFC822_TEXT,
-        FETCH_SECTION,       /* BODY[...] and BODY.PEEK[...] */
+        FETCH_SECTION, /* BODY[...] and BODY.PEEK[...] */
 };
 
 enum imap_section_text {
-        SECTION_ALL,    /* BODY[] or BODY[1.2] */
+        SECTION_ALL, /* BODY[] or BODY[1.2] */
         SECTION_HEADER,
         SECTION_HEADER_FIELDS,
         SECTION_HEADER_FIELDS_NOT,
@@ -141,14 +144,20 @@ enum imap_search_kind {
         SEARCH_NEW,       /* RECENT UNSEEN */
         SEARCH_KEYWORD,   /* .text */
         SEARCH_UNKEYWORD, /* .text */
-        SEARCH_BEFORE, SEARCH_ON, SEARCH_SINCE,             /* .date: INTERNALDATE */
-        SEARCH_SENTBEFORE, SEARCH_SENTON, SEARCH_SENTSINCE, /* .date: Date: header */
-        SEARCH_LARGER, SEARCH_SMALLER,                      /* .number */
-        SEARCH_HEADER, /* .header (name) .text; also for FROM TO CC BCC SUBJECT */
-        SEARCH_BODY, SEARCH_TEXT, /* .text */
-        SEARCH_NOT,               /* .children, one */
-        SEARCH_OR,                /* .children, two */
-        SEARCH_AND,               /* .children */
+        SEARCH_BEFORE,
+        SEARCH_ON,
+        SEARCH_SINCE, /* .date: INTERNALDATE */
+        SEARCH_SENTBEFORE,
+        SEARCH_SENTON,
+        SEARCH_SENTSINCE, /* .date: Date: header */
+        SEARCH_LARGER,
+        SEARCH_SMALLER, /* .number */
+        SEARCH_HEADER,  /* .header (name) .text; also for FROM TO CC BCC SUBJECT */
+        SEARCH_BODY,
+        SEARCH_TEXT, /* .text */
+        SEARCH_NOT,  /* .children, one */
+        SEARCH_OR,   /* .children, two */
+        SEARCH_AND,  /* .children */
 };
 
 struct imap_date {
@@ -179,7 +188,7 @@ struct imap_command {
                 } login;
                 struct {
                         struct slice mechanism;
-                        bool has_initial; /* RFC 4959; "=" is has_initial with an empty response */
+                        bool has_initial;     /* RFC 4959; "=" is has_initial with an empty response */
                         struct slice initial; /* base 64, as sent */
                 } authenticate;
                 struct {
@@ -190,12 +199,12 @@ struct imap_command {
                         struct slice *fields; /* key, value, key, value...; a NIL value has p == NULL */
                         size_t n;             /* 0 for NIL */
                 } id_params;                  /* RFC 2971 */
-                struct slice mailbox; /* SELECT EXAMINE CREATE DELETE SUBSCRIBE UNSUBSCRIBE */
+                struct slice mailbox;         /* SELECT EXAMINE CREATE DELETE SUBSCRIBE UNSUBSCRIBE */
                 struct {
                         struct slice from, to;
                 } rename;
                 struct {
-                        struct slice reference, pattern; /* UTF-8 */
+                        struct slice reference, pattern;             /* UTF-8 */
                         bool return_special_use, select_special_use; /* RFC 6154: RETURN (SPECIAL-USE) and
                                                                         LIST (SPECIAL-USE) */
                         bool return_children;
@@ -207,7 +216,7 @@ struct imap_command {
                 struct {
                         struct slice mailbox;
                         struct imap_flags flags;
-                        time_t date; /* -1: none given */
+                        time_t date;   /* -1: none given */
                         uint32_t size; /* of the literal, which follows the command's bytes on the wire */
                         bool sync;     /* {n}: it waits for "+" */
                 } append;
@@ -229,7 +238,7 @@ struct imap_command {
                 struct {
                         struct imap_set set;
                         struct slice mailbox;
-                } copy; /* COPY, MOVE */
+                } copy;                  /* COPY, MOVE */
                 struct imap_set expunge; /* UID EXPUNGE */
         };
 };
@@ -241,8 +250,8 @@ struct imap_command_type {
         const char *name;
         enum imap_command_id id;
         unsigned states; /* enum imap_state */
-        /* The arguments, from behind the command's name; NULL: there are none. For a command that has arguments
-         * only with UID (EXPUNGE), these. */
+        /* The arguments, from behind the command's name; NULL: there are none. For a command that has
+         * arguments only with UID (EXPUNGE), these. */
         int (*parse)(struct lexer *l, struct imap_command *c);
         bool uid; /* has a UID form */
 };
@@ -251,20 +260,21 @@ const struct imap_command_type *imap_command_type(enum imap_command_id id);
 struct imap_parse_error {
         struct slice tag; /* empty when even the tag is bad: answer with "*" */
         const char *text; /* static or in the arena; what to say after BAD or NO, response code included */
-        bool no;          /* say NO: the syntax is right, but the value can never be accepted (a mailbox name that
-                             is not mUTF-7 or has control characters: "[CANNOT] Invalid mailbox name ...") */
-        /* The command, when at least that was understood: a command that the state forbids is better refused for
-         * that. NULL: unknown. */
+        bool no; /* say NO: the syntax is right, but the value can never be accepted (a mailbox name that
+                    is not mUTF-7 or has control characters: "[CANNOT] Invalid mailbox name ...") */
+        /* The command, when at least that was understood: a command that the state forbids is better refused
+         * for that. NULL: unknown. */
         const struct imap_command_type *type;
 };
 
 /* The whole command: lines joined with their CRLFs, literals in place as "{n}CRLF" or "{n+}CRLF" and n bytes,
- * without the final CRLF. An APPEND ends with its message literal's "{n}", "{n+}". 0; -EINVAL with *ret_error. */
+ * without the final CRLF. An APPEND ends with its message literal's "{n}", "{n+}". 0; -EINVAL with
+ * *ret_error. */
 int imap_command_parse(struct arena *arena, struct slice bytes, struct imap_command *ret,
                        struct imap_parse_error *ret_error);
 
-/* What the reader asks at each literal: the bytes so far end with "{n}" or "{n+}". True when that literal is the
- * message of an APPEND, which is not to be read into memory. */
+/* What the reader asks at each literal: the bytes so far end with "{n}" or "{n+}". True when that literal is
+ * the message of an APPEND, which is not to be read into memory. */
 bool imap_literal_is_message(struct slice bytes);
 
 #endif

@@ -190,8 +190,7 @@ static bool do_authenticate(struct exchange *x, const struct imap_command *c)
                 refuse_plaintext(x->edge, c->tag, c->authenticate.initial.n > 0);
                 return false;
         }
-        _cleanup_(sasl_free)
-        struct sasl sasl;
+        _cleanup_(sasl_free) struct sasl sasl;
         sasl_init(&sasl, m);
         const char *text = "NO [AUTHENTICATIONFAILED] Invalid authentication response.";
         int r = edge_sasl(&x->edge->conn, x->edge->deadline, &sasl, c->authenticate.has_initial,

@@ -89,8 +89,7 @@ static void write_list(struct buf *to, const struct address *list)
 
 int envelope_write(struct slice header, struct buf *to)
 {
-        _cleanup_(arena_free)
-        struct arena arena = {0};
+        _cleanup_(arena_free) struct arena arena = {0};
         struct envelope e = {0};
         envelope_read(&arena, header, &e);
 

@@ -6,8 +6,7 @@
 
 static int decode_name(struct lexer *l, struct slice raw, struct slice *ret)
 {
-        _cleanup_(buf_free)
-        struct buf utf8 = {0};
+        _cleanup_(buf_free) struct buf utf8 = {0};
         if (utf7_to_utf8(&utf8, raw) < 0) {
                 l->no = true;
                 return lexer_fail(l, "[CANNOT] Invalid mailbox name: Name is not valid mUTF-7");

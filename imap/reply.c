@@ -9,8 +9,8 @@
 #include "base/utf7.h"
 #include "imap/quote.h"
 
-static void _printf_(4, 0)
-        tagged(struct imap_session *s, const struct imap_command *c, const char *status, const char *fmt, va_list ap)
+static void _printf_(4, 0) tagged(struct imap_session *s, const struct imap_command *c, const char *status,
+                                  const char *fmt, va_list ap)
 {
         char text[1024];
         vsnprintf(text, sizeof(text), fmt, ap);
@@ -75,7 +75,8 @@ void imap_fail(struct imap_session *s, const struct imap_command *c, int error, 
         if (error == -ESTALE) {
                 log_error("%s: %s", what, store_error(s->store));
                 imap_no(s, c, "[NONEXISTENT] Mailbox was deleted or replaced by another program");
-                imap_bye(s, "Disconnected: Mailbox was deleted or replaced", "Mailbox was deleted or replaced, please reconnect");
+                imap_bye(s, "Disconnected: Mailbox was deleted or replaced",
+                         "Mailbox was deleted or replaced, please reconnect");
                 return;
         }
         for (size_t i = 0; i < ARRAY_LEN(failures); i++) {
@@ -87,8 +88,8 @@ void imap_fail(struct imap_session *s, const struct imap_command *c, int error, 
                 return;
         }
         log_error("%s: %s", what, store_error(s->store));
-        imap_no(s, c, "[SERVERBUG] Internal error: %s. Session %s in the server log has more.", strerror(-error),
-                s->start->peer->session_id);
+        imap_no(s, c, "[SERVERBUG] Internal error: %s. Session %s in the server log has more.",
+                strerror(-error), s->start->peer->session_id);
 }
 
 static void write_keywords(struct imap_session *s, uint64_t mask, bool *first)
@@ -194,7 +195,8 @@ void imap_sync(struct imap_session *s, bool allow_expunge, bool with_uid)
                 imap_tell_flags(s, changes.flagged[i], with_uid);
 }
 
-/* RFC 3501 section 7.4.1 and RFC 2180: sequence numbers stand still while FETCH, STORE and SEARCH are answered. */
+/* RFC 3501 section 7.4.1 and RFC 2180: sequence numbers stand still while FETCH, STORE and SEARCH are
+ * answered. */
 static bool may_tell_expunge(const struct imap_command *c)
 {
         switch (c->id) {
@@ -246,8 +248,8 @@ void imap_write_internaldate(struct conn *c, time_t t)
         localtime_r(&t, &tm);
         long zone = tm.tm_gmtoff / 60;
         conn_printf(c, "\"%02d-%s-%04d %02d:%02d:%02d %c%02ld%02ld\"", tm.tm_mday, months[tm.tm_mon],
-                    tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec, zone < 0 ? '-' : '+', labs(zone) / 60,
-                    labs(zone) % 60);
+                    tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec, zone < 0 ? '-' : '+',
+                    labs(zone) / 60, labs(zone) % 60);
 }
 
 void imap_write_uid_set(struct conn *c, const uint32_t *uids, size_t n)

@@ -11,15 +11,16 @@ void imap_no(struct imap_session *s, const struct imap_command *c, const char *f
 void imap_bad(struct imap_session *s, const struct imap_command *c, const char *fmt, ...) _printf_(3, 4);
 
 /* The usual end of a command that touched the selected mailbox: syncs (see imap_sync()), then the tagged OK.
- * Whether expunges may be told is the command's business (RFC 3501 section 7.4.1): not during FETCH, STORE and SEARCH
- * without UID; they may with UID. */
+ * Whether expunges may be told is the command's business (RFC 3501 section 7.4.1): not during FETCH, STORE
+ * and SEARCH without UID; they may with UID. */
 void imap_done(struct imap_session *s, const struct imap_command *c, const char *text);
 
 /* NO with the response code that fits -errno (RFC 5530; TRYCREATE is the caller's), and a log line with
  * store_error() where an administrator should look. `what` names the operation for the log, e.g. "APPEND". */
 void imap_fail(struct imap_session *s, const struct imap_command *c, int error, const char *what);
 
-/* Takes what changed in the selected mailbox and tells it: EXPUNGE, FETCH (FLAGS [UID]), EXISTS, RECENT, FLAGS. */
+/* Takes what changed in the selected mailbox and tells it: EXPUNGE, FETCH (FLAGS [UID]), EXISTS, RECENT,
+ * FLAGS. */
 void imap_sync(struct imap_session *s, bool allow_expunge, bool with_uid);
 /* "* n FETCH (UID u FLAGS (...))" for the view's message; no sync. */
 void imap_tell_flags(struct imap_session *s, uint32_t seq, bool with_uid);
@@ -41,8 +42,9 @@ void imap_write_internaldate(struct conn *c, time_t t);
 /* "1:4,7" */
 void imap_write_uid_set(struct conn *c, const uint32_t *uids, size_t n);
 
-/* Sequence numbers (ascending, no doubles, in the arena) that a set names in the view. With uid, UIDs that are not
- * there are left out; without, a number beyond the mailbox is -EINVAL: say BAD (RFC 3501 section 9, seq-number). */
+/* Sequence numbers (ascending, no doubles, in the arena) that a set names in the view. With uid, UIDs that
+ * are not there are left out; without, a number beyond the mailbox is -EINVAL: say BAD (RFC 3501 section 9,
+ * seq-number). */
 int imap_resolve_set(struct imap_session *s, const struct imap_set *set, bool uid, uint32_t **ret_seqs,
                      size_t *ret_n);
 

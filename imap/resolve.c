@@ -22,11 +22,13 @@ static void to_sequence(const struct mailbox *m, struct imap_set *set)
         for (size_t i = 0; i < set->n; i++) {
                 uint32_t high = set->ranges[i].high;
                 set->ranges[i].low = mailbox_seq_at_or_after(m, set->ranges[i].low);
-                set->ranges[i].high = high == UINT32_MAX ? mailbox_count(m) : mailbox_seq_at_or_after(m, high + 1) - 1;
+                set->ranges[i].high =
+                        high == UINT32_MAX ? mailbox_count(m) : mailbox_seq_at_or_after(m, high + 1) - 1;
         }
 }
 
-int imap_resolve_set(struct imap_session *s, const struct imap_set *set, bool uid, uint32_t **ret_seqs, size_t *ret_n)
+int imap_resolve_set(struct imap_session *s, const struct imap_set *set, bool uid, uint32_t **ret_seqs,
+                     size_t *ret_n)
 {
         uint32_t count = mailbox_count(s->mailbox);
         if (!uid && names_beyond(set, count))

@@ -117,6 +117,8 @@ void imap_exec_search(struct imap_session *s, const struct imap_command *c)
         if (tell_matches(s, c, search))
                 imap_done(s, c, "Search completed.");
         else
-                imap_no(s, c, "[CONTACTADMIN] Some messages could not be read. Session %s in the server log has more.",
+                imap_no(s, c,
+                        "[CONTACTADMIN] Some messages could not be read. Session %s in the server log has "
+                        "more.",
                         s->start->peer->session_id);
 }

@@ -18,8 +18,7 @@ struct maker {
 /* A text of the client's, in UTF-8 and folded. */
 static int make_text(struct maker *m, struct slice sent, struct slice *ret)
 {
-        _cleanup_(buf_free)
-        struct buf utf8 = {}, folded = {};
+        _cleanup_(buf_free) struct buf utf8 = {}, folded = {};
         bool is_utf8 = m->charset.n == 0 || slice_ieq(m->charset, SLICE("UTF-8")) ||
                        slice_ieq(m->charset, SLICE("US-ASCII"));
         int r;

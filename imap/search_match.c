@@ -61,8 +61,7 @@ static int list_fields(struct search *s)
 
 static int fold_field(struct search *s, struct search_field *field)
 {
-        _cleanup_(buf_free)
-        struct buf folded = {};
+        _cleanup_(buf_free) struct buf folded = {};
         int r;
 
         if (field->is_folded)

@@ -105,8 +105,7 @@ static int scan_converted(struct scan *s, struct charset *charset, bool last)
 
 static int scan_body(struct scan *s, const struct part *p, struct slice body)
 {
-        _cleanup_(charset_close_p)
-        struct charset *charset = NULL;
+        _cleanup_(charset_close_p) struct charset *charset = NULL;
         struct transfer_decoder decoder = {.kind = p->transfer};
         int r;
 
@@ -133,8 +132,7 @@ static int scan_body(struct scan *s, const struct part *p, struct slice body)
 
 int search_text_scan(struct arena *a, struct slice message, struct search_needle *needles, size_t n)
 {
-        _cleanup_(scan_free)
-        struct scan s = {.needles = needles, .n = n};
+        _cleanup_(scan_free) struct scan s = {.needles = needles, .n = n};
         bool headers = false;
         int r = 0;
 

@@ -42,8 +42,8 @@ void imap_exec_select(struct imap_session *s, const struct imap_command *c)
                 read_only ? "Examine" : "Select");
 }
 
-/* CLOSE removes what is marked \Deleted now, whatever the view knows of it, without telling; a failure leaves the messages
- * where they are. */
+/* CLOSE removes what is marked \Deleted now, whatever the view knows of it, without telling; a failure leaves
+ * the messages where they are. */
 static int expunge_deleted(struct imap_session *s)
 {
         struct mailbox_changes untold;

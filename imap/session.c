@@ -79,7 +79,8 @@ static void log_id(struct imap_session *s, const struct imap_command *c)
                 while (!wanted && slice_split(&rest, ' ', &name))
                         wanted = slice_ieq(name, key);
                 if (wanted)
-                        buf_printf(&text, "%s%.*s=%.*s", text.n ? ", " : "", SLICE_ARG(key), SLICE_ARG(value));
+                        buf_printf(&text, "%s%.*s=%.*s", text.n ? ", " : "", SLICE_ARG(key),
+                                   SLICE_ARG(value));
         }
         if (text.n)
                 log_info("ID sent: %s", buf_cstr(&text));
@@ -119,19 +120,22 @@ static void end_on_error(struct imap_session *s, int error)
         else if (error == -EPIPE || error == -ECONNRESET)
                 s->end_reason = "Disconnected: Connection closed";
         else
-                s->end_reason = arena_printf(s->start->arena, "Disconnected: Connection closed: %s", strerror(-error));
+                s->end_reason = arena_printf(s->start->arena, "Disconnected: Connection closed: %s",
+                                             strerror(-error));
 }
 
-/* Says BAD or NO to a command that does not run. The message of an APPEND that comes without being asked for is skipped
- * first: its bytes are never commands. */
-static void reject(struct imap_session *s, const struct imap_reader_limits *limits, struct slice tag, const char *word,
-                   const char *text)
+/* Says BAD or NO to a command that does not run. The message of an APPEND that comes without being asked for
+ * is skipped first: its bytes are never commands. */
+static void reject(struct imap_session *s, const struct imap_reader_limits *limits, struct slice tag,
+                   const char *word, const char *text)
 {
         conn_write(&s->conn, tag.n ? tag : SLICE("*"));
         conn_printf(&s->conn, " %s %s\r\n", word, text);
-        int r = imap_skip_message(&s->conn, limits, deadline_in_ms(s->settings->session_timeout), buf_slice(&s->command));
+        int r = imap_skip_message(&s->conn, limits, deadline_in_ms(s->settings->session_timeout),
+                                  buf_slice(&s->command));
         if (r == -EOVERFLOW)
-                imap_bye(s, "Disconnected: Message too large to skip", "That message is too large to be skipped.");
+                imap_bye(s, "Disconnected: Message too large to skip",
+                         "That message is too large to be skipped.");
         else if (r < 0)
                 end_on_error(s, r);
 }
@@ -141,8 +145,8 @@ static bool serve_one(struct imap_session *s, const struct imap_reader_limits *l
 {
         struct slice tag = SLICE_NULL;
         const char *text = "Error in IMAP command.";
-        int r = imap_read_command(&s->conn, limits, deadline_in_ms(s->settings->session_timeout), &s->command, &tag,
-                                  &text);
+        int r = imap_read_command(&s->conn, limits, deadline_in_ms(s->settings->session_timeout), &s->command,
+                                  &tag, &text);
         if (r == -EMSGSIZE || r == -EBADMSG) {
                 conn_write(&s->conn, tag.n ? tag : SLICE("*"));
                 conn_printf(&s->conn, " BAD %s\r\n", text);
@@ -177,7 +181,8 @@ static void serve(struct imap_session *s)
         while (!s->over) {
                 bad = serve_one(s, &limits) ? 0 : bad + 1;
                 if (bad == BAD_COMMANDS_MAX && !s->over)
-                        imap_bye(s, "Disconnected: Too many invalid commands", "Too many invalid IMAP commands.");
+                        imap_bye(s, "Disconnected: Too many invalid commands",
+                                 "Too many invalid IMAP commands.");
                 arena_reset(&s->arena);
                 if (conn_error(&s->conn) && !s->over)
                         end_on_error(s, conn_error(&s->conn));
@@ -187,16 +192,18 @@ static void serve(struct imap_session *s)
 static void log_end(struct imap_session *s)
 {
         char numbers[9][24];
-        const uint64_t values[] = {s->conn.bytes_in,        s->conn.bytes_out,  s->counts.deleted,
-                                   s->counts.expunged,      0,                  s->counts.headers,
-                                   s->counts.header_bytes,  s->counts.bodies,   s->counts.body_bytes};
-        static const char *const names[] = {"input",           "output",          "deleted",
-                                            "expunged",        "trashed",         "fetch_hdr_count",
+        const uint64_t values[] = {
+                s->conn.bytes_in,  s->conn.bytes_out,      s->counts.deleted, s->counts.expunged,  0,
+                s->counts.headers, s->counts.header_bytes, s->counts.bodies,  s->counts.body_bytes};
+        static const char *const names[] = {"input",           "output",           "deleted",
+                                            "expunged",        "trashed",          "fetch_hdr_count",
                                             "fetch_hdr_bytes", "fetch_body_count", "fetch_body_bytes"};
         struct conf_variable vars[ARRAY_LEN(values)] = {{0}};
         for (size_t i = 0; i < ARRAY_LEN(values); i++) {
                 snprintf(numbers[i], sizeof(numbers[i]), "%llu", (unsigned long long)values[i]);
-                vars[i] = (struct conf_variable){.key = i == 0 ? 'i' : i == 1 ? 'o' : '\0',
+                vars[i] = (struct conf_variable){.key = i == 0   ? 'i'
+                                                        : i == 1 ? 'o'
+                                                                 : '\0',
                                                  .name = names[i],
                                                  .value = numbers[i]};
         }
@@ -213,8 +220,8 @@ static void refuse(struct imap_session *s, const char *words)
         const struct session_start *start = s->start;
         if (!start->preauth) {
                 conn_write(&s->conn, start->tag);
-                conn_printf(&s->conn, " NO [UNAVAILABLE] %s. Session %s in the server log has more.\r\n", words,
-                            start->peer->session_id);
+                conn_printf(&s->conn, " NO [UNAVAILABLE] %s. Session %s in the server log has more.\r\n",
+                            words, start->peer->session_id);
         }
         conn_printf(&s->conn, "* BYE %s.\r\n", words);
         conn_flush(&s->conn);

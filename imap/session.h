@@ -1,8 +1,8 @@
 #ifndef IMAP_SESSION_H
 #define IMAP_SESSION_H
 
-/* The logged-in session: the state the executors work on, and the table that says which executor runs which command
- * and when sequence numbers may change. */
+/* The logged-in session: the state the executors work on, and the table that says which executor runs which
+ * command and when sequence numbers may change. */
 
 #include "imap/command.h"
 #include "priv/protocol.h"
@@ -14,13 +14,13 @@ struct imap_session {
         const struct settings *settings;
         struct conn conn;
         struct store *store;
-        struct mailbox *mailbox;  /* the selected one, NULL: none */
-        struct arena arena;       /* the current command's */
-        struct buf command;       /* its bytes */
+        struct mailbox *mailbox;             /* the selected one, NULL: none */
+        struct arena arena;                  /* the current command's */
+        struct buf command;                  /* its bytes */
         uint32_t told_messages, told_recent; /* EXISTS and RECENT the client knows */
         unsigned told_keywords;              /* how many keywords FLAGS named: they only become more */
-        bool over; /* LOGOUT, BYE or a dead connection: the loop ends */
-        const char *end_reason; /* for the log: "Logged out"; static */
+        bool over;                           /* LOGOUT, BYE or a dead connection: the loop ends */
+        const char *end_reason;              /* for the log: "Logged out"; static */
         struct {
                 uint64_t deleted, expunged, headers, header_bytes, bodies, body_bytes;
         } counts; /* for the line at the end */
@@ -38,7 +38,7 @@ void imap_exec_select(struct imap_session *s, const struct imap_command *c); /* 
 void imap_exec_close(struct imap_session *s, const struct imap_command *c);  /* CLOSE, UNSELECT */
 void imap_exec_folder(struct imap_session *s, const struct imap_command *c); /* CREATE DELETE RENAME SUBSCRIBE
                                                                                  UNSUBSCRIBE */
-void imap_exec_list(struct imap_session *s, const struct imap_command *c); /* LIST, LSUB */
+void imap_exec_list(struct imap_session *s, const struct imap_command *c);   /* LIST, LSUB */
 void imap_exec_namespace(struct imap_session *s, const struct imap_command *c);
 void imap_exec_status(struct imap_session *s, const struct imap_command *c);
 void imap_exec_append(struct imap_session *s, const struct imap_command *c);

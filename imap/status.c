@@ -36,8 +36,7 @@ static void write_status(struct imap_session *s, const char *name, unsigned item
 void imap_exec_status(struct imap_session *s, const struct imap_command *c)
 {
         const char *name = imap_mailbox_name(s, c->status.mailbox);
-        _cleanup_(mailbox_close)
-        struct mailbox *other = NULL;
+        _cleanup_(mailbox_close) struct mailbox *other = NULL;
         struct mailbox_status status = {};
         int r;
 

@@ -185,8 +185,7 @@ static bool do_auth(struct exchange *x, const struct pop3_command *c)
         }
         if (m->plaintext && plaintext_refused(x))
                 return false;
-        _cleanup_(sasl_free)
-        struct sasl sasl;
+        _cleanup_(sasl_free) struct sasl sasl;
         sasl_init(&sasl, m);
         const char *text = "[AUTH] Authentication failed.";
         int r = edge_sasl(&e->conn, e->deadline, &sasl, c->has_initial, c->initial, &text);

@@ -99,8 +99,7 @@ int maildrop_name(struct maildrop *d, const char **ret_why)
 {
         if (d->named)
                 return 0;
-        _cleanup_(uidl_names_free)
-        struct uidl_names names = {.settings = d->settings, .arena = &d->arena};
+        _cleanup_(uidl_names_free) struct uidl_names names = {.settings = d->settings, .arena = &d->arena};
         *ret_why = NULL;
         for (uint32_t i = 0; i < d->n; i++) {
                 int r = uidl_of_message(&names, d->mailbox, d->messages[i].seq, &d->messages[i].uidl,

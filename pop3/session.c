@@ -227,8 +227,7 @@ static bool open_maildrop(struct pop3_session *s, struct session_lock *l)
 void pop3_session(const struct session_start *start)
 {
         struct pop3_session s = {.start = start, .settings = start->settings};
-        _cleanup_(lock_release)
-        struct session_lock lock = {.dir = -1, .lock = DOTLOCK_NONE};
+        _cleanup_(lock_release) struct session_lock lock = {.dir = -1, .lock = DOTLOCK_NONE};
         conn_init(&s.conn, start->in_fd, start->out_fd);
         conn_unshift(&s.conn, start->unread);
         if (start->broken) {

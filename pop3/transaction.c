@@ -149,8 +149,7 @@ static bool read_message(struct pop3_session *s, const struct pop3_command *c,
 static void do_retr(struct pop3_session *s, const struct pop3_command *c)
 {
         struct maildrop_message *m = named(s, c);
-        _cleanup_(message_text_release)
-        struct message_text text = {0};
+        _cleanup_(message_text_release) struct message_text text = {0};
         if (!m || !read_message(s, c, m, &text))
                 return;
         uint64_t size = m->size, from = position(s);
@@ -173,8 +172,7 @@ static void do_retr(struct pop3_session *s, const struct pop3_command *c)
 static void do_top(struct pop3_session *s, const struct pop3_command *c)
 {
         const struct maildrop_message *m = named(s, c);
-        _cleanup_(message_text_release)
-        struct message_text text = {0};
+        _cleanup_(message_text_release) struct message_text text = {0};
         if (!m || !read_message(s, c, m, &text))
                 return;
         uint64_t from = position(s);

@@ -80,8 +80,7 @@ struct slice uidl_of_header(struct slice message)
 
 static int reuse_header(struct uidl_names *n, struct mailbox *m, uint32_t seq, const char **ret)
 {
-        _cleanup_(message_text_release)
-        struct message_text text = {0};
+        _cleanup_(message_text_release) struct message_text text = {0};
         int r = mailbox_read(m, seq, &text);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;

@@ -178,8 +178,7 @@ enum auth_result auth_lookup(const struct settings *settings, const struct auth_
 
 int auth_check_settings(const struct settings *settings, struct buf *messages)
 {
-        _cleanup_(arena_free)
-        struct arena arena = {0};
+        _cleanup_(arena_free) struct arena arena = {0};
         int r = 0;
         for (size_t i = 0; i < settings->passdb_count; i++) {
                 const struct settings_passdb *db = &settings->passdbs[i];

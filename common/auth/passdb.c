@@ -38,8 +38,7 @@ static int lookup_passwd_file(const struct auth_call *c, const struct settings_p
         struct database_args args;
         if (database_args(db->args, c->arena, &args, ret_error) < 0)
                 return -EINVAL;
-        _cleanup_(passwd_file_entry_free)
-        struct passwd_file_entry line = {0};
+        _cleanup_(passwd_file_entry_free) struct passwd_file_entry line = {0};
         const char *path;
         e->scheme = args.scheme;
         switch (database_find(c, &args, &line, &path, ret_error)) {
@@ -83,8 +82,7 @@ static int shadow_failed(const struct auth_call *c, int e, const char **ret_erro
 static int lookup_shadow(const struct auth_call *c, const struct settings_passdb *db, struct entry *e,
                          const char **ret_error)
 {
-        _cleanup_(system_shadow_free)
-        struct system_shadow shadow = {0};
+        _cleanup_(system_shadow_free) struct system_shadow shadow = {0};
         e->scheme = "CRYPT";
         e->where = "shadow";
         c->system->sample(c->system->context, &e->sample);
@@ -103,8 +101,7 @@ static int lookup_shadow(const struct auth_call *c, const struct settings_passdb
 static int lookup_passwd(const struct auth_call *c, const struct settings_passdb *db, struct entry *e,
                          const char **ret_error)
 {
-        _cleanup_(system_user_free)
-        struct system_user user = {0};
+        _cleanup_(system_user_free) struct system_user user = {0};
         int r = c->system->user(c->system->context, c->user, c->arena, &user);
         if (r < 0 && r != -ENOENT) {
                 *ret_error = arena_printf(c->arena, "getpwnam_r() failed: %s", strerror(-r));
@@ -191,8 +188,7 @@ static int lookup(const struct auth_call *c, const struct settings_passdb *db, s
 /* Takes the time a wrong password takes. */
 static void verify_sample(const struct auth_call *c, const struct entry *e)
 {
-        _cleanup_(buf_wipe)
-        struct buf made = {0};
+        _cleanup_(buf_wipe) struct buf made = {0};
         struct slice stored = buf_slice(&e->sample);
         if (stored.n == 0 && scheme_sample(&made) == 0)
                 stored = buf_slice(&made);
@@ -272,8 +268,7 @@ static enum passdb_result verify_account(const struct auth_call *c, const struct
 enum passdb_result passdb_verify(const struct auth_call *c, const struct settings_passdb *db,
                                  struct passdb_answer *ret)
 {
-        _cleanup_(entry_free)
-        struct entry e = {0};
+        _cleanup_(entry_free) struct entry e = {0};
         const char *error = "";
         if (lookup(c, db, &e, &error) < 0) {
                 ret->log = call_text(c, db->driver, "%s", error);
@@ -295,8 +290,7 @@ enum passdb_result passdb_verify(const struct auth_call *c, const struct setting
 enum passdb_result passdb_find(const struct auth_call *c, const struct settings_passdb *db,
                                struct passdb_answer *ret)
 {
-        _cleanup_(entry_free)
-        struct entry e = {0};
+        _cleanup_(entry_free) struct entry e = {0};
         const char *error = "";
         if (lookup(c, db, &e, &error) < 0) {
                 ret->log = call_text(c, db->driver, "%s", error);

@@ -126,8 +126,7 @@ static enum passwd_file_result scan(struct reader *r, const char *path, struct s
 static int open_file(const char *path, struct arena *arena, const char **ret_error)
 {
         /* the administrator's own path: links are followed, but a FIFO must not make us wait */
-        _cleanup_(fd_close_p)
-        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        _cleanup_(fd_close_p) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         if (fd < 0) {
                 int e = errno;
                 *ret_error = arena_printf(arena, "open(%s) failed: %s (euid=%lu egid=%lu)", path, strerror(e),
@@ -149,10 +148,8 @@ enum passwd_file_result passwd_file_find(const char *path, struct slice user, co
         int fd = open_file(path, arena, ret_error);
         if (fd < 0)
                 return fd == -ENOENT ? PASSWD_FILE_MISSING : PASSWD_FILE_ERROR;
-        _cleanup_(reader_free)
-        struct reader r = {.fd = fd, .p = xmalloc(PASSWD_FILE_LINE_MAX)};
-        _cleanup_(passwd_file_entry_free)
-        struct passwd_file_entry e = {0};
+        _cleanup_(reader_free) struct reader r = {.fd = fd, .p = xmalloc(PASSWD_FILE_LINE_MAX)};
+        _cleanup_(passwd_file_entry_free) struct passwd_file_entry e = {0};
         enum passwd_file_result result = scan(&r, path, user, default_scheme, arena, &e, ret_error);
         if (result == PASSWD_FILE_FOUND || result == PASSWD_FILE_NO_USER) {
                 *ret = e;

@@ -124,8 +124,7 @@ static enum scheme_result verify_pbkdf2(const struct scheme *s, struct slice dat
             !slice_eq(version, SLICE("1")) || !slice_split(&rest, '$', &salt) || salt.n == 0 ||
             salt.n > SALT_MAX || !slice_split(&rest, '$', &count) || parse_iterations(count, &iterations) < 0)
                 return SCHEME_INVALID;
-        _cleanup_(buf_free)
-        struct buf want = BUF_BOUNDED(DIGEST_MAX);
+        _cleanup_(buf_free) struct buf want = BUF_BOUNDED(DIGEST_MAX);
         if (hex_decode(&want, rest) < 0 || want.n != gnutls_hash_get_len(s->digest))
                 return SCHEME_INVALID;
         uint8_t got[DIGEST_MAX];
@@ -143,10 +142,8 @@ static enum scheme_result verify_scram(const struct scheme *s, struct slice data
         if (!slice_split(&rest, ',', &count) || parse_iterations(count, &iterations) < 0 ||
             !slice_split(&rest, ',', &salt64) || !slice_split(&rest, ',', &stored64))
                 return SCHEME_INVALID;
-        _cleanup_(buf_free)
-        struct buf salt = BUF_BOUNDED(SALT_MAX);
-        _cleanup_(buf_free)
-        struct buf stored = BUF_BOUNDED(DIGEST_MAX);
+        _cleanup_(buf_free) struct buf salt = BUF_BOUNDED(SALT_MAX);
+        _cleanup_(buf_free) struct buf stored = BUF_BOUNDED(DIGEST_MAX);
         size_t size = gnutls_hash_get_len(s->digest);
         if (base64_decode(&salt, salt64) < 0 || salt.n == 0 || base64_decode(&stored, stored64) < 0 ||
             stored.n != size)
@@ -255,8 +252,7 @@ enum scheme_result scheme_verify(struct slice stored, const char *default_scheme
                 return SCHEME_UNKNOWN;
         if (s.data.n == 0 || password.n == 0)
                 return SCHEME_MISMATCH;
-        _cleanup_(buf_wipe)
-        struct buf decoded = BUF_BOUNDED(STORED_MAX);
+        _cleanup_(buf_wipe) struct buf decoded = BUF_BOUNDED(STORED_MAX);
         switch (encoding_of(scheme, &s)) {
         case ENCODING_HEX:
                 if (hex_decode(&decoded, s.data) < 0)

@@ -62,8 +62,7 @@ static int lookup_error(int e, const void *found)
 
 static int user_lookup(void *context, const char *name, struct arena *arena, struct system_user *ret)
 {
-        _cleanup_(room_free)
-        struct room room = {0};
+        _cleanup_(room_free) struct room room = {0};
         struct passwd entry, *found = NULL;
         int e = ERANGE;
         while (e == ERANGE && room_grow(&room))
@@ -83,8 +82,7 @@ static int user_lookup(void *context, const char *name, struct arena *arena, str
 
 static int group_lookup(void *context, const char *name, gid_t *ret)
 {
-        _cleanup_(room_free)
-        struct room room = {0};
+        _cleanup_(room_free) struct room room = {0};
         struct group entry, *found = NULL;
         int e = ERANGE;
         while (e == ERANGE && room_grow(&room))
@@ -106,8 +104,7 @@ static int shadow_lookup(void *context, const char *name, struct system_shadow *
         int readable = shadow_readable();
         if (readable < 0)
                 return readable;
-        _cleanup_(room_free)
-        struct room room = {0};
+        _cleanup_(room_free) struct room room = {0};
         struct spwd entry, *found = NULL;
         int e = ERANGE;
         perturb(true);
@@ -129,8 +126,7 @@ static int shadow_lookup(void *context, const char *name, struct system_shadow *
 
 static void sample_find(void *context, struct buf *to)
 {
-        _cleanup_(room_free)
-        struct room room = {0};
+        _cleanup_(room_free) struct room room = {0};
         struct spwd entry, *found = NULL;
         if (!room_grow(&room))
                 return;

@@ -23,8 +23,7 @@ static void keep(const char **slot, const char *value)
 static int lookup_passwd(const struct auth_call *c, const struct settings_userdb *db,
                          const struct auth_fields *passdb, struct auth_fields *to, const char **ret_error)
 {
-        _cleanup_(system_user_free)
-        struct system_user user = {0};
+        _cleanup_(system_user_free) struct system_user user = {0};
         int r = c->system->user(c->system->context, c->user, c->arena, &user);
         if (r == -ENOENT)
                 return 0;
@@ -49,8 +48,7 @@ static int lookup_passwd_file(const struct auth_call *c, const struct settings_u
         struct database_args args;
         if (database_args(db->args, c->arena, &args, ret_error) < 0)
                 return -EINVAL;
-        _cleanup_(passwd_file_entry_free)
-        struct passwd_file_entry line = {0};
+        _cleanup_(passwd_file_entry_free) struct passwd_file_entry line = {0};
         const char *path, *why;
         switch (database_find(c, &args, &line, &path, ret_error)) {
         case PASSWD_FILE_ERROR:
@@ -136,8 +134,7 @@ static int resolve_id(const struct auth_call *c, bool group, struct id *id, cons
         if (r == 0 && id->value == UINT32_MAX)
                 r = -ERANGE; /* means "no change" to setuid() and its like */
         if (r == -EINVAL && text.n) {
-                _cleanup_(system_user_free)
-                struct system_user user = {0};
+                _cleanup_(system_user_free) struct system_user user = {0};
                 gid_t gid = 0;
                 r = group ? c->system->group(c->system->context, id->text, &gid)
                           : c->system->user(c->system->context, id->text, c->arena, &user);

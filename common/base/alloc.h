@@ -2,8 +2,8 @@
 #define BASE_ALLOC_H
 
 /* Allocation that never returns NULL: a process that meets its memory limit tells its client (the hook), logs
- * and exits. Everything a client controls is bounded elsewhere by a named limit, so this is a last resort that
- * costs one session. */
+ * and exits. Everything a client controls is bounded elsewhere by a named limit, so this is a last resort
+ * that costs one session. */
 
 #include <stddef.h>
 

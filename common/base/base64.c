@@ -24,8 +24,8 @@ int base64_encode(struct buf *to, struct slice s)
                         v |= (uint32_t)(unsigned char)s.p[i + 1] << 8;
                 if (left > 2)
                         v |= (unsigned char)s.p[i + 2];
-                char quad[4] = {alphabet[v >> 18], alphabet[v >> 12 & 63], left > 1 ? alphabet[v >> 6 & 63] : '=',
-                                left > 2 ? alphabet[v & 63] : '='};
+                char quad[4] = {alphabet[v >> 18], alphabet[v >> 12 & 63],
+                                left > 1 ? alphabet[v >> 6 & 63] : '=', left > 2 ? alphabet[v & 63] : '='};
                 int r = buf_append(to, slice_make(quad, 4));
                 if (r < 0)
                         return r;

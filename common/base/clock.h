@@ -9,7 +9,7 @@ typedef int64_t deadline_t;
 
 #define DEADLINE_NEVER INT64_MAX
 
-int64_t clock_ms(void);       /* monotonic */
+int64_t clock_ms(void);          /* monotonic */
 int64_t clock_realtime_us(void); /* since 1970 */
 
 deadline_t deadline_in_ms(int64_t ms);

@@ -89,7 +89,8 @@ static int read_whole(int fd, struct buf *to)
 
 int file_read_at(int dirfd, const char *name, struct buf *to)
 {
-        _cleanup_(fd_close_p) int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+        _cleanup_(fd_close_p) int fd =
+                openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
         return fd < 0 ? -errno : read_whole(fd, to);
 }
 
@@ -103,7 +104,8 @@ int file_replace_at(int dirfd, const char *name, struct slice content, mode_t mo
 {
         static unsigned counter;
         _cleanup_(free_p) char *tmp = xasprintf("%s.tmp.%ld.%u", name, (long)getpid(), counter++);
-        _cleanup_(fd_close_p) int fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+        _cleanup_(fd_close_p) int fd =
+                openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
         if (fd < 0)
                 return -errno;
         int r = fd_write_all(fd, content);

@@ -14,7 +14,8 @@ void dir_close_p(void *dirp); /* DIR ** */
 
 int fd_set_nonblocking(int fd);
 
-/* Whole transfers over interrupted and short calls. fd_read_all() stops at end of file and returns the count. */
+/* Whole transfers over interrupted and short calls. fd_read_all() stops at end of file and returns the count.
+ */
 int fd_write_all(int fd, struct slice s);
 ssize_t fd_read_all(int fd, void *to, size_t n);
 

@@ -19,8 +19,7 @@
 /* Whether the lock that `st` describes may be broken: its owner is gone. */
 static bool is_stale(int dirfd, const char *path, const struct stat *st, const char *host, int64_t stale_ms)
 {
-        _cleanup_(buf_free)
-        struct buf b = BUF_BOUNDED(256);
+        _cleanup_(buf_free) struct buf b = BUF_BOUNDED(256);
         if (file_read_at(dirfd, path, &b) == 0) {
                 struct slice owner = slice_trim(buf_slice(&b)), pid_text;
                 uint32_t pid;
@@ -47,13 +46,12 @@ static bool break_stale(int dirfd, const char *path, const char *host, int64_t s
         if (fstatat(dirfd, path, &judged, AT_SYMLINK_NOFOLLOW) < 0 ||
             !is_stale(dirfd, path, &judged, host, stale_ms))
                 return false;
-        _cleanup_(free_p)
-        char *aside = xasprintf("%s.%ld.%08x", path, (long)getpid(), random_u32());
+        _cleanup_(free_p) char *aside = xasprintf("%s.%ld.%08x", path, (long)getpid(), random_u32());
         if (renameat(dirfd, path, dirfd, aside) < 0)
                 return errno == ENOENT;
         /* when its place is taken already, its owner finds out at the release */
-        bool put_back = fstatat(dirfd, aside, &taken, AT_SYMLINK_NOFOLLOW) == 0 && !same_file(&judged, &taken) &&
-                        linkat(dirfd, aside, dirfd, path, 0) == 0;
+        bool put_back = fstatat(dirfd, aside, &taken, AT_SYMLINK_NOFOLLOW) == 0 &&
+                        !same_file(&judged, &taken) && linkat(dirfd, aside, dirfd, path, 0) == 0;
         unlinkat(dirfd, aside, 0);
         return !put_back;
 }
@@ -68,13 +66,11 @@ static int write_owner(int fd, const char *host)
 int dotlock_acquire(int dirfd, const char *name, int mode, deadline_t deadline, int64_t stale_ms,
                     struct dotlock *ret)
 {
-        _cleanup_(free_p)
-        char *path = xasprintf("%s.lock", name);
+        _cleanup_(free_p) char *path = xasprintf("%s.lock", name);
         char host[256] = "";
         gethostname(host, sizeof(host) - 1);
         for (int wait_ms = 1;; wait_ms = MIN(wait_ms * 2, 50)) {
-                _cleanup_(fd_close_p)
-                int fd =
+                _cleanup_(fd_close_p) int fd =
                         openat(dirfd, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, (mode_t)mode);
                 if (fd >= 0) {
                         int r = write_owner(fd, host);

@@ -2,8 +2,8 @@
 #define BASE_LOCK_H
 
 /* Dot locks, compatible with Dovecot's: `name.lock` created with O_EXCL (or link(2), which holds on NFS too),
- * holding "pid:hostname". A lock is broken only when its owner is a dead process of this host, or when the lock
- * of another host has not been touched for `stale_ms`. */
+ * holding "pid:hostname". A lock is broken only when its owner is a dead process of this host, or when the
+ * lock of another host has not been touched for `stale_ms`. */
 
 #include "base/clock.h"
 #include "base/macro.h"

@@ -10,7 +10,6 @@
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
-
 enum { LOG_LINE_MAX = 2048, LOG_PREFIX_MAX = 400 };
 
 static struct {
@@ -36,8 +35,8 @@ static enum log_target choose_target(void)
                 return LOG_TO_JOURNAL;
         struct stat st, in;
         bool have = fstat(STDERR_FILENO, &st) == 0;
-        bool is_client = have && fstat(STDIN_FILENO, &in) == 0 && S_ISSOCK(st.st_mode) && st.st_dev == in.st_dev &&
-                         st.st_ino == in.st_ino;
+        bool is_client = have && fstat(STDIN_FILENO, &in) == 0 && S_ISSOCK(st.st_mode) &&
+                         st.st_dev == in.st_dev && st.st_ino == in.st_ino;
         if (have && !is_client && (S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode) || isatty(STDERR_FILENO)))
                 return LOG_TO_STDERR;
         if (access("/run/systemd/journal/socket", W_OK) == 0)

@@ -1,8 +1,8 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
-/* The log: the journal with fields when stderr is connected to it (or nothing else is there), syslog, or plain
- * lines on stderr. Text from clients is made safe: control characters become '?'.
+/* The log: the journal with fields when stderr is connected to it (or nothing else is there), syslog, or
+ * plain lines on stderr. Text from clients is made safe: control characters become '?'.
  *
  * Only mains, sessions, the monitor and command executors log; libraries return errors. */
 
@@ -20,9 +20,9 @@ struct log_fields {
         const char *session_id; /* SESSION_ID= */
 };
 
-/* `ident` is the syslog identifier. LOG_TO_AUTO: the journal when $JOURNAL_STREAM names stderr, else stderr when
- * it is a terminal, pipe or file, else the journal's socket if there is one, else syslog. When the program was
- * started by inetd, stderr is the client's socket and is never written to. */
+/* `ident` is the syslog identifier. LOG_TO_AUTO: the journal when $JOURNAL_STREAM names stderr, else stderr
+ * when it is a terminal, pipe or file, else the journal's socket if there is one, else syslog. When the
+ * program was started by inetd, stderr is the client's socket and is never written to. */
 void log_open(const char *ident, enum log_target target);
 void log_set_fields(const struct log_fields *fields);
 

@@ -13,9 +13,9 @@ struct slice {
         size_t n;
 };
 
-#define SLICE(literal)  ((struct slice){(literal), sizeof(literal) - 1})
-#define SLICE_ARG(s)    (int)(s).n, (s).p /* for "%.*s" */
-#define SLICE_NULL      ((struct slice){NULL, 0})
+#define SLICE(literal) ((struct slice){(literal), sizeof(literal) - 1})
+#define SLICE_ARG(s)   (int)(s).n, (s).p /* for "%.*s" */
+#define SLICE_NULL     ((struct slice){NULL, 0})
 
 static inline struct slice slice_of(const char *cstr)
 {

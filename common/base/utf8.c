@@ -6,7 +6,11 @@ size_t utf8_decode(struct slice s, uint32_t *ret_code_point)
         if (s.n == 0)
                 return 0;
         unsigned char c = (unsigned char)s.p[0];
-        size_t len = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
+        size_t len = c < 0x80                ? 1
+                     : c >= 0xc2 && c < 0xe0 ? 2
+                     : c >= 0xe0 && c < 0xf0 ? 3
+                     : c >= 0xf0 && c < 0xf5 ? 4
+                                             : 0;
         if (len == 0 || s.n < len)
                 return 0;
         uint32_t v = len == 1 ? c : c & (0x7fu >> len);

@@ -80,8 +80,7 @@ static void unknown(struct conf_reader *r, const struct conf_section *in, const 
 /* Puts the file's first line in place of its path. */
 static bool take_file(struct conf_reader *r, struct conf_node *n)
 {
-        _cleanup_(buf_wipe)
-        struct buf text = BUF_BOUNDED(FILE_VALUE_MAX);
+        _cleanup_(buf_wipe) struct buf text = BUF_BOUNDED(FILE_VALUE_MAX);
         reader_watch(r, n->value);
         int error = r->io->read(r->io->context, n->value, &text);
         if (error < 0) {
@@ -134,10 +133,8 @@ static void check_networks(struct conf_reader *r, const struct conf_node *n, con
 static bool differs_from_default(const struct conf_setting *s, const struct conf_section *in,
                                  const void *parsed)
 {
-        _cleanup_(arena_free)
-        struct arena scratch = {0};
-        _cleanup_(buf_free)
-        struct buf now = {0}, initial = {0};
+        _cleanup_(arena_free) struct arena scratch = {0};
+        _cleanup_(buf_free) struct buf now = {0}, initial = {0};
         void *defaults = arena_alloc(&scratch, in->size);
         value_parse(s, s->initial, false, &scratch, defaults);
         value_format(s, parsed, &now);
@@ -160,8 +157,7 @@ static void check_setting(struct conf_reader *r, const struct conf_section *in, 
                 watch_file(r, n);
         else if (n->is_file && !take_file(r, n))
                 return;
-        _cleanup_(arena_free)
-        struct arena scratch = {0};
+        _cleanup_(arena_free) struct arena scratch = {0};
         char *parsed = arena_alloc(&scratch, in->size);
         const char *why = value_parse(s, n->value, n->is_file, &scratch, parsed);
         const struct settings_list *list = (const void *)(parsed + s->offset);

@@ -69,8 +69,7 @@ int conf_load_from(const struct conf_source *source, const struct conf_io *io, s
         c->io = io;
         c->watches = r.watches;
         if (m.errors == 0) {
-                _cleanup_(arena_free)
-                struct arena scratch = {0};
+                _cleanup_(arena_free) struct arena scratch = {0};
                 struct settings s;
                 conf_resolve(c, &(struct conf_filter){0}, &scratch, &s);
                 check_whole(&m, (struct conf_place){source->path ? source->path : "-o", 0}, &s);

@@ -100,8 +100,7 @@ static struct slice modify(struct arena *a, struct slice value, char modifier)
 {
         if (modifier == 'T')
                 return slice_trim(value);
-        _cleanup_(buf_free)
-        struct buf out = {0};
+        _cleanup_(buf_free) struct buf out = {0};
         uint64_t number = 0;
         switch (modifier) {
         case 'X':
@@ -178,8 +177,7 @@ static const char *expand_one(struct arena *a, const struct reference *ref, cons
 int conf_expand(struct arena *a, const char *template, const struct conf_variable *vars, size_t count,
                 char **ret, const char **ret_error)
 {
-        _cleanup_(buf_free)
-        struct buf out = BUF_BOUNDED(EXPANDED_MAX);
+        _cleanup_(buf_free) struct buf out = BUF_BOUNDED(EXPANDED_MAX);
         struct slice rest = slice_of(template);
         const char *why = NULL;
         while (rest.n > 0 && !why) {

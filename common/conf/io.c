@@ -49,8 +49,7 @@ int conf_file_read(const struct settings_file *file, struct buf *to)
 {
         if (file->path[0] == '\0')
                 return buf_str(to, file->text);
-        _cleanup_(buf_wipe)
-        struct buf content = BUF_BOUNDED(PEM_BYTES_MAX);
+        _cleanup_(buf_wipe) struct buf content = BUF_BOUNDED(PEM_BYTES_MAX);
         int error = file_read(file->path, &content);
         return error < 0 ? error : buf_append(to, buf_slice(&content));
 }

@@ -85,8 +85,7 @@ static void put_foreign(void)
 
 int main(int argc, char **argv)
 {
-        _cleanup_(buf_free)
-        struct buf text = {0};
+        _cleanup_(buf_free) struct buf text = {0};
         if (argc != 2 || file_read(argv[1], &text) < 0) {
                 fprintf(stderr, "usage: %s INTRODUCTION > MANUAL\n", argv[0]);
                 return EXIT_FAILURE;

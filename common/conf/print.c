@@ -37,8 +37,7 @@ static void print_value(const struct conf_setting *s, struct slice v, struct buf
 static void print_setting(const struct conf_setting *s, const void *base, const void *defaults, bool all,
                           unsigned depth, struct buf *to)
 {
-        _cleanup_(buf_wipe)
-        struct buf now = {0}, initial = {0};
+        _cleanup_(buf_wipe) struct buf now = {0}, initial = {0};
         value_format(s, base, &now);
         value_format(s, defaults, &initial);
         if (!all && slice_eq(buf_slice(&now), buf_slice(&initial)))
@@ -87,8 +86,7 @@ static void print_inner(const struct conf_section *inner, const void *outer, boo
 static void print_section(const struct conf_section *section, const void *base, bool all, unsigned depth,
                           struct buf *to)
 {
-        _cleanup_(arena_free)
-        struct arena scratch = {0};
+        _cleanup_(arena_free) struct arena scratch = {0};
         void *defaults = arena_alloc(&scratch, section->size);
         value_defaults(section, &scratch, defaults);
         for (size_t i = 0; i < section->count; i++)

@@ -106,16 +106,14 @@ static const char *current_value(struct conf_reader *r, const struct conf_node *
                 for (const struct conf_node *n = s->children; n; n = n->next)
                         if (!n->is_section && slice_eq(slice_of(n->name), key))
                                 value = n->value;
-        _cleanup_(arena_free)
-        struct arena scratch = {0};
+        _cleanup_(arena_free) struct arena scratch = {0};
         return value ? value : r->default_of(section, arena_str(&scratch, key));
 }
 
 /* Replaces words that start with '$'. NULL when an error was told. */
 static const char *expand_names(struct input *in, struct slice value)
 {
-        _cleanup_(buf_free)
-        struct buf out = BUF_BOUNDED(LINE_MAX_BYTES);
+        _cleanup_(buf_free) struct buf out = BUF_BOUNDED(LINE_MAX_BYTES);
         for (size_t i = 0; i < value.n;) {
                 bool at_word = i == 0 || value.p[i - 1] == ' ' || value.p[i - 1] == '\t';
                 if (!at_word || value.p[i] != '$') {
@@ -152,8 +150,7 @@ static void take_key(struct input *in, const struct line *l)
                 }
                 value = full_path(r, in->at, l->value);
         } else if (l->quoted) {
-                _cleanup_(buf_free)
-                struct buf text = {0};
+                _cleanup_(buf_free) struct buf text = {0};
                 line_unescape(&text, l->value);
                 value = arena_str(r->arena, buf_slice(&text));
         } else {
@@ -176,8 +173,7 @@ static void take_section(struct input *in, const struct line *l)
                 limit_met(in->r, in->at, "sections are nested too deeply");
                 return;
         }
-        _cleanup_(buf_free)
-        struct buf name = {0};
+        _cleanup_(buf_free) struct buf name = {0};
         if (l->quoted)
                 line_unescape(&name, l->value);
         else
@@ -212,8 +208,7 @@ static void take_include(struct input *in, const struct line *l)
         } else {
                 reader_watch(r, pattern);
         }
-        _cleanup_(buf_free)
-        struct buf paths = {0};
+        _cleanup_(buf_free) struct buf paths = {0};
         int error = r->io->glob(r->io->context, pattern, &paths);
         if (error < 0 && must)
                 message_error(r->messages, in->at, "cannot include %s: %s", pattern,
@@ -257,8 +252,7 @@ static void read_text(struct conf_reader *r, const char *file, struct slice text
                 message_error(r->messages, in.at, "this is not text: it holds a NUL byte");
                 return;
         }
-        _cleanup_(buf_free)
-        struct buf joined = BUF_BOUNDED(LINE_MAX_BYTES);
+        _cleanup_(buf_free) struct buf joined = BUF_BOUNDED(LINE_MAX_BYTES);
         unsigned lines = 0;
         bool ambiguous;
         while (!r->full && line_next(&text, &joined, &lines, &ambiguous)) {
@@ -289,8 +283,7 @@ static void read_file(struct conf_reader *r, const char *path, struct conf_node 
                 return;
         r->files++;
         reader_watch(r, path);
-        _cleanup_(buf_wipe)
-        struct buf text = BUF_BOUNDED(FILE_BYTES_MAX);
+        _cleanup_(buf_wipe) struct buf text = BUF_BOUNDED(FILE_BYTES_MAX);
         int error = r->io->read(r->io->context, path, &text);
         if (error < 0) {
                 if (from.file)

@@ -81,8 +81,7 @@ static const char *parse_enum(const struct conf_setting *s, const char *value, s
                         *ret = i;
                         return NULL;
                 }
-        _cleanup_(buf_free)
-        struct buf all = {0};
+        _cleanup_(buf_free) struct buf all = {0};
         for (unsigned i = 0; s->words[i]; i++)
                 buf_printf(&all, "%s%s", i == 0 ? "" : s->words[i + 1] ? ", " : " or ", s->words[i]);
         return arena_printf(a, "expected %s", buf_cstr(&all));

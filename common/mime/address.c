@@ -214,8 +214,7 @@ static void take_at(struct parser *p)
 
 static void take_phrase_word(struct parser *p)
 {
-        _cleanup_(buf_free)
-        struct buf word = {0};
+        _cleanup_(buf_free) struct buf word = {0};
         bool quoted;
         if (!take_word(p, PHRASE_SPECIALS, &word, &quoted))
                 return;
@@ -289,8 +288,7 @@ static void take_one(struct parser *p)
 struct address *address_parse(struct arena *a, struct slice value)
 {
         struct address *first = NULL;
-        _cleanup_(parser_free)
-        struct parser p = {.lex = {.in = value}, .arena = a, .tail = &first};
+        _cleanup_(parser_free) struct parser p = {.lex = {.in = value}, .arena = a, .tail = &first};
         for (skip(&p); !lex_end(&p.lex) && p.count < ADDRESS_MAX; skip(&p))
                 take_one(&p);
         end_entry(&p);

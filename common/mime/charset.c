@@ -134,8 +134,7 @@ void charset_close_p(struct charset **c)
 
 bool charset_known(struct slice name)
 {
-        _cleanup_(charset_close_p)
-        struct charset *c = NULL;
+        _cleanup_(charset_close_p) struct charset *c = NULL;
         return charset_open(name, &c) == 0;
 }
 
@@ -286,8 +285,7 @@ int charset_finish(struct charset *c, struct buf *to)
 
 int charset_to_utf8(struct slice name, struct slice in, struct buf *to)
 {
-        _cleanup_(charset_close_p)
-        struct charset *c = NULL;
+        _cleanup_(charset_close_p) struct charset *c = NULL;
         int r = charset_open(name, &c);
         if (r < 0)
                 return r;

@@ -94,8 +94,7 @@ static bool add_word(struct decoder *d, const struct word *w)
                 d->converter = converter;
                 d->charset = w->charset;
         }
-        _cleanup_(buf_free)
-        struct buf bytes = {0};
+        _cleanup_(buf_free) struct buf bytes = {0};
         word_bytes(w, &bytes);
         size_t from = d->out.n;
         charset_convert(d->converter, buf_slice(&bytes), &d->out);
@@ -118,8 +117,7 @@ struct slice encoded_word_decode(struct arena *a, struct slice value)
         struct slice rest = header_unfold(a, value);
         if (slice_find_slice(rest, SLICE("=?")) == rest.n && utf8_valid(rest))
                 return rest;
-        _cleanup_(decoder_free)
-        struct decoder d = {0};
+        _cleanup_(decoder_free) struct decoder d = {0};
         while (rest.n) {
                 size_t blanks = 0;
                 while (d.after_word && blanks < rest.n && (rest.p[blanks] == ' ' || rest.p[blanks] == '\t'))

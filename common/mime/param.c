@@ -16,8 +16,7 @@ static struct slice take_value(struct arena *a, struct lex *l, const char *speci
         if (lex_peek(l) != '"')
                 return lex_run(l, specials);
         size_t start = l->pos + 1;
-        _cleanup_(buf_free)
-        struct buf b = {0};
+        _cleanup_(buf_free) struct buf b = {0};
         if (!lex_quoted(l, &b))
                 return slice_trim(lex_run(l, specials));
         struct slice plain = slice_make(l->in.p + start, l->pos - 1 - start);

@@ -57,8 +57,7 @@ static const struct param *find_section(const struct param *list, struct slice b
 /* All sections of one name from 0 on. At most PARAM_MAX squared steps. */
 static struct param *join_sections(struct arena *a, const struct param *list, struct slice base)
 {
-        _cleanup_(buf_free)
-        struct buf value = {0};
+        _cleanup_(buf_free) struct buf value = {0};
         bool any_extended = false;
         struct piece p;
         for (uint32_t i = 0; find_section(list, base, i, &p); i++)
@@ -103,8 +102,7 @@ static struct slice decode_extended(struct arena *a, struct slice value)
                 charset = SLICE("utf-8"); /* neither charset nor language: only the escapes are there */
         else if (slice_split(&rest, '\'', &charset) && !slice_split(&rest, '\'', &language))
                 language = SLICE_NULL;
-        _cleanup_(buf_free)
-        struct buf bytes = {0}, text = {0};
+        _cleanup_(buf_free) struct buf bytes = {0}, text = {0};
         for (size_t i = 0; i < rest.n; i++) {
                 bool escape = rest.p[i] == '%' && i + 2 < rest.n && lex_hex(rest.p[i + 1]) >= 0 &&
                               lex_hex(rest.p[i + 2]) >= 0;

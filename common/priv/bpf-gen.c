@@ -1,5 +1,5 @@
-/* Build-time program: writes a role's system call filter as a C array, so that a session installs it with one prctl and
- * links no filter compiler. Usage: bpf-gen edge|session [sanitized]
+/* Build-time program: writes a role's system call filter as a C array, so that a session installs it with one
+ * prctl and links no filter compiler. Usage: bpf-gen edge|session [sanitized]
  *
  * A call that is not listed fails with EPERM: the program goes on and can say so in the log. */
 #define _GNU_SOURCE
@@ -17,21 +17,77 @@
 
 /* What talking on open descriptors, memory and time need. */
 static const char *const for_both[] = {
-        "read", "write", "readv", "writev", "recvfrom", "recvmsg", "sendto", "sendmsg", "poll", "ppoll", "close",
-        "shutdown", "exit", "exit_group", "rt_sigreturn", "rt_sigprocmask", "restart_syscall", "clock_gettime", "gettimeofday", "time",
-        "brk", "munmap", "mremap", "madvise", "futex", "getrandom", "getpid", "gettid", "clock_nanosleep", NULL};
+        "read",         "write",      "readv",        "writev",         "recvfrom",        "recvmsg",
+        "sendto",       "sendmsg",    "poll",         "ppoll",          "close",           "shutdown",
+        "exit",         "exit_group", "rt_sigreturn", "rt_sigprocmask", "restart_syscall", "clock_gettime",
+        "gettimeofday", "time",       "brk",          "munmap",         "mremap",          "madvise",
+        "futex",        "getrandom",  "getpid",       "gettid",         "clock_nanosleep", NULL};
 
 /* What working in a Maildir needs besides. Landlock says where. */
-static const char *const for_session[] = {
-        "openat", "open", "pread64", "pwrite64", "lseek", "fstat", "newfstatat", "stat", "lstat", "statx", "fstatfs", "statfs",
-        "getdents64", "rename", "renameat", "renameat2", "link", "linkat", "unlink", "unlinkat", "mkdir", "mkdirat", "rmdir",
-        "fsync", "fdatasync", "ftruncate", "fallocate", "fadvise64", "utimensat", "fchmod", "fchmodat", "chmod", "fchown", "fchownat",
-        "chown", "umask", "access", "faccessat", "faccessat2", "readlink", "readlinkat", "getcwd", "copy_file_range", "sendfile",
-        "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "getuid", "geteuid", "getgid", "getegid", "getgroups", "uname",
-        "getrusage", "sysinfo", "msync", "rt_sigaction", "flock", NULL};
+static const char *const for_session[] = {"openat",
+                                          "open",
+                                          "pread64",
+                                          "pwrite64",
+                                          "lseek",
+                                          "fstat",
+                                          "newfstatat",
+                                          "stat",
+                                          "lstat",
+                                          "statx",
+                                          "fstatfs",
+                                          "statfs",
+                                          "getdents64",
+                                          "rename",
+                                          "renameat",
+                                          "renameat2",
+                                          "link",
+                                          "linkat",
+                                          "unlink",
+                                          "unlinkat",
+                                          "mkdir",
+                                          "mkdirat",
+                                          "rmdir",
+                                          "fsync",
+                                          "fdatasync",
+                                          "ftruncate",
+                                          "fallocate",
+                                          "fadvise64",
+                                          "utimensat",
+                                          "fchmod",
+                                          "fchmodat",
+                                          "chmod",
+                                          "fchown",
+                                          "fchownat",
+                                          "chown",
+                                          "umask",
+                                          "access",
+                                          "faccessat",
+                                          "faccessat2",
+                                          "readlink",
+                                          "readlinkat",
+                                          "getcwd",
+                                          "copy_file_range",
+                                          "sendfile",
+                                          "inotify_init1",
+                                          "inotify_add_watch",
+                                          "inotify_rm_watch",
+                                          "getuid",
+                                          "geteuid",
+                                          "getgid",
+                                          "getegid",
+                                          "getgroups",
+                                          "uname",
+                                          "getrusage",
+                                          "sysinfo",
+                                          "msync",
+                                          "rt_sigaction",
+                                          "flock",
+                                          NULL};
 
 /* The sanitizers' runtime. */
-static const char *const for_sanitizers[] = {"sigaltstack", "rt_sigaction", "sched_yield", "getrusage", "prctl", "getuid", "tgkill", "getrlimit", NULL};
+static const char *const for_sanitizers[] = {"sigaltstack", "rt_sigaction", "sched_yield",
+                                             "getrusage",   "prctl",        "getuid",
+                                             "tgkill",      "getrlimit",    NULL};
 
 static void must(int r, const char *what)
 {
@@ -55,27 +111,33 @@ static void allow_names(scmp_filter_ctx ctx, const char *const *names)
 /* Memory is never both mapped anonymously and executable, nor made executable afterwards. */
 static void allow_memory(scmp_filter_ctx ctx, bool libraries)
 {
-        must(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)), "mmap");
+        must(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+                              SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)),
+             "mmap");
         if (libraries)
                 must(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
                                       SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC | PROT_WRITE, PROT_EXEC),
                                       SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, 0)),
                      "mmap of libraries");
-        must(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)),
+        must(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+                              SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)),
              "mprotect");
 }
 
 static void allow_fcntl(scmp_filter_ctx ctx, const int *commands, size_t n)
 {
         for (size_t i = 0; i < n; i++)
-                must(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)commands[i], 0)),
+                must(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
+                                      SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)commands[i], 0)),
                      "fcntl");
 }
 
 static void print_array(int fd, const char *name)
 {
         struct sock_filter f;
-        printf("/* Written by bpf-gen. */\n#include <linux/filter.h>\nstatic const struct sock_filter bpf_%s[] = {\n", name);
+        printf("/* Written by bpf-gen. */\n#include <linux/filter.h>\nstatic const struct sock_filter "
+               "bpf_%s[] = {\n",
+               name);
         while (read(fd, &f, sizeof(f)) == (ssize_t)sizeof(f))
                 printf("{0x%04x, %u, %u, 0x%08x},\n", f.code, f.jt, f.jf, f.k);
         printf("};\n");
@@ -94,13 +156,15 @@ int main(int argc, char **argv)
         allow_names(ctx, for_both);
         allow_memory(ctx, session);
         static const int edge_fcntl[] = {F_GETFL, F_SETFL};
-        static const int session_fcntl[] = {F_GETFD, F_SETFD, F_SETLK, F_SETLKW, F_GETLK, F_OFD_SETLK, F_OFD_GETLK, F_OFD_SETLKW, F_DUPFD_CLOEXEC};
+        static const int session_fcntl[] = {F_GETFD,     F_SETFD,     F_SETLK,      F_SETLKW,       F_GETLK,
+                                            F_OFD_SETLK, F_OFD_GETLK, F_OFD_SETLKW, F_DUPFD_CLOEXEC};
         allow_fcntl(ctx, edge_fcntl, sizeof(edge_fcntl) / sizeof(*edge_fcntl));
         if (session) {
                 allow_names(ctx, for_session);
                 allow_fcntl(ctx, session_fcntl, sizeof(session_fcntl) / sizeof(*session_fcntl));
                 /* only to ask whether a lock's owner lives */
-                must(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1, SCMP_A1(SCMP_CMP_EQ, 0, 0)), "kill");
+                must(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1, SCMP_A1(SCMP_CMP_EQ, 0, 0)),
+                     "kill");
         }
         if (sanitized)
                 allow_names(ctx, for_sanitizers);

@@ -141,7 +141,8 @@ static _noreturn_ void run_edge(struct connection *c)
                 r = sandbox_edge();
         }
         if (r < 0) {
-                log_error("cannot give up privileges before login (uid %ld, root %s): %s", (long)uid, empty, strerror(-r));
+                log_error("cannot give up privileges before login (uid %ld, root %s): %s", (long)uid, empty,
+                          strerror(-r));
                 _exit(EX_OSERR);
         }
         struct edge e = {.protocol = s->protocol,
@@ -193,8 +194,8 @@ static void run_session(struct connection *c, struct session_start *start)
         c->server->protocol->session(start);
 }
 
-/* The relay has the last word with the client: a service manager that ends what is left of a session after its main
- * process must not cut it off. */
+/* The relay has the last word with the client: a service manager that ends what is left of a session after
+ * its main process must not cut it off. */
 static void wait_for_relay(int fd)
 {
         char rest[512];
@@ -259,7 +260,8 @@ static int prepare(struct connection *c)
 }
 
 /* What edge and monitor are both started from. False, and logged, when it cannot be had. */
-static bool open_connection(struct connection *c, struct server *s, int in_fd, int out_fd, const struct peer *peer)
+static bool open_connection(struct connection *c, struct server *s, int in_fd, int out_fd,
+                            const struct peer *peer)
 {
         *c = (struct connection){.server = s, .peer = peer, .in_fd = in_fd, .out_fd = out_fd};
         if (prepare(c) < 0)
@@ -282,7 +284,8 @@ static bool open_connection(struct connection *c, struct server *s, int in_fd, i
 static void log_as_login(const struct connection *c)
 {
         log_set_prefix("%s-login: ", c->server->protocol->name);
-        const struct log_fields fields = {c->server->protocol->name, NULL, c->peer->remote_ip, c->peer->session_id};
+        const struct log_fields fields = {c->server->protocol->name, NULL, c->peer->remote_ip,
+                                          c->peer->session_id};
         log_set_fields(&fields);
 }
 

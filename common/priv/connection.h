@@ -19,15 +19,16 @@ struct server {
 
 /* Reads certificates and keys, and the shared ticket key. Logs what is wrong; TLS is then not offered. */
 void server_load_tls(struct server *s);
-/* Tries them in a child, so that no trace of a key stays in this process; drops (and logs) what cannot be used. */
+/* Tries them in a child, so that no trace of a key stays in this process; drops (and logs) what cannot be
+ * used. */
 void server_check_tls(struct server *s);
 
-/* Serves one connection to its end: this process becomes the session, a child is the edge. The descriptors are the
- * client's. */
+/* Serves one connection to its end: this process becomes the session, a child is the edge. The descriptors
+ * are the client's. */
 void connection_serve(struct server *s, int in_fd, int out_fd, const struct peer *peer);
 
-/* The same from an accept loop, which goes on: edge and session are both its children, and only the edge's memory has
- * keys. */
+/* The same from an accept loop, which goes on: edge and session are both its children, and only the edge's
+ * memory has keys. */
 void connection_fork(struct server *s, struct listen_loop *loop, int fd, const struct peer *peer);
 
 /* For a caller who needs no login: the process's own user. */

@@ -1,18 +1,18 @@
 #ifndef PRIV_DROP_H
 #define PRIV_DROP_H
 
-/* Giving up privileges for good. Everything here is checked afterwards: a call that said yes and did nothing is an
- * error. */
+/* Giving up privileges for good. Everything here is checked afterwards: a call that said yes and did nothing
+ * is an error. */
 
 #include <stddef.h>
 #include <sys/types.h>
 
-/* To an unprivileged account without groups, in an empty root directory; for the edge. Does nothing but say 0 when the
- * process is not root already. */
+/* To an unprivileged account without groups, in an empty root directory; for the edge. Does nothing but say 0
+ * when the process is not root already. */
 int drop_to_nobody(uid_t uid, gid_t gid, const char *empty_dir);
 
-/* To a mail user, with the groups the system gives that user (name may be NULL) and `extra` ones. When the process is not
- * root it must be that user already: -EPERM. */
+/* To a mail user, with the groups the system gives that user (name may be NULL) and `extra` ones. When the
+ * process is not root it must be that user already: -EPERM. */
 int drop_to_user(const char *name, uid_t uid, gid_t gid, const gid_t *extra, size_t extra_n);
 
 #endif

@@ -11,7 +11,8 @@
 
 bool edge_plaintext_allowed(const struct edge *e)
 {
-        return e->secured || (!e->settings->disable_plaintext_auth && e->settings->ssl != SETTINGS_SSL_REQUIRED);
+        return e->secured ||
+               (!e->settings->disable_plaintext_auth && e->settings->ssl != SETTINGS_SSL_REQUIRED);
 }
 
 static struct slice tls_text(const struct edge *e, struct buf *b)
@@ -24,12 +25,13 @@ static struct slice tls_text(const struct edge *e, struct buf *b)
 /* Quits with a note for the log, under TLS with its close_notify. */
 static _noreturn_ void end(struct edge *e, const char *reason, const char *note)
 {
-        const char *instead = e->gave_plaintext && e->attempts == 0 ? "tried to use disallowed plaintext auth" : "";
+        const char *instead =
+                e->gave_plaintext && e->attempts == 0 ? "tried to use disallowed plaintext auth" : "";
         conn_flush(&e->conn);
         _cleanup_(buf_free) struct buf tls = {0};
         struct role_message m = {.type = ROLE_QUIT,
-                                 .field = {slice_of(reason), tls_text(e, &tls), slice_head(slice_of(note), 500),
-                                           slice_of(instead)}};
+                                 .field = {slice_of(reason), tls_text(e, &tls),
+                                           slice_head(slice_of(note), 500), slice_of(instead)}};
         role_send(e->monitor_fd, &m);
         conn_free(&e->conn);
         shutdown(e->conn.out_fd, SHUT_RDWR);
@@ -41,8 +43,9 @@ void edge_start_tls(struct edge *e)
         const char *why = "";
         int r = tls_start(&e->conn, e->tls_context, e->deadline, &why);
         if (r < 0)
-                end(e, r == -ETIMEDOUT ? "Disconnected: Inactivity during TLS handshake"
-                                       : "Disconnected: Connection closed: TLS handshake failed",
+                end(e,
+                    r == -ETIMEDOUT ? "Disconnected: Inactivity during TLS handshake"
+                                    : "Disconnected: Connection closed: TLS handshake failed",
                     arena_printf(&e->arena, "TLS handshaking: %s", why));
         e->tls = true;
         e->secured = true;
@@ -107,6 +110,7 @@ void edge_quit_error(struct edge *e, int error)
         case -ECONNRESET:
                 edge_quit(e, "Disconnected: Connection closed");
         default:
-                edge_quit(e, arena_printf(&e->arena, "Disconnected: Connection closed: %s", strerror(-error)));
+                edge_quit(e,
+                          arena_printf(&e->arena, "Disconnected: Connection closed: %s", strerror(-error)));
         }
 }

@@ -10,7 +10,8 @@ enum {
 };
 
 /* Asks with the challenge and appends the decoded answer. */
-static int ask(struct conn *c, deadline_t deadline, struct slice challenge, struct buf *to, const char **ret_text)
+static int ask(struct conn *c, deadline_t deadline, struct slice challenge, struct buf *to,
+               const char **ret_text)
 {
         _cleanup_(buf_free) struct buf encoded = {0};
         base64_encode(&encoded, challenge);

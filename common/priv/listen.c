@@ -17,7 +17,7 @@
 enum {
         LISTENERS_MAX = 32,
         REFRESH_MS = 1000,
-        CRASHES_MAX = 5,           /* so many crashes of one source's sessions ... */
+        CRASHES_MAX = 5,            /* so many crashes of one source's sessions ... */
         CRASH_PAUSE_MS = 60 * 1000, /* ... and it is refused for so long */
         CRASH_SOURCES = 64,
 };
@@ -108,8 +108,8 @@ static void note_crash(struct listen_loop *l, const struct child *c, int status)
                 crash->count = 0;
         crash->count++;
         crash->last_ms = now;
-        log_error("session process %ld was ended by signal %d (rip=%s, %u in a row)", (long)c->pid, WTERMSIG(status),
-                  c->source, crash->count);
+        log_error("session process %ld was ended by signal %d (rip=%s, %u in a row)", (long)c->pid,
+                  WTERMSIG(status), c->source, crash->count);
 }
 
 static bool is_paused(struct listen_loop *l, const char *source)

@@ -5,8 +5,8 @@
 
 enum {
         SHORT_FIELD = 512,
-        CREDENTIAL_FIELD = 1024,   /* SASL_TEXT_MAX */
-        INPUT_FIELD = 64 * 1024,   /* CONN_INPUT_MAX: what the edge can have read ahead */
+        CREDENTIAL_FIELD = 1024, /* SASL_TEXT_MAX */
+        INPUT_FIELD = 64 * 1024, /* CONN_INPUT_MAX: what the edge can have read ahead */
 };
 
 static const struct {

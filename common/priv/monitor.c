@@ -15,8 +15,8 @@
 #include "priv/message.h"
 
 enum {
-        LOGINS_MAX = 20,   /* failed logins a connection may try */
-        DELAY_MAX_S = 15,  /* the growing delay of one connection's failures stops here */
+        LOGINS_MAX = 20,  /* failed logins a connection may try */
+        DELAY_MAX_S = 15, /* the growing delay of one connection's failures stops here */
         EXTRA_GROUPS_MAX = 16,
 };
 
@@ -46,13 +46,14 @@ static void log_end(const struct monitor *m, const struct attempts *a, const cha
         if (instead[0])
                 snprintf(attempts, sizeof(attempts), "%s", instead);
         else if (a->failed)
-                snprintf(attempts, sizeof(attempts), "auth failed, %u attempts in %ld secs", a->failed, seconds);
+                snprintf(attempts, sizeof(attempts), "auth failed, %u attempts in %ld secs", a->failed,
+                         seconds);
         else
                 snprintf(attempts, sizeof(attempts), "no auth attempts in %ld secs", seconds);
         log_info("%s (%s): user=<%s>%s%s, rip=%s, lip=%s%s%s%s, session=<%s>", reason, attempts,
-                 a->last_user ? a->last_user : "", a->mechanism ? ", method=" : "", a->mechanism ? a->mechanism : "",
-                 m->peer->remote_ip, m->peer->local_ip, encryption(m, a->tls), note[0] ? ", " : "", note,
-                 m->peer->session_id);
+                 a->last_user ? a->last_user : "", a->mechanism ? ", method=" : "",
+                 a->mechanism ? a->mechanism : "", m->peer->remote_ip, m->peer->local_ip,
+                 encryption(m, a->tls), note[0] ? ", " : "", note, m->peer->session_id);
 }
 
 /* The edge must not end in a way nobody sees. */
@@ -63,8 +64,8 @@ static void reap_edge(const struct monitor *m)
                 if (errno != EINTR)
                         return;
         if (WIFSIGNALED(status))
-                log_error("the edge process %ld was ended by signal %d (rip=%s, session=<%s>)", (long)m->edge_pid,
-                          WTERMSIG(status), m->peer->remote_ip, m->peer->session_id);
+                log_error("the edge process %ld was ended by signal %d (rip=%s, session=<%s>)",
+                          (long)m->edge_pid, WTERMSIG(status), m->peer->remote_ip, m->peer->session_id);
 }
 
 static int send_result(const struct monitor *m, enum auth_result result, const char *text)
@@ -75,7 +76,8 @@ static int send_result(const struct monitor *m, enum auth_result result, const c
         return role_send(m->edge_fd, &reply);
 }
 
-/* Late, so that guessing is slow: auth_failure_delay times the number of failures; cut short when the client goes away. */
+/* Late, so that guessing is slow: auth_failure_delay times the number of failures; cut short when the client
+ * goes away. */
 static void wait_after_failure(const struct monitor *m, unsigned failed)
 {
         int64_t ms = MIN(m->settings->auth_failure_delay * (int64_t)failed, (int64_t)DELAY_MAX_S * 1000);
@@ -139,8 +141,9 @@ static void on_hand_over(const struct monitor *m, struct attempts *a, const stru
                 .unread = arena_slice(m->arena, in->field[1]),
                 .tls = a->tls,
         };
-        log_info("Login: user=<%s>, method=%s, rip=%s, lip=%s, mpid=%ld%s, session=<%s>", a->user.name, a->mechanism,
-                 m->peer->remote_ip, m->peer->local_ip, (long)getpid(), encryption(m, a->tls), m->peer->session_id);
+        log_info("Login: user=<%s>, method=%s, rip=%s, lip=%s, mpid=%ld%s, session=<%s>", a->user.name,
+                 a->mechanism, m->peer->remote_ip, m->peer->local_ip, (long)getpid(), encryption(m, a->tls),
+                 m->peer->session_id);
 }
 
 /* Whether the edge may send this now: log in until it worked, then hand over, and give up at any time. */
@@ -177,8 +180,8 @@ bool monitor_run(const struct monitor *m, struct monitor_login *ret)
                 }
                 if (message.type == ROLE_QUIT) {
                         a.tls = message.field[1].n > 0;
-                        log_end(m, &a, arena_str(m->arena, message.field[0]), arena_str(m->arena, message.field[2]),
-                                arena_str(m->arena, message.field[3]));
+                        log_end(m, &a, arena_str(m->arena, message.field[0]),
+                                arena_str(m->arena, message.field[2]), arena_str(m->arena, message.field[3]));
                         reap_edge(m);
                         return false;
                 }
@@ -218,14 +221,17 @@ int monitor_drop(const struct monitor *m, const struct auth_user *user, const ch
         for (size_t i = 0; i < groups->count && n < EXTRA_GROUPS_MAX; i++) {
                 int r = group_id(groups->items[i], &extra[n++]);
                 if (r < 0) {
-                        *ret_log = arena_printf(m->arena, "mail_access_groups: no group '%s'", groups->items[i]);
+                        *ret_log =
+                                arena_printf(m->arena, "mail_access_groups: no group '%s'", groups->items[i]);
                         return r;
                 }
         }
         int r = drop_to_user(user->name, user->uid, user->gid, extra, n);
         if (r < 0)
-                *ret_log = arena_printf(m->arena, "cannot become uid %ld gid %ld of user %s: %s (this process has uid %ld; "
-                                        "only root can serve several system users)",
-                                        (long)user->uid, (long)user->gid, user->name, strerror(-r), (long)geteuid());
+                *ret_log = arena_printf(
+                        m->arena,
+                        "cannot become uid %ld gid %ld of user %s: %s (this process has uid %ld; "
+                        "only root can serve several system users)",
+                        (long)user->uid, (long)user->gid, user->name, strerror(-r), (long)geteuid());
         return r;
 }

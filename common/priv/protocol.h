@@ -28,8 +28,8 @@ struct session_start {
         uid_t uid;
         gid_t gid;
         struct arena *arena; /* the session's lifetime */
-        /* Called by the session when the paths it needs are known and before it reads mail or input: nothing else
-         * can be opened afterwards. Paths as store_paths(). 0 or -errno. */
+        /* Called by the session when the paths it needs are known and before it reads mail or input: nothing
+         * else can be opened afterwards. Paths as store_paths(). 0 or -errno. */
         int (*sandbox)(const struct session_start *start, const char *const *paths);
 };
 

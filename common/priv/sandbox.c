@@ -23,8 +23,8 @@ enum {
         SESSION_FILES_MAX = 128,
 };
 
-/* Access rights by the kernel's landlock version (linux/landlock.h); the names of later ones may be missing from the
- * header this is built with. */
+/* Access rights by the kernel's landlock version (linux/landlock.h); the names of later ones may be missing
+ * from the header this is built with. */
 enum {
         FS_READ = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
         FS_VERSION_1 = (1 << 13) - 1, /* EXECUTE to MAKE_SYM */
@@ -78,8 +78,9 @@ static int landlock_enter(const char *const *writable, const char *const *readab
         _cleanup_(fd_close_p) int fd = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
         if (fd < 0)
                 return -errno;
-        uint64_t write_rights = attr.fs & ~(uint64_t)(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_CHAR |
-                                                      LANDLOCK_ACCESS_FS_MAKE_BLOCK | FS_IOCTL_DEV);
+        uint64_t write_rights =
+                attr.fs & ~(uint64_t)(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_CHAR |
+                                      LANDLOCK_ACCESS_FS_MAKE_BLOCK | FS_IOCTL_DEV);
         int r = 0;
         for (; r == 0 && writable && *writable; writable++)
                 r = landlock_allow(fd, *writable, write_rights);
@@ -140,8 +141,8 @@ int sandbox_edge(void)
         int landlock = landlock_enter(NULL, NULL);
         if (landlock < 0)
                 return landlock;
-        /* what is open stays open; nothing can be opened, accepted or duplicated (the limit is about new descriptors; poll()
-         * knows it too, and is asked for three at most) */
+        /* what is open stays open; nothing can be opened, accepted or duplicated (the limit is about new
+         * descriptors; poll() knows it too, and is asked for three at most) */
         r = limit(RLIMIT_NOFILE, 3);
         if (r < 0)
                 return r;
@@ -155,8 +156,9 @@ int sandbox_edge(void)
 int sandbox_session(const char *const *paths)
 {
         /* iconv loads its converters when a message needs them; localtime() looks at the zone */
-        static const char *const readable[] = {"/usr/lib", "/usr/lib64", "/lib", "/lib64", "/etc/ld.so.cache",
-                                               "/etc/localtime", "/usr/share/zoneinfo", NULL};
+        static const char *const readable[] = {
+                "/usr/lib",       "/usr/lib64",          "/lib", "/lib64", "/etc/ld.so.cache",
+                "/etc/localtime", "/usr/share/zoneinfo", NULL};
         int r = common_limits(SESSION_DATA_MAX);
         if (r == 0)
                 r = limit(RLIMIT_NOFILE, SESSION_FILES_MAX);

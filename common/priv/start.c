@@ -1,5 +1,5 @@
-/* main() of pop3-session and imap-session. What runs as root: this file until a connection is there, then monitor.c; the
- * rest is dropped privileges (edge.c and the protocol's edge; the protocol's session). */
+/* main() of pop3-session and imap-session. What runs as root: this file until a connection is there, then
+ * monitor.c; the rest is dropped privileges (edge.c and the protocol's edge; the protocol's session). */
 
 #include <errno.h>
 #include <getopt.h>
@@ -48,7 +48,8 @@ static void print_help(const struct protocol *p)
 }
 
 /* False when the program is done, with *ret_status. */
-static bool parse_options(const struct protocol *p, int argc, char **argv, struct options *ret, int *ret_status)
+static bool parse_options(const struct protocol *p, int argc, char **argv, struct options *ret,
+                          int *ret_status)
 {
         static const struct option names[] = {{"tls", no_argument, NULL, 't'},
                                               {"preauth", no_argument, NULL, 'p'},
@@ -125,7 +126,8 @@ static enum log_target log_target_of(const char *log_path)
         return strcmp(log_path, "/dev/stderr") == 0 ? LOG_TO_STDERR : LOG_TO_AUTO;
 }
 
-/* The accept loop's side: settings and certificates again when their files changed; a bad edit keeps the old ones. */
+/* The accept loop's side: settings and certificates again when their files changed; a bad edit keeps the old
+ * ones. */
 struct accepting {
         struct server *server;
         const struct options *options;
@@ -165,8 +167,8 @@ static void refresh(void *context, struct listen_limits *limits)
         struct settings settings;
         struct conf_filter filter = {.protocol = s->protocol->name};
         if (conf_resolve(s->conf, &filter, &scratch, &settings) == 0)
-                *limits = (struct listen_limits){settings.default_client_limit, settings.mail_max_ip_connections,
-                                                 settings.listen_idle_exit};
+                *limits = (struct listen_limits){settings.default_client_limit,
+                                                 settings.mail_max_ip_connections, settings.listen_idle_exit};
         arena_free(&scratch);
 }
 
@@ -205,7 +207,8 @@ static uint16_t local_port(int fd)
         return a.ss_family == AF_INET || a.ss_family == AF_INET6 ? ntohs(in->sin_port) : 0;
 }
 
-/* TLS from the first byte: by option, by port, or by the name the socket unit gives ("imaps", FileDescriptorName=). */
+/* TLS from the first byte: by option, by port, or by the name the socket unit gives ("imaps",
+ * FileDescriptorName=). */
 static bool starts_with_tls(const struct server *s, const struct options *o, int fd, const char *name)
 {
         size_t n = strlen(s->protocol->name);
@@ -218,7 +221,8 @@ static int run_accept_loop(struct server *s, const struct options *o, struct are
 {
         struct listener listeners[LISTEN_MAX];
         for (size_t i = 0; i < n; i++)
-                listeners[i] = (struct listener){fds[i], starts_with_tls(s, o, fds[i], names ? names[i] : NULL)};
+                listeners[i] =
+                        (struct listener){fds[i], starts_with_tls(s, o, fds[i], names ? names[i] : NULL)};
         struct accepting a = {.server = s, .options = o, .arena = *arena};
         s->arena = &a.arena;
         server_load_tls(s);

@@ -48,8 +48,7 @@ static int rename_one(struct mailbox *m, struct record *rec, enum flags_op op, s
         letters |= rec->info->letters & keywords_unnamed(&m->keywords);
         if (want.system == rec->info->flags && letters == rec->info->letters)
                 return 0;
-        _cleanup_(buf_free)
-        struct buf from = {0}, to = {0}, info = {0};
+        _cleanup_(buf_free) struct buf from = {0}, to = {0}, info = {0};
         filename_info_format(&info, rec->info->text, want.system, letters);
         maildir_path(rec, &from);
         buf_append(&to, SLICE("cur/"));
@@ -84,8 +83,7 @@ static int sync_dir(struct mailbox *m)
 {
         if (m->store->settings->mail_fsync != SETTINGS_FSYNC_ALWAYS)
                 return 0;
-        _cleanup_(fd_close_p)
-        int fd = openat(m->dir, "cur", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        _cleanup_(fd_close_p) int fd = openat(m->dir, "cur", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         return fd < 0 || fsync(fd) < 0 ? maildir_error(m, -errno, "fsync", "cur") : 0;
 }
 
@@ -113,8 +111,7 @@ int mailbox_expunge(struct mailbox *m, const uint32_t *seqs, size_t n)
 {
         if (m->read_only)
                 return maildir_error(m, -EROFS, "unlink", "cur");
-        _cleanup_(buf_free)
-        struct buf path = {0};
+        _cleanup_(buf_free) struct buf path = {0};
         for (size_t i = 0; i < n; i++) {
                 struct record *rec = maildir_record(m, seqs[i]);
                 for (int tries = 0; !rec->message.gone; tries++) {

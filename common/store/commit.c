@@ -23,8 +23,7 @@ static int lock_list(struct save *s, struct uidlist *u)
                 if (!u->rewrite)
                         return 0;
                 uidlist_unlock(u);
-                _cleanup_(mailbox_close)
-                struct mailbox *m = NULL;
+                _cleanup_(mailbox_close) struct mailbox *m = NULL;
                 r = mailbox_open(s->store, s->place.name, true, &m);
                 if (r < 0)
                         return r;
@@ -58,8 +57,7 @@ static char *path_of(const struct save *s, const struct saved *item)
         (void)keywords_letters(&s->keywords, item->keywords, &letters);
         if (!item->flags && !letters)
                 return xasprintf("new/%s", item->base);
-        _cleanup_(buf_free)
-        struct buf path = {0};
+        _cleanup_(buf_free) struct buf path = {0};
         buf_printf(&path, "cur/%s", item->base);
         filename_info_format(&path, SLICE_NULL, item->flags, letters);
         return xstrdup(buf_cstr(&path));
@@ -69,8 +67,7 @@ static int move_all(struct save *s)
 {
         for (size_t i = 0; i < s->n; i++) {
                 struct saved *item = &s->items[i];
-                _cleanup_(free_p)
-                char *path = path_of(s, item);
+                _cleanup_(free_p) char *path = path_of(s, item);
                 if (renameat(s->dir, item->tmp, s->dir, path) < 0)
                         return save_error(s, -errno, "rename", path);
                 item->path = TAKE_PTR(path);
@@ -80,8 +77,7 @@ static int move_all(struct save *s)
 
 static int fsync_sub(struct save *s, const char *sub)
 {
-        _cleanup_(fd_close_p)
-        int fd = openat(s->dir, sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        _cleanup_(fd_close_p) int fd = openat(s->dir, sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         return fd < 0 || fsync(fd) < 0 ? save_error(s, -errno, "fsync", sub) : 0;
 }
 
@@ -106,8 +102,7 @@ static int commit_locked(struct save *s, struct uidlist *u)
 {
         if (u->nextuid + s->n >= UIDLIST_UID_MAX)
                 return error_text(s->store, -EOVERFLOW, "%s: no UIDs are left", s->place.dir);
-        _cleanup_(buf_free)
-        struct buf lines = {0};
+        _cleanup_(buf_free) struct buf lines = {0};
         for (size_t i = 0; i < s->n; i++)
                 uidlist_line_format(&lines, &(struct uidlist_line){.uid = u->nextuid + (uint32_t)i,
                                                                    .base = slice_of(s->items[i].base)});
@@ -129,8 +124,7 @@ int save_commit(struct save *s, struct arena *arena, struct save_result *ret)
 {
         if (s->failed)
                 return s->failed;
-        _cleanup_(uidlist_free)
-        struct uidlist u;
+        _cleanup_(uidlist_free) struct uidlist u;
         uidlist_init(&u, s->control, &s->perm, save_fsyncs(s), true);
         int r = lock_list(s, &u);
         if (r == 0)

@@ -16,8 +16,7 @@ enum { CONTENT_TRIES = 5 /* others rename the same file at the same time */ };
 static int with_path(struct mailbox *m, struct record *rec, int (*f)(struct mailbox *, const char *, void *),
                      void *arg)
 {
-        _cleanup_(buf_free)
-        struct buf path = {0};
+        _cleanup_(buf_free) struct buf path = {0};
         for (int i = 0;; i++) {
                 if (rec->message.gone)
                         return maildir_error(m, -ENOENT, "open", "cur");
@@ -59,8 +58,7 @@ static uint64_t count_bare_lf(struct slice s)
 
 static int map_message(struct mailbox *m, struct record *rec, struct message_text *ret)
 {
-        _cleanup_(fd_close_p)
-        int fd = -1;
+        _cleanup_(fd_close_p) int fd = -1;
         struct stat st;
         int r = with_path(m, rec, open_file, &fd);
         if (r < 0)
@@ -104,8 +102,7 @@ int mailbox_size(struct mailbox *m, uint32_t seq, uint64_t *ret)
                     (uidlist_field(rec->fields, 'W', &field) && slice_to_u64(field, &size) == 0)) {
                         rec->vsize = size;
                 } else {
-                        _cleanup_(message_text_release)
-                        struct message_text t = {0};
+                        _cleanup_(message_text_release) struct message_text t = {0};
                         int r = map_message(m, rec, &t);
                         if (r < 0)
                                 return r;

@@ -55,8 +55,7 @@ static void describe_missing(struct buf *b, const char *call, const char *path)
 {
         bool reads =
                 strstr(call, "open") || strstr(call, "mmap") || strstr(call, "read") || strstr(call, "watch");
-        _cleanup_(free_p)
-        char *at = xstrdup(path);
+        _cleanup_(free_p) char *at = xstrdup(path);
         if (!reads)
                 parent_of(at);
         struct stat st;
@@ -96,8 +95,7 @@ int error_set(struct store *s, int r, const char *call, const char *path)
 
 int error_set_at(struct store *s, int r, const char *call, const char *dir, const char *name)
 {
-        _cleanup_(free_p)
-        char *path = xasprintf("%s%s%s", dir, *name ? "/" : "", name);
+        _cleanup_(free_p) char *path = xasprintf("%s%s%s", dir, *name ? "/" : "", name);
         return error_set(s, r, call, path);
 }
 

@@ -100,8 +100,7 @@ int folder_resolve(struct store *s, struct arena *a, const char *name, struct fo
         const struct user_namespace *ns = namespace_of(s, whole, &below);
         if (!ns || !utf8_valid(whole))
                 return error_text(s, -EINVAL, "mailbox name \"%s\" cannot be used", name);
-        _cleanup_(buf_free)
-        struct buf disk = BUF_BOUNDED(1024);
+        _cleanup_(buf_free) struct buf disk = BUF_BOUNDED(1024);
         if (to_disk(ns, below, &disk) < 0)
                 return error_text(s, -EINVAL, "mailbox name \"%s\" cannot be used", name);
         struct folder_place f = {.ns = ns};
@@ -116,8 +115,7 @@ int folder_resolve(struct store *s, struct arena *a, const char *name, struct fo
 
 int folder_name_of(const struct user_namespace *ns, struct arena *a, struct slice disk, const char **ret)
 {
-        _cleanup_(buf_free)
-        struct buf name = BUF_BOUNDED(4 * FILENAME_MAX_BYTES);
+        _cleanup_(buf_free) struct buf name = BUF_BOUNDED(4 * FILENAME_MAX_BYTES);
         buf_str(&name, ns->prefix);
         size_t start = name.n;
         for (;;) {
@@ -155,8 +153,7 @@ int folder_open_root(struct store *s, const struct user_namespace *ns, int *ret_
 
 static int make_control(struct store *s, const char *path, const char *mail)
 {
-        _cleanup_(fd_close_p)
-        int fd = -1;
+        _cleanup_(fd_close_p) int fd = -1;
         struct perm perm = {.dir = 0700};
         int r = open_dir(s, mail, 0, &fd);
         if (r == 0)
@@ -210,8 +207,7 @@ int folder_make_inbox(struct store *s)
 {
         struct folder_place f;
         struct perm perm = {.dir = 0700, .file = 0600, .gid = (gid_t)-1};
-        _cleanup_(fd_close_p)
-        int fd = -1;
+        _cleanup_(fd_close_p) int fd = -1;
         int r = resolve_inbox(s, &f);
         if (r < 0)
                 return r;

@@ -139,8 +139,7 @@ int keywords_refresh(struct keywords *k, int dirfd)
         if (st.st_ino == k->seen.st_ino && st.st_size == k->seen.st_size &&
             st.st_mtim.tv_sec == k->seen.st_mtim.tv_sec && st.st_mtim.tv_nsec == k->seen.st_mtim.tv_nsec)
                 return 0;
-        _cleanup_(buf_free)
-        struct buf text = BUF_BOUNDED(KEYWORDS_MAX_BYTES);
+        _cleanup_(buf_free) struct buf text = BUF_BOUNDED(KEYWORDS_MAX_BYTES);
         int r = st.st_ino ? file_read_at(dirfd, KEYWORDS_NAME, &text) : 0;
         if (r < 0 && r != -ENOENT)
                 return r;
@@ -151,8 +150,7 @@ int keywords_refresh(struct keywords *k, int dirfd)
 
 static int write_file(const struct keywords *k, int dirfd, const struct perm *perm)
 {
-        _cleanup_(buf_free)
-        struct buf text = BUF_BOUNDED(KEYWORDS_MAX_BYTES);
+        _cleanup_(buf_free) struct buf text = BUF_BOUNDED(KEYWORDS_MAX_BYTES);
         for (int i = 0; i < KEYWORDS_LETTERS; i++)
                 if (k->bit[i] >= 0)
                         buf_printf(&text, "%d %s\n", i, k->names[k->bit[i]]);

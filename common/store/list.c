@@ -48,8 +48,7 @@ static struct folder *enter(struct list *l, const char *name, char separator, un
 static bool has_entries(int dirfd, const char *path)
 {
         int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        _cleanup_(dir_close_p)
-        DIR *d = fd < 0 ? NULL : fdopendir(fd);
+        _cleanup_(dir_close_p) DIR *d = fd < 0 ? NULL : fdopendir(fd);
         if (!d) {
                 fd_close_p(&fd);
                 return false;
@@ -74,8 +73,7 @@ static int list_root(struct list *l, const struct user_namespace *ns)
         int r = folder_open_root(l->s, ns, &fd);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
-        _cleanup_(dir_close_p)
-        DIR *d = fdopendir(fd);
+        _cleanup_(dir_close_p) DIR *d = fdopendir(fd);
         if (!d) {
                 fd_close_p(&fd);
                 return error_set(l->s, -ENOMEM, "opendir", ns->location.root);
@@ -88,8 +86,7 @@ static int list_root(struct list *l, const struct user_namespace *ns)
                         continue;
                 struct folder *f = enter(l, name, ns->separator, 0);
                 if (l->marked) {
-                        _cleanup_(free_p)
-                        char *path = xasprintf("%s/new", e->d_name);
+                        _cleanup_(free_p) char *path = xasprintf("%s/new", e->d_name);
                         f->flags |= has_entries(fd, path) ? FOLDER_MARKED : 0;
                 }
         }
@@ -99,8 +96,7 @@ static int list_root(struct list *l, const struct user_namespace *ns)
 static int list_inbox(struct list *l)
 {
         struct folder_place f;
-        _cleanup_(fd_close_p)
-        int fd = -1;
+        _cleanup_(fd_close_p) int fd = -1;
         int r = folder_resolve(l->s, l->arena, "INBOX", &f);
         if (r < 0)
                 return 0; /* no namespace has one */
@@ -195,8 +191,7 @@ static int list_all(struct list *l)
 
 int store_list(struct store *s, struct arena *arena, bool marked, struct folder **ret, size_t *ret_n)
 {
-        _cleanup_(list_free)
-        struct list l = {.s = s, .arena = arena, .marked = marked};
+        _cleanup_(list_free) struct list l = {.s = s, .arena = arena, .marked = marked};
         int r = list_all(&l);
         if (r < 0)
                 return r;
@@ -212,10 +207,8 @@ int store_list(struct store *s, struct arena *arena, bool marked, struct folder 
 
 int store_lookup(struct store *s, const char *name, unsigned *ret_flags)
 {
-        _cleanup_(arena_free)
-        struct arena a = {0};
-        _cleanup_(fd_close_p)
-        int fd = -1;
+        _cleanup_(arena_free) struct arena a = {0};
+        _cleanup_(fd_close_p) int fd = -1;
         struct folder_place f;
         struct folder *folders;
         size_t n;

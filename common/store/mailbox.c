@@ -61,8 +61,7 @@ bool maildir_uid_holds(const struct mailbox *m, const struct record *rec)
 static void clean_tmp(struct mailbox *m)
 {
         int fd = openat(m->dir, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        _cleanup_(dir_close_p)
-        DIR *d = fd < 0 ? NULL : fdopendir(fd);
+        _cleanup_(dir_close_p) DIR *d = fd < 0 ? NULL : fdopendir(fd);
         if (!d) {
                 fd_close_p(&fd);
                 return;
@@ -101,8 +100,7 @@ static int open_dirs(struct mailbox *m)
 
 int mailbox_open(struct store *s, const char *name, bool read_only, struct mailbox **ret)
 {
-        _cleanup_(mailbox_close)
-        struct mailbox *m = xcalloc(1, sizeof(*m));
+        _cleanup_(mailbox_close) struct mailbox *m = xcalloc(1, sizeof(*m));
         m->store = s;
         m->read_only = read_only;
         m->dir = m->control = m->watch = -1;

@@ -1,10 +1,11 @@
 #ifndef STORE_MAILBOX_H
 #define STORE_MAILBOX_H
 
-/* An open folder as one session sees it: a view whose sequence numbers (1-based) change only in mailbox_sync().
+/* An open folder as one session sees it: a view whose sequence numbers (1-based) change only in
+ * mailbox_sync().
  *
- * Errors are those of store/store.h; store_error() has the text. -ESTALE: the folder itself was deleted or its
- * UIDVALIDITY changed while it was open: close it. */
+ * Errors are those of store/store.h; store_error() has the text. -ESTALE: the folder itself was deleted or
+ * its UIDVALIDITY changed while it was open: close it. */
 
 #include "store/store.h"
 
@@ -42,8 +43,8 @@ struct mailbox_status {
         uint32_t first_unseen; /* sequence number, 0: none */
 };
 
-/* Opens for a session. read_only (EXAMINE, STATUS): nothing in the mailbox changes, \Recent is not claimed and new
- * mail stays in new/, though it is given UIDs. */
+/* Opens for a session. read_only (EXAMINE, STATUS): nothing in the mailbox changes, \Recent is not claimed
+ * and new mail stays in new/, though it is given UIDs. */
 int mailbox_open(struct store *s, const char *name, bool read_only, struct mailbox **ret);
 void mailbox_close(struct mailbox **m); /* also a _cleanup_ function */
 
@@ -56,19 +57,20 @@ const char *mailbox_guid(const struct mailbox *m); /* 32 hex digits */
 
 /* seq from 1 to mailbox_count(); valid until the next call that changes the view. */
 const struct message *mailbox_message(const struct mailbox *m, uint32_t seq);
-/* Sequence number of the first message with this UID or a higher one; mailbox_count() + 1 when there is none. */
+/* Sequence number of the first message with this UID or a higher one; mailbox_count() + 1 when there is none.
+ */
 uint32_t mailbox_seq_at_or_after(const struct mailbox *m, uint32_t uid);
 
 /* Keyword names in use, by bit; NULL for a free bit. */
 const char *const *mailbox_keywords(const struct mailbox *m, unsigned *ret_n);
-/* The bit of a keyword (ASCII case-insensitive). With `create` a new one is entered, written when a message gets
- * it. -ENOENT; -ENOBUFS when no more fit; -EINVAL not a keyword. */
+/* The bit of a keyword (ASCII case-insensitive). With `create` a new one is entered, written when a message
+ * gets it. -ENOENT; -ENOBUFS when no more fit; -EINVAL not a keyword. */
 int mailbox_keyword(struct mailbox *m, struct slice name, bool create, unsigned *ret_bit);
 
 /* What a sync found, in an arena. */
 struct mailbox_changes {
-        uint32_t *expunged; /* sequence numbers in the order to announce: descending, each as it was before the
-                               call */
+        uint32_t *expunged; /* sequence numbers in the order to announce: descending, each as it was before
+                               the call */
         size_t expunged_n;
         uint32_t *flagged; /* sequence numbers, after the removal, whose flags others changed; ascending */
         size_t flagged_n;
@@ -82,13 +84,13 @@ int mailbox_sync(struct mailbox *m, bool allow_expunge, struct arena *arena, str
 
 enum flags_op { FLAGS_SET, FLAGS_ADD, FLAGS_REMOVE };
 
-/* Changes flags of n messages at once. seqs is ascending. Messages that are gone are left out: *ret_gone tells
- * how many. The view shows the new flags at once and sync will not report them. */
-int mailbox_store_flags(struct mailbox *m, const uint32_t *seqs, size_t n, enum flags_op op, struct flags flags,
-                        size_t *ret_gone);
+/* Changes flags of n messages at once. seqs is ascending. Messages that are gone are left out: *ret_gone
+ * tells how many. The view shows the new flags at once and sync will not report them. */
+int mailbox_store_flags(struct mailbox *m, const uint32_t *seqs, size_t n, enum flags_op op,
+                        struct flags flags, size_t *ret_gone);
 
-/* Removes messages for good; the view follows at the next sync that allows it. The messages must not be changed by
- * anybody's \Deleted: the caller chose them. Those that are gone already are fine. */
+/* Removes messages for good; the view follows at the next sync that allows it. The messages must not be
+ * changed by anybody's \Deleted: the caller chose them. Those that are gone already are fine. */
 int mailbox_expunge(struct mailbox *m, const uint32_t *seqs, size_t n);
 
 /* A message as it is stored (line ends LF or CRLF), mapped. Keep it no longer than the command. */
@@ -108,8 +110,8 @@ int mailbox_internaldate(struct mailbox *m, uint32_t seq, time_t *ret);
 const char *mailbox_base_name(struct mailbox *m, uint32_t seq);
 const char *mailbox_pop3_uidl(struct mailbox *m, uint32_t seq);
 
-/* A descriptor that becomes readable when something in the folder changes (inotify); drained by mailbox_sync().
- * -ENOSPC or -EMFILE: the limit of watches is met, look from time to time instead. */
+/* A descriptor that becomes readable when something in the folder changes (inotify); drained by
+ * mailbox_sync(). -ENOSPC or -EMFILE: the limit of watches is met, look from time to time instead. */
 int mailbox_watch(struct mailbox *m, int *ret_fd);
 
 #endif

@@ -37,10 +37,8 @@ static int exists(const struct folder_place *f)
 
 static int make_maildir(struct store *s, const struct folder_place *f, int root)
 {
-        _cleanup_(free_p)
-        char *name = xasprintf(".%s", f->disk);
-        _cleanup_(fd_close_p)
-        int dir = -1, mark = -1;
+        _cleanup_(free_p) char *name = xasprintf(".%s", f->disk);
+        _cleanup_(fd_close_p) int dir = -1, mark = -1;
         struct perm perm;
         int r = perm_of(root, &perm);
         if (r == 0)
@@ -58,10 +56,8 @@ static int make_maildir(struct store *s, const struct folder_place *f, int root)
 
 int store_create(struct store *s, const char *name)
 {
-        _cleanup_(arena_free)
-        struct arena a = {0};
-        _cleanup_(fd_close_p)
-        int root = -1;
+        _cleanup_(arena_free) struct arena a = {0};
+        _cleanup_(fd_close_p) int root = -1;
         struct folder_place f;
         int r = folder_resolve(s, &a, without_separator(s, &a, name), &f);
         if (r < 0)
@@ -76,8 +72,7 @@ int store_create(struct store *s, const char *name)
 static int remove_below(int fd, int depth)
 {
         int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0), r = 0;
-        _cleanup_(dir_close_p)
-        DIR *d = copy < 0 ? NULL : fdopendir(copy);
+        _cleanup_(dir_close_p) DIR *d = copy < 0 ? NULL : fdopendir(copy);
         if (!d) {
                 fd_close_p(&copy);
                 return -EIO;
@@ -90,8 +85,8 @@ static int remove_below(int fd, int depth)
                         continue;
                 if (errno != EISDIR && errno != EPERM)
                         return -errno;
-                _cleanup_(fd_close_p)
-                int below = openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+                _cleanup_(fd_close_p) int below =
+                        openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
                 r = below < 0 ? -errno : depth <= 0 ? -ELOOP : remove_below(below, depth - 1);
                 if (r == 0 && unlinkat(fd, e->d_name, AT_REMOVEDIR) < 0 && errno != ENOENT)
                         r = -errno;
@@ -101,8 +96,7 @@ static int remove_below(int fd, int depth)
 
 static int remove_tree(int at, const char *name)
 {
-        _cleanup_(fd_close_p)
-        int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        _cleanup_(fd_close_p) int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         if (fd < 0)
                 return errno == ENOENT ? 0 : -errno;
         int r = remove_below(fd, MANAGE_MAX_DEPTH);
@@ -128,10 +122,8 @@ static int trash(int root, const char *name)
 
 int store_delete(struct store *s, const char *name)
 {
-        _cleanup_(arena_free)
-        struct arena a = {0};
-        _cleanup_(fd_close_p)
-        int root = -1, dir = -1, control = -1;
+        _cleanup_(arena_free) struct arena a = {0};
+        _cleanup_(fd_close_p) int root = -1, dir = -1, control = -1;
         struct folder_place f;
         int r = folder_resolve(s, &a, name, &f);
         if (r < 0)
@@ -154,8 +146,7 @@ int store_delete(struct store *s, const char *name)
 
 int store_auto_create(struct store *s)
 {
-        _cleanup_(arena_free)
-        struct arena a = {0};
+        _cleanup_(arena_free) struct arena a = {0};
         for (size_t i = 0; i < s->namespaces_n; i++) {
                 const struct user_namespace *ns = &s->namespaces[i];
                 for (size_t j = 0; j < ns->set->mailbox_count; j++) {

@@ -37,8 +37,7 @@ int perm_mkdir(int at, const char *name, const struct perm *p)
 {
         if (mkdirat(at, name, p->dir & 0777) < 0)
                 return -errno;
-        _cleanup_(fd_close_p)
-        int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        _cleanup_(fd_close_p) int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         if (fd >= 0)
                 adjust(fd, p->dir, p->gid);
         return 0;
@@ -56,10 +55,8 @@ int perm_create(int at, const char *name, const struct perm *p, int *ret_fd)
 
 int perm_replace(int at, const char *name, struct slice content, const struct perm *p, bool sync)
 {
-        _cleanup_(free_p)
-        char *tmp = xasprintf("%s.tmp", name);
-        _cleanup_(fd_close_p)
-        int fd = -1;
+        _cleanup_(free_p) char *tmp = xasprintf("%s.tmp", name);
+        _cleanup_(fd_close_p) int fd = -1;
         /* whoever replaces a file holds its lock: a .tmp is what a killed process left */
         if (unlinkat(at, tmp, 0) < 0 && errno != ENOENT)
                 return -errno;

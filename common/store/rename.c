@@ -37,8 +37,7 @@ static void moves_free(struct moves *m)
 static int collect(int root, const char *from, const char *to, struct moves *ret)
 {
         int copy = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        _cleanup_(dir_close_p)
-        DIR *d = copy < 0 ? NULL : fdopendir(copy);
+        _cleanup_(dir_close_p) DIR *d = copy < 0 ? NULL : fdopendir(copy);
         if (!d) {
                 fd_close_p(&copy);
                 return -EIO;
@@ -79,10 +78,8 @@ static int move_all(int root, const struct moves *m)
 
 static int rename_folder(struct store *s, const struct folder_place *from, const struct folder_place *to)
 {
-        _cleanup_(fd_close_p)
-        int root = -1, control = -1;
-        _cleanup_(moves_free)
-        struct moves moves = {0};
+        _cleanup_(fd_close_p) int root = -1, control = -1;
+        _cleanup_(moves_free) struct moves moves = {0};
         int r = folder_open_root(s, from->ns, &root);
         if (r < 0)
                 return r;
@@ -105,10 +102,8 @@ static int move_messages(struct store *s, const struct folder_place *from, int f
                          const char *sub)
 {
         int fd = openat(from_dir, sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        _cleanup_(dir_close_p)
-        DIR *d = fd < 0 ? NULL : fdopendir(fd);
-        _cleanup_(fd_close_p)
-        int to = openat(to_dir, sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        _cleanup_(dir_close_p) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+        _cleanup_(fd_close_p) int to = openat(to_dir, sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         if (!d || to < 0) {
                 int r = error_set_at(s, -errno, "open", from->dir, sub);
                 if (!d)
@@ -125,8 +120,7 @@ static int move_messages(struct store *s, const struct folder_place *from, int f
 /* The letters in the files' names must keep their meaning. */
 static int copy_keywords(struct store *s, int from, int to, const struct folder_place *f)
 {
-        _cleanup_(buf_free)
-        struct buf text = BUF_BOUNDED(64 * 1024);
+        _cleanup_(buf_free) struct buf text = BUF_BOUNDED(64 * 1024);
         struct perm perm;
         int r = file_read_at(from, "dovecot-keywords", &text);
         if (r == -ENOENT)
@@ -140,8 +134,7 @@ static int copy_keywords(struct store *s, int from, int to, const struct folder_
 
 static int rename_inbox(struct store *s, const struct folder_place *from, const struct folder_place *to)
 {
-        _cleanup_(fd_close_p)
-        int from_dir = -1, from_control = -1, to_dir = -1, to_control = -1;
+        _cleanup_(fd_close_p) int from_dir = -1, from_control = -1, to_dir = -1, to_control = -1;
         int r = store_create(s, to->name);
         if (r == 0)
                 r = folder_open(s, from, &from_dir);
@@ -162,8 +155,7 @@ static int rename_inbox(struct store *s, const struct folder_place *from, const 
 
 int store_rename(struct store *s, const char *from, const char *to)
 {
-        _cleanup_(arena_free)
-        struct arena a = {0};
+        _cleanup_(arena_free) struct arena a = {0};
         struct folder_place f, t;
         size_t n = strlen(to);
         if (n > 1 && to[n - 1] == store_separator(s, to))

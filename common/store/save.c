@@ -59,8 +59,7 @@ static int fail(struct save *s, int r)
 
 int save_open(struct store *store, const char *mailbox, struct save **ret)
 {
-        _cleanup_(save_close)
-        struct save *s = xcalloc(1, sizeof(*s));
+        _cleanup_(save_close) struct save *s = xcalloc(1, sizeof(*s));
         s->store = store;
         s->dir = s->control = s->fd = -1;
         keywords_init(&s->keywords);
@@ -103,8 +102,7 @@ void save_close(struct save **sp)
 /* A fresh name in tmp/. */
 static void name_current(struct save *s)
 {
-        _cleanup_(buf_free)
-        struct buf base = {0};
+        _cleanup_(buf_free) struct buf base = {0};
         filename_generate(&base, &s->store->last_name_us);
         s->now.base = xstrdup(buf_cstr(&base));
         s->now.tmp = xasprintf("tmp/%s", s->now.base);
@@ -257,8 +255,7 @@ static void flags_from(struct save *s, const struct mailbox *from, const struct 
 static int link_message(struct save *s, struct mailbox *from, struct record *rec,
                         const struct save_message *m)
 {
-        _cleanup_(buf_free)
-        struct buf path = {0};
+        _cleanup_(buf_free) struct buf path = {0};
         struct stat st;
         maildir_path(rec, &path);
         drop_current(s);
@@ -283,8 +280,7 @@ static int link_message(struct save *s, struct mailbox *from, struct record *rec
 
 static int copy_message(struct save *s, struct mailbox *from, uint32_t seq, struct save_message *m)
 {
-        _cleanup_(message_text_release)
-        struct message_text text = {0};
+        _cleanup_(message_text_release) struct message_text text = {0};
         int r = mailbox_internaldate(from, seq, &m->internaldate);
         if (r == 0)
                 r = mailbox_read(from, seq, &text);

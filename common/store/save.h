@@ -1,8 +1,8 @@
 #ifndef STORE_SAVE_H
 #define STORE_SAVE_H
 
-/* Putting messages into a folder: APPEND, COPY, MOVE. All of one save become visible together at save_commit(),
- * durable as mail_fsync says, or none of them do. Errors as in store/store.h. */
+/* Putting messages into a folder: APPEND, COPY, MOVE. All of one save become visible together at
+ * save_commit(), durable as mail_fsync says, or none of them do. Errors as in store/store.h. */
 
 #include <time.h>
 
@@ -21,7 +21,8 @@ struct save_message {
         time_t internaldate; /* -1: now */
 };
 
-/* One message from its bytes: save_begin(), save_write() as often as needed, save_end(). CRLF is stored as LF. */
+/* One message from its bytes: save_begin(), save_write() as often as needed, save_end(). CRLF is stored as
+ * LF. */
 int save_begin(struct save *s, const struct save_message *m);
 int save_write(struct save *s, struct slice bytes);
 int save_end(struct save *s);

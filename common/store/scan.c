@@ -103,8 +103,7 @@ static int read_dir(struct scan *s, const char *name, bool in_new, struct maildi
         struct mailbox *m = s->m;
         struct stat before, after;
         int fd = openat(m->dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        _cleanup_(dir_close_p)
-        DIR *d = fd < 0 ? NULL : fdopendir(fd);
+        _cleanup_(dir_close_p) DIR *d = fd < 0 ? NULL : fdopendir(fd);
         if (!d) {
                 int r = maildir_error(m, -errno, "open", name);
                 fd_close_p(&fd);

@@ -1,11 +1,11 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
-/* One user's mail: the namespaces, the folders in them, subscriptions. The formats behind it (Maildir now) are
- * chosen by mail_location; nothing above this header knows them.
+/* One user's mail: the namespaces, the folders in them, subscriptions. The formats behind it (Maildir now)
+ * are chosen by mail_location; nothing above this header knows them.
  *
- * Names are whole IMAP mailbox names in valid UTF-8 (not mUTF-7) with namespace prefix and separator; INBOX is
- * matched in any case and always given as "INBOX".
+ * Names are whole IMAP mailbox names in valid UTF-8 (not mUTF-7) with namespace prefix and separator; INBOX
+ * is matched in any case and always given as "INBOX".
  *
  * Every function that returns int gives 0 or:
  *   -ENOENT   no such folder               -EEXIST  there is one already
@@ -27,14 +27,14 @@ struct store_user {
         const char *home; /* may be NULL when no path needs it */
         uid_t uid;
         gid_t gid;
-        const char *mail_location; /* from the userdb; NULL: the setting's */
-        const char *service;       /* "imap" or "pop3", for %s */
+        const char *mail_location;                     /* from the userdb; NULL: the setting's */
+        const char *service;                           /* "imap" or "pop3", for %s */
         const char *local_ip, *remote_ip, *session_id; /* for %l, %r, %{session}; may be NULL */
 };
 
-/* Reads mail_location and the namespaces, makes the INBOX's Maildir when its parent allows it. The settings must
- * outlive the store; the user is copied. When mail_location is unset and there is no ~/Maildir: -ENOTSUP (mbox is
- * not served yet). On error *ret_error (in the arena) is the text for the log. */
+/* Reads mail_location and the namespaces, makes the INBOX's Maildir when its parent allows it. The settings
+ * must outlive the store; the user is copied. When mail_location is unset and there is no ~/Maildir: -ENOTSUP
+ * (mbox is not served yet). On error *ret_error (in the arena) is the text for the log. */
 int store_open(const struct settings *settings, const struct store_user *user, struct arena *arena,
                struct store **ret, const char **ret_error);
 void store_close(struct store **s); /* also a _cleanup_ function; NULL is fine */
@@ -57,8 +57,9 @@ const struct store_namespace *store_namespaces(const struct store *s, size_t *re
 char store_separator(const struct store *s, const char *name);
 
 enum {
-        FOLDER_NOSELECT = 1 << 0,    /* a level without messages */
-        FOLDER_NONEXISTENT = 1 << 1, /* not there at all: a parent implied by a child, or subscribed and gone */
+        FOLDER_NOSELECT = 1 << 0, /* a level without messages */
+        FOLDER_NONEXISTENT =
+                1 << 1, /* not there at all: a parent implied by a child, or subscribed and gone */
         FOLDER_CHILDREN = 1 << 2,
         FOLDER_SUBSCRIBED = 1 << 3,
         FOLDER_CHILD_SUBSCRIBED = 1 << 4,
@@ -72,9 +73,9 @@ struct folder {
         const char *special_use; /* "\\Sent \\Archive" or NULL */
 };
 
-/* All folders of the namespaces that are listed, missing parents included (FOLDER_NONEXISTENT), sorted INBOX first
- * then by name level by level; subscribed names that do not exist are included with FOLDER_NONEXISTENT |
- * FOLDER_SUBSCRIBED. `marked`: look into new/ for FOLDER_MARKED. */
+/* All folders of the namespaces that are listed, missing parents included (FOLDER_NONEXISTENT), sorted INBOX
+ * first then by name level by level; subscribed names that do not exist are included with FOLDER_NONEXISTENT
+ * | FOLDER_SUBSCRIBED. `marked`: look into new/ for FOLDER_MARKED. */
 int store_list(struct store *s, struct arena *arena, bool marked, struct folder **ret, size_t *ret_n);
 
 /* One folder: 0, with FOLDER_* bits in *ret_flags, or -ENOENT. */

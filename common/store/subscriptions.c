@@ -67,8 +67,7 @@ static void put_name(struct buf *to, struct slice disk, bool v2)
 bool subscriptions_edit(struct slice text, struct slice disk, bool on, struct buf *to)
 {
         bool v2 = text.n == 0 || is_v2(text), there = false, changed = false;
-        _cleanup_(buf_free)
-        struct buf wanted = {0};
+        _cleanup_(buf_free) struct buf wanted = {0};
         struct slice line;
         put_name(&wanted, disk, v2);
         if (v2)
@@ -120,10 +119,8 @@ static int read_text(struct store *s, const struct user_namespace *ns, int dirfd
 int subscriptions_read(struct store *s, const struct user_namespace *ns, struct arena *a, const char ***ret,
                        size_t *ret_n)
 {
-        _cleanup_(buf_free)
-        struct buf text = BUF_BOUNDED(SUBSCRIPTIONS_MAX_BYTES);
-        _cleanup_(fd_close_p)
-        int dir = -1;
+        _cleanup_(buf_free) struct buf text = BUF_BOUNDED(SUBSCRIPTIONS_MAX_BYTES);
+        _cleanup_(fd_close_p) int dir = -1;
         struct slice *disk = NULL;
         size_t n = 0, kept = 0;
         int r = ns->set->subscriptions ? folder_open_control_root(s, ns, &dir) : -ENOENT;
@@ -146,12 +143,9 @@ int subscriptions_read(struct store *s, const struct user_namespace *ns, struct 
 static int edit_file(struct store *s, const struct user_namespace *ns, int dirfd, struct slice disk, bool on)
 {
         const char *dir = ns->location.control ? ns->location.control : ns->location.root;
-        _cleanup_(dotlock_release)
-        struct dotlock lock = DOTLOCK_NONE;
-        _cleanup_(buf_free)
-        struct buf old = BUF_BOUNDED(SUBSCRIPTIONS_MAX_BYTES);
-        _cleanup_(buf_free)
-        struct buf text = BUF_BOUNDED(SUBSCRIPTIONS_MAX_BYTES);
+        _cleanup_(dotlock_release) struct dotlock lock = DOTLOCK_NONE;
+        _cleanup_(buf_free) struct buf old = BUF_BOUNDED(SUBSCRIPTIONS_MAX_BYTES);
+        _cleanup_(buf_free) struct buf text = BUF_BOUNDED(SUBSCRIPTIONS_MAX_BYTES);
         struct perm perm;
         int r = perm_of(dirfd, &perm);
         if (r == 0)
@@ -185,10 +179,8 @@ static struct slice disk_name(struct arena *a, const struct folder_place *f, con
 
 int store_subscribe(struct store *s, const char *name, bool on)
 {
-        _cleanup_(arena_free)
-        struct arena a = {0};
-        _cleanup_(fd_close_p)
-        int dir = -1;
+        _cleanup_(arena_free) struct arena a = {0};
+        _cleanup_(fd_close_p) int dir = -1;
         struct folder_place f;
         int r = folder_resolve(s, &a, name, &f);
         if (r < 0)

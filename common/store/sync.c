@@ -88,8 +88,7 @@ static int assign(struct scan *s)
 /* Out of new/: who moves a message has it as \Recent. *ret_again: something was moved by somebody else. */
 static int take_new(struct mailbox *m, bool *ret_again)
 {
-        _cleanup_(buf_free)
-        struct buf from = {0}, to = {0};
+        _cleanup_(buf_free) struct buf from = {0}, to = {0};
         for (size_t i = uidlist_index(&m->uidlist, 0); i < m->uidlist.n; i++) {
                 struct record *rec = m->uidlist.records[i];
                 if (!rec->in_new || !rec->present || rec->replaced)
@@ -120,8 +119,7 @@ static void settle_twice(struct mailbox *m, const struct scan_file *f, bool *ret
 {
         struct record *rec = uidlist_find(&m->uidlist, f->base);
         struct scan_file other = *f;
-        _cleanup_(buf_free)
-        struct buf shown = {0}, path = {0}, fresh = {0};
+        _cleanup_(buf_free) struct buf shown = {0}, path = {0}, fresh = {0};
         struct record copy = {
                 .base = other.base, .info = maildir_info(m, other.info), .in_new = other.in_new};
         struct stat a, b;
@@ -163,8 +161,7 @@ static void prepare_header(struct mailbox *m)
         struct uidlist *u = &m->uidlist;
         if (u->uidvalidity)
                 return;
-        _cleanup_(fd_close_p)
-        int root = -1;
+        _cleanup_(fd_close_p) int root = -1;
         struct perm perm;
         if (folder_open_control_root(m->store, m->place.ns, &root) == 0 && perm_of(root, &perm) == 0)
                 u->uidvalidity = uidvalidity_next(root, &perm);
@@ -277,8 +274,7 @@ int maildir_sync(struct mailbox *m, bool force)
                 r = scan_is_due(m, &due);
         if (r < 0 || !due)
                 return r;
-        _cleanup_(scan_free)
-        struct scan s = {.m = m};
+        _cleanup_(scan_free) struct scan s = {.m = m};
         m->look_again = false;
         unsigned keywords = m->keywords.version;
         r = run(&s);

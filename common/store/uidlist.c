@@ -213,8 +213,8 @@ static void restore_order(struct uidlist *u, size_t from)
 
 int uidlist_refresh(struct uidlist *u)
 {
-        _cleanup_(fd_close_p)
-        int fd = openat(u->dirfd, UIDLIST_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+        _cleanup_(fd_close_p) int fd =
+                openat(u->dirfd, UIDLIST_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
         struct stat st;
         if (fd < 0 && errno == ENOENT) {
                 u->seen = (struct stat){0};
@@ -234,8 +234,7 @@ int uidlist_refresh(struct uidlist *u)
         if (same && size == (size_t)u->seen.st_size && same_time(&st, &u->seen) && size == u->read_to)
                 return 0;
         bool grown = same && u->read_to > 0 && size > (size_t)u->seen.st_size;
-        _cleanup_(buf_free)
-        struct buf text = BUF_BOUNDED(UIDLIST_MAX_BYTES);
+        _cleanup_(buf_free) struct buf text = BUF_BOUNDED(UIDLIST_MAX_BYTES);
         int r = read_part(fd, grown ? u->read_to : 0, size, &text);
         if (r < 0)
                 return r;
@@ -283,8 +282,7 @@ static void remember(struct uidlist *u, size_t size)
 
 static int write_all(struct uidlist *u)
 {
-        _cleanup_(buf_free)
-        struct buf text = BUF_BOUNDED(UIDLIST_MAX_BYTES);
+        _cleanup_(buf_free) struct buf text = BUF_BOUNDED(UIDLIST_MAX_BYTES);
         if (!u->guid[0])
                 uidlist_make_guid(u->guid);
         uidlist_header_format(&text, u->uidvalidity, u->nextuid, u->guid, slice_of(u->header_fields));
@@ -312,8 +310,8 @@ static int write_all(struct uidlist *u)
 
 int uidlist_append(struct uidlist *u, struct slice lines)
 {
-        _cleanup_(fd_close_p)
-        int fd = openat(u->dirfd, UIDLIST_NAME, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+        _cleanup_(fd_close_p) int fd =
+                openat(u->dirfd, UIDLIST_NAME, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
         if (fd < 0)
                 return -errno;
         size_t size = u->read_to;
@@ -341,8 +339,7 @@ static bool wants_compression(const struct uidlist *u)
 
 int uidlist_write(struct uidlist *u)
 {
-        _cleanup_(buf_free)
-        struct buf text = BUF_BOUNDED(UIDLIST_MAX_BYTES);
+        _cleanup_(buf_free) struct buf text = BUF_BOUNDED(UIDLIST_MAX_BYTES);
         size_t added = 0;
         for (size_t i = 0; i < u->n && !u->rewrite; i++) {
                 struct record *rec = u->records[i];

@@ -20,8 +20,7 @@ static uint32_t largest(int dirfd)
 {
         uint32_t best = 0;
         int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        _cleanup_(dir_close_p)
-        DIR *d = fd < 0 ? NULL : fdopendir(fd);
+        _cleanup_(dir_close_p) DIR *d = fd < 0 ? NULL : fdopendir(fd);
         if (!d) {
                 fd_close_p(&fd);
                 return 0;
@@ -42,8 +41,7 @@ static void write_main(int dirfd, const struct perm *perm, uint32_t value)
 {
         char text[9];
         snprintf(text, sizeof(text), "%08" PRIx32, value);
-        _cleanup_(fd_close_p)
-        int fd = openat(dirfd, UIDVALIDITY_NAME, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+        _cleanup_(fd_close_p) int fd = openat(dirfd, UIDVALIDITY_NAME, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
         if (fd < 0 && perm_create(dirfd, UIDVALIDITY_NAME, perm, &fd) < 0)
                 return;
         (void)!pwrite(fd, text, 8, 0);
@@ -66,8 +64,7 @@ uint32_t uidvalidity_next(int dirfd, const struct perm *perm)
                                 return next;
                         }
                 } else {
-                        _cleanup_(fd_close_p)
-                        int fd =
+                        _cleanup_(fd_close_p) int fd =
                                 openat(dirfd, to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0444);
                         if (fd < 0 && errno == EEXIST)
                                 continue;

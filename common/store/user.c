@@ -106,8 +106,7 @@ static int open_into(struct store *s, struct arena *arena, const char **ret_erro
 int store_open(const struct settings *settings, const struct store_user *user, struct arena *arena,
                struct store **ret, const char **ret_error)
 {
-        _cleanup_(store_close)
-        struct store *s = xcalloc(1, sizeof(*s));
+        _cleanup_(store_close) struct store *s = xcalloc(1, sizeof(*s));
         s->settings = settings;
         copy_user(s, user);
         int r = open_into(s, arena, ret_error);

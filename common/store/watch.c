@@ -9,8 +9,7 @@
 
 static int add_watch(struct mailbox *m, int fd, const char *name)
 {
-        _cleanup_(free_p)
-        char *path = xasprintf("%s/%s", m->place.dir, name);
+        _cleanup_(free_p) char *path = xasprintf("%s/%s", m->place.dir, name);
         uint32_t mask = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF |
                         IN_ONLYDIR | IN_DONT_FOLLOW;
         if (inotify_add_watch(fd, path, mask) >= 0)
@@ -21,8 +20,7 @@ static int add_watch(struct mailbox *m, int fd, const char *name)
 int mailbox_watch(struct mailbox *m, int *ret_fd)
 {
         if (m->watch < 0) {
-                _cleanup_(fd_close_p)
-                int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+                _cleanup_(fd_close_p) int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
                 if (fd < 0)
                         return error_set(m->store, -errno, "inotify_init1", m->place.dir);
                 int r = add_watch(m, fd, "new");

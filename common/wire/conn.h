@@ -3,8 +3,8 @@
 
 /* One client connection: bounded buffered input, buffered output, in the clear or under TLS, with deadlines.
  *
- * Input is pulled: nothing is read ahead of what the caller asked for beyond one buffer of CONN_INPUT_MAX bytes.
- * Output errors are sticky: writers may ignore results and look at conn_error() once a command. */
+ * Input is pulled: nothing is read ahead of what the caller asked for beyond one buffer of CONN_INPUT_MAX
+ * bytes. Output errors are sticky: writers may ignore results and look at conn_error() once a command. */
 
 #include <sys/types.h>
 
@@ -20,14 +20,14 @@ enum {
 };
 
 struct conn {
-        int in_fd;  /* borrowed */
-        int out_fd; /* borrowed; may equal in_fd */
+        int in_fd;               /* borrowed */
+        int out_fd;              /* borrowed; may equal in_fd */
         struct tls_session *tls; /* owned; NULL in the clear */
-        char *in;       /* CONN_INPUT_MAX bytes, allocated on first use */
+        char *in;                /* CONN_INPUT_MAX bytes, allocated on first use */
         size_t in_at, in_end;
         size_t in_used; /* the most that was ever in it: wiped at the end, for it may have held a password */
         struct buf out;
-        int error;   /* sticky: -errno of a failed read or write, 0 otherwise */
+        int error; /* sticky: -errno of a failed read or write, 0 otherwise */
         bool eof;
         uint64_t bytes_in, bytes_out; /* application bytes */
 };
@@ -41,7 +41,8 @@ static inline struct slice conn_unread(const struct conn *c)
 {
         return (struct slice){c->in + c->in_at, c->in_end - c->in_at};
 }
-/* Puts bytes before everything unread (at most CONN_INPUT_MAX in all): what another role read already. -E2BIG. */
+/* Puts bytes before everything unread (at most CONN_INPUT_MAX in all): what another role read already.
+ * -E2BIG. */
 int conn_unshift(struct conn *c, struct slice s);
 /* Throws away what was read and not consumed (before a TLS handshake, RFC 3501 section 6.2.1). */
 void conn_discard(struct conn *c);
@@ -49,13 +50,14 @@ void conn_discard(struct conn *c);
 /* Overwrites everything in the input buffer that was consumed: it held a password. */
 void conn_forget(struct conn *c);
 
-/* Reads once, waiting until the deadline. Number of bytes added (> 0); 0 at end of input; -ETIMEDOUT; -ENOBUFS
- * when the buffer is full; -errno. Flushes output first, so nobody waits for a prompt that is still here. */
+/* Reads once, waiting until the deadline. Number of bytes added (> 0); 0 at end of input; -ETIMEDOUT;
+ * -ENOBUFS when the buffer is full; -errno. Flushes output first, so nobody waits for a prompt that is still
+ * here. */
 ssize_t conn_fill(struct conn *c, deadline_t deadline);
 
-/* The next line without its CRLF or LF; valid until the next call that reads. `max` is the longest line allowed,
- * line end excluded. 0; -EMSGSIZE when it is longer (conn_skip_line() drops the rest of it); -EPIPE at end of
- * input (an unterminated last line is dropped); -ETIMEDOUT; -errno. */
+/* The next line without its CRLF or LF; valid until the next call that reads. `max` is the longest line
+ * allowed, line end excluded. 0; -EMSGSIZE when it is longer (conn_skip_line() drops the rest of it); -EPIPE
+ * at end of input (an unterminated last line is dropped); -ETIMEDOUT; -errno. */
 int conn_line(struct conn *c, size_t max, deadline_t deadline, struct slice *ret);
 /* Drops everything up to and including the next LF, in constant memory. 0, -EPIPE, -ETIMEDOUT, -errno. */
 int conn_skip_line(struct conn *c, deadline_t deadline);

@@ -115,7 +115,8 @@ int tls_start(struct conn *c, struct tls_context *context, deadline_t deadline, 
                 else if (gnutls_error_is_fatal(g))
                         r = g == GNUTLS_E_PREMATURE_TERMINATION ? -EPIPE : -EPROTO;
                 if (r < 0) {
-                        *ret_error = r == -ETIMEDOUT ? "the client did not finish the handshake" : gnutls_strerror(g);
+                        *ret_error = r == -ETIMEDOUT ? "the client did not finish the handshake"
+                                                     : gnutls_strerror(g);
                         if (r == -EPROTO)
                                 gnutls_alert_send_appropriate(s->gnutls, g);
                         gnutls_deinit(s->gnutls);
@@ -132,8 +133,8 @@ void tls_describe(const struct tls_session *s, struct buf *to)
         gnutls_protocol_t v = gnutls_protocol_get_version(s->gnutls);
         gnutls_cipher_algorithm_t cipher = gnutls_cipher_get(s->gnutls);
         size_t bits = gnutls_cipher_get_key_size(cipher) * 8;
-        buf_printf(to, "%s with cipher %s (%zu/%zu bits)", gnutls_protocol_get_name(v), gnutls_cipher_get_name(cipher),
-                   bits, bits);
+        buf_printf(to, "%s with cipher %s (%zu/%zu bits)", gnutls_protocol_get_name(v),
+                   gnutls_cipher_get_name(cipher), bits, bits);
 }
 
 static ssize_t result_of(ssize_t r)

@@ -13,13 +13,15 @@
 #include "conf/conf.h"
 
 enum {
-        PEM_MAX = 1024 * 1024,           /* a chain or key file */
-        TICKET_KEY_SIZE = 64,            /* what gnutls_session_ticket_key_generate() makes */
-        TICKET_KEY_MAX_AGE = 24 * 60 * 60, /* seconds; GnuTLS itself derives a fresh key every few hours from it */
+        PEM_MAX = 1024 * 1024, /* a chain or key file */
+        TICKET_KEY_SIZE = 64,  /* what gnutls_session_ticket_key_generate() makes */
+        TICKET_KEY_MAX_AGE =
+                24 * 60 * 60, /* seconds; GnuTLS itself derives a fresh key every few hours from it */
 };
 
-/* The files of one chain and key, byte for byte, in memory of their own that a fork can leave out. They become GnuTLS'
- * objects only in the edge that needs them: its heap would keep traces of keys even after freeing them. */
+/* The files of one chain and key, byte for byte, in memory of their own that a fork can leave out. They
+ * become GnuTLS' objects only in the edge that needs them: its heap would keep traces of keys even after
+ * freeing them. */
 struct pair {
         const char *name; /* of the local_name section; "" for the default one */
         void *map;
@@ -162,10 +164,12 @@ static gnutls_datum_t datum(struct slice s)
         return (gnutls_datum_t){p.out, (unsigned)s.n};
 }
 
-static int add_key(gnutls_certificate_credentials_t to, struct slice cert, struct slice key, struct slice password)
+static int add_key(gnutls_certificate_credentials_t to, struct slice cert, struct slice key,
+                   struct slice password)
 {
         gnutls_datum_t c = datum(cert), k = datum(key);
-        int g = gnutls_certificate_set_x509_key_mem2(to, &c, &k, GNUTLS_X509_FMT_PEM, password.n ? password.p : NULL, 0);
+        int g = gnutls_certificate_set_x509_key_mem2(to, &c, &k, GNUTLS_X509_FMT_PEM,
+                                                     password.n ? password.p : NULL, 0);
         return g < 0 ? g : 0;
 }
 
@@ -194,16 +198,17 @@ int tls_context_check(struct tls_context *c, bool all, struct arena *arena, cons
         for (size_t i = 0; i < (all ? c->pairs_n : 1); i++) {
                 int g = parse_pair(&c->pairs[i]);
                 if (g < 0) {
-                        *ret_error = arena_printf(arena, "ssl_cert %s with ssl_key %s: %s", c->pairs[i].cert_label,
-                                                  c->pairs[i].key_label, gnutls_strerror(g));
+                        *ret_error =
+                                arena_printf(arena, "ssl_cert %s with ssl_key %s: %s", c->pairs[i].cert_label,
+                                             c->pairs[i].key_label, gnutls_strerror(g));
                         return -EINVAL;
                 }
         }
         return 0;
 }
 
-/* GnuTLS' priority string for the settings. A cipher list in OpenSSL's language has no meaning here and is left to
- * NORMAL, which is as strict; one in GnuTLS' own language is taken as it is. */
+/* GnuTLS' priority string for the settings. A cipher list in OpenSSL's language has no meaning here and is
+ * left to NORMAL, which is as strict; one in GnuTLS' own language is taken as it is. */
 static const char *priority_string(struct arena *arena, const struct settings *s)
 {
         static const char *const ours[] = {"NORMAL", "SECURE", "PFS", "PERFORMANCE", "SUITE", "@", "NONE"};
@@ -223,8 +228,8 @@ static const char *priority_string(struct arena *arena, const struct settings *s
 }
 
 /* The settings' own pair and those of the local_name sections. */
-static int read_pairs(const struct conf *conf, const struct settings *own, struct arena *arena, struct tls_context *c,
-                      const char **ret_error)
+static int read_pairs(const struct conf *conf, const struct settings *own, struct arena *arena,
+                      struct tls_context *c, const char **ret_error)
 {
         size_t n;
         const char *const *names = conf_local_names(conf, arena, &n);
@@ -299,12 +304,13 @@ int tls_context_apply(struct tls_context *c, gnutls_session_t session)
 /* The shared key, if it is ours alone, whole and young enough. */
 static int read_ticket_key(int dirfd, unsigned char *to, size_t size)
 {
-        _cleanup_(fd_close_p) int fd = openat(dirfd, "ticket.key", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        _cleanup_(fd_close_p) int fd =
+                openat(dirfd, "ticket.key", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         struct stat st;
         if (fd < 0 || fstat(fd, &st) < 0)
                 return -errno;
-        if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) || st.st_size != (off_t)size ||
-            time(NULL) - st.st_mtime > TICKET_KEY_MAX_AGE)
+        if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) ||
+            st.st_size != (off_t)size || time(NULL) - st.st_mtime > TICKET_KEY_MAX_AGE)
                 return -ESTALE;
         return fd_read_all(fd, to, size) == (ssize_t)size ? 0 : -EIO;
 }

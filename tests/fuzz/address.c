@@ -14,8 +14,7 @@ static void must(bool ok)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        _cleanup_(arena_free)
-        struct arena a = {0};
+        _cleanup_(arena_free) struct arena a = {0};
         unsigned count = 0;
         bool in_group = false;
         for (struct address *p = address_parse(&a, slice_make(data, size)); p; p = p->next, count++) {

@@ -37,8 +37,7 @@ static void try_value(struct arena *a, struct slice value)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        _cleanup_(arena_free)
-        struct arena a = {0};
+        _cleanup_(arena_free) struct arena a = {0};
         struct slice message = slice_make(data, size);
         struct header_iter it = header_iter(message);
         it.everything = true;

@@ -99,10 +99,8 @@ static void check_sections(struct slice message, const struct part *root)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        _cleanup_(arena_free)
-        struct arena arena = {0};
-        _cleanup_(buf_free)
-        struct buf b = BUF_BOUNDED(ENVELOPE_MAX);
+        _cleanup_(arena_free) struct arena arena = {0};
+        _cleanup_(buf_free) struct buf b = BUF_BOUNDED(ENVELOPE_MAX);
         struct slice message = slice_make(data, size);
         struct part *root = part_parse(&arena, message);
         need(envelope_write(message, &b) == 0);

@@ -65,8 +65,7 @@ static size_t numbers_of(const struct part *p, uint32_t *ret)
 
 static void decode(struct slice message, const struct part *p)
 {
-        _cleanup_(buf_free)
-        struct buf bytes = {0}, text = {0}, folded = {0};
+        _cleanup_(buf_free) struct buf bytes = {0}, text = {0}, folded = {0};
         must(transfer_decode_all(p->transfer, part_bytes(message, p->body), &bytes) == 0);
         if (charset_to_utf8(param_find(p->params, SLICE("charset")), buf_slice(&bytes), &text) < 0)
                 return;
@@ -77,8 +76,7 @@ static void decode(struct slice message, const struct part *p)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        _cleanup_(arena_free)
-        struct arena a = {0};
+        _cleanup_(arena_free) struct arena a = {0};
         struct slice message = slice_make(data, size);
         const struct part *root = part_parse(&a, message);
         unsigned count = 0;

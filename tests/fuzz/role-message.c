@@ -13,7 +13,8 @@ static void decode(const uint8_t *data, size_t size, enum role_sender from)
                 return;
         /* every field lies in the packet */
         for (size_t i = 0; i < ROLE_FIELDS_MAX; i++)
-                if (m.field[i].n && (m.field[i].p < (const char *)data || m.field[i].p + m.field[i].n > (const char *)data + size))
+                if (m.field[i].n && (m.field[i].p < (const char *)data ||
+                                     m.field[i].p + m.field[i].n > (const char *)data + size))
                         abort();
 }
 

@@ -88,10 +88,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         if (size > INPUT_MAX)
                 return 0;
-        _cleanup_(arena_free)
-        struct arena a = {0};
-        _cleanup_(buf_free)
-        struct buf messages = {0}, first = {0}, second = {0}, scratch = {0};
+        _cleanup_(arena_free) struct arena a = {0};
+        _cleanup_(buf_free) struct buf messages = {0}, first = {0}, second = {0}, scratch = {0};
         struct files files = {.input = slice_make(data, size)};
         struct conf_io io = {part_read, part_glob, part_identify, &files};
         static const char *const overrides[] = {"namespace/inbox/separator=/"};

@@ -17,8 +17,7 @@ static void check_line(unsigned version, struct slice text)
         if (uidlist_line_parse(version, text, &l) < 0)
                 return;
         assert(l.uid > 0 && l.base.n > 0 && slice_find(l.base, '/') == l.base.n);
-        _cleanup_(buf_free)
-        struct buf b = {0};
+        _cleanup_(buf_free) struct buf b = {0};
         uidlist_line_format(&b, &l);
         assert(uidlist_line_parse(3, slice_head(buf_slice(&b), b.n - 1), &again) == 0);
         assert(again.uid == l.uid && slice_eq(again.base, l.base) && slice_eq(again.fields, l.fields));
@@ -33,8 +32,7 @@ static void check_name(struct slice name)
         uint8_t flags, flags_again;
         uint32_t letters, letters_again;
         uint64_t n;
-        _cleanup_(buf_free)
-        struct buf b = {0};
+        _cleanup_(buf_free) struct buf b = {0};
         (void)filename_usable(name);
         filename_split(name, &base, &info);
         filename_info_parse(info, &flags, &letters);
@@ -54,8 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct slice text = slice_make(data, size), rest = text, line;
         struct uidlist_header h = {.version = 3};
         if (slice_split(&rest, '\n', &line) && uidlist_header_parse(line, &h) == 0) {
-                _cleanup_(buf_free)
-                struct buf b = {0};
+                _cleanup_(buf_free) struct buf b = {0};
                 uidlist_header_format(&b, h.uidvalidity, h.nextuid, "00112233445566778899aabbccddeeff",
                                       h.fields);
                 struct uidlist_header again;
@@ -67,10 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 check_name(line);
         }
 
-        _cleanup_(arena_free)
-        struct arena a = {0};
-        _cleanup_(buf_free)
-        struct buf on = {0}, off = {0};
+        _cleanup_(arena_free) struct arena a = {0};
+        _cleanup_(buf_free) struct buf on = {0}, off = {0};
         struct slice *names;
         size_t n;
         subscriptions_parse(text, &a, &names, &n);

@@ -1,6 +1,7 @@
-/* Stands in for imap-session in the role tests: the same start, monitor, dropping and walls, but an edge and a session that
- * try to get out. They say "ok NAME" for an attempt that was refused and for what must stay possible, "not ok NAME: why" for
- * one that worked. $BREAKOUT_OWN and $BREAKOUT_OTHER are mail files, the user's own and another user's. */
+/* Stands in for imap-session in the role tests: the same start, monitor, dropping and walls, but an edge and
+ * a session that try to get out. They say "ok NAME" for an attempt that was refused and for what must stay
+ * possible, "not ok NAME: why" for one that worked. $BREAKOUT_OWN and $BREAKOUT_OTHER are mail files, the
+ * user's own and another user's. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,14 +22,17 @@
 
 static void report(struct conn *c, const char *role, const char *name, bool good, const char *why)
 {
-        conn_printf(c, "%s %s %s%s%s\n", good ? "ok" : "not ok", role, name, good ? "" : ": ", good ? "" : why);
+        conn_printf(c, "%s %s %s%s%s\n", good ? "ok" : "not ok", role, name, good ? "" : ": ",
+                    good ? "" : why);
 }
 
 /* A system call's result: refused is good. */
 static void refused(struct conn *c, const char *role, const char *name, long result)
 {
         int e = errno;
-        report(c, role, name, result < 0 && (e == EPERM || e == EACCES || e == EMFILE || e == EXDEV || e == EAGAIN || e == ENOENT),
+        report(c, role, name,
+               result < 0 &&
+                       (e == EPERM || e == EACCES || e == EMFILE || e == EXDEV || e == EAGAIN || e == ENOENT),
                result < 0 ? strerror(e) : "it worked");
 }
 
@@ -43,7 +47,8 @@ static long try_connect(void)
         _cleanup_(fd_close_p) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0)
                 return -1;
-        struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+        struct sockaddr_in a = {
+                .sin_family = AF_INET, .sin_port = htons(9), .sin_addr = {htonl(INADDR_LOOPBACK)}};
         return connect(fd, (struct sockaddr *)&a, sizeof(a));
 }
 
@@ -92,7 +97,8 @@ static void try_all(struct conn *c, const char *role)
         refused(c, role, "forks", try_fork());
         refused(c, role, "traces its parent", ptrace(PTRACE_ATTACH, getppid(), NULL, NULL));
         refused(c, role, "signals its parent", kill(getppid(), SIGTERM));
-        refused(c, role, "becomes root", setuid(0) == 0 && geteuid() == 0 && syscall(SYS_chroot, "/") == 0 ? 0 : (errno = EPERM, -1));
+        refused(c, role, "becomes root",
+                setuid(0) == 0 && geteuid() == 0 && syscall(SYS_chroot, "/") == 0 ? 0 : (errno = EPERM, -1));
         refused(c, role, "maps writable code", try_writable_code());
         refused(c, role, "makes memory executable", try_code_later());
         refused(c, role, "raises its limits", try_more_files());
@@ -139,8 +145,8 @@ static void session(const struct session_start *start)
         int r = start->sandbox(start, paths);
         report(&c, "session", "enters its walls", r == 0, strerror(-r));
         try_all(&c, "session");
-        report(&c, "session", "is the user", geteuid() == start->uid && getuid() == start->uid && getegid() == start->gid,
-               "other ids");
+        report(&c, "session", "is the user",
+               geteuid() == start->uid && getuid() == start->uid && getegid() == start->gid, "other ids");
         report(&c, "session", "reads its own mail", try_read(own) == 1, strerror(errno));
         conn_puts(&c, "end\n");
         conn_flush(&c);

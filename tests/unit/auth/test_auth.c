@@ -598,8 +598,7 @@ static void test_lookup(void **state)
 static void test_not_served(void **state)
 {
         struct world *w = *state;
-        _cleanup_(buf_free)
-        struct buf messages = {0};
+        _cleanup_(buf_free) struct buf messages = {0};
         assert_int_equal(auth_check_settings(&w->settings, &messages), 0);
         assert_int_equal(messages.n, 0);
         w->passdbs[0].driver = "pam";
@@ -635,16 +634,14 @@ static void test_check_args(void **state)
         };
         struct world *w = *state;
         for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-                _cleanup_(buf_free)
-                struct buf messages = {0};
+                _cleanup_(buf_free) struct buf messages = {0};
                 w->passdbs[0].driver = cases[i].driver;
                 w->passdbs[0].args = cases[i].args;
                 if (auth_check_settings(&w->settings, &messages) != (cases[i].good ? 0 : -EINVAL))
                         fail_msg("%s %s: %s", cases[i].driver, cases[i].args, buf_cstr(&messages));
                 assert_true((messages.n == 0) == cases[i].good);
         }
-        _cleanup_(buf_free)
-        struct buf messages = {0};
+        _cleanup_(buf_free) struct buf messages = {0};
         w->passdbs[0].driver = "shadow";
         w->passdbs[0].args = "";
         w->passdbs[0].result_success = "continue";

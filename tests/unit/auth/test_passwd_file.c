@@ -107,8 +107,7 @@ static void test_lengths(void **state)
 {
         struct fixture *f = *state;
         for (size_t n = PASSWD_FILE_LINE_MAX - 12; n < PASSWD_FILE_LINE_MAX + 12; n++) {
-                _cleanup_(buf_free)
-                struct buf b = {0};
+                _cleanup_(buf_free) struct buf b = {0};
                 buf_str(&b, "first:{PLAIN}f\n");
                 buf_str(&b, "long:{PLAIN}l:::");
                 add_many(&b, 'x', n - strlen("long:{PLAIN}l:::"));
@@ -128,8 +127,7 @@ static void test_lengths(void **state)
 static void test_many_lines(void **state)
 {
         struct fixture *f = *state;
-        _cleanup_(buf_free)
-        struct buf b = {0};
+        _cleanup_(buf_free) struct buf b = {0};
         for (int i = 1; i <= 5000; i++)
                 buf_printf(&b, "user%d:{PLAIN}p%d:%d:%d\n", i, i, i, i);
         for (int i = 1; i <= 5000; i += 499) {

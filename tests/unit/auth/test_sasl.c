@@ -27,8 +27,7 @@ static void begin(struct sasl *s, const char *name)
 
 static void test_plain_initial(void **state)
 {
-        _cleanup_(sasl_free)
-        struct sasl s;
+        _cleanup_(sasl_free) struct sasl s;
         struct slice challenge = SLICE("untouched");
         begin(&s, "PLAIN");
         assert_int_equal(sasl_step(&s, true, SLICE("as\0kevin\0 s e\tcret "), &challenge), SASL_DONE);
@@ -43,8 +42,7 @@ static void test_plain_initial(void **state)
 
 static void test_plain_prompted(void **state)
 {
-        _cleanup_(sasl_free)
-        struct sasl s;
+        _cleanup_(sasl_free) struct sasl s;
         struct slice challenge;
         begin(&s, "PLAIN");
         assert_int_equal(sasl_step(&s, false, SLICE_NULL, &challenge), SASL_CONTINUE);
@@ -60,8 +58,7 @@ static void test_plain_malformed(void **state)
                 {"", 0}, {"kevin", 5}, {"\0kevin", 6}, {"\0kevin\0secret\0", 14}, {"\0kevin\0se\0cret", 14},
         };
         for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-                _cleanup_(sasl_free)
-                struct sasl s;
+                _cleanup_(sasl_free) struct sasl s;
                 struct slice challenge;
                 begin(&s, "PLAIN");
                 assert_int_equal(sasl_step(&s, true, bad[i], &challenge), SASL_INVALID);
@@ -73,16 +70,14 @@ static void test_plain_limits(void **state)
 {
         for (size_t n = SASL_TEXT_MAX; n <= SASL_TEXT_MAX + 1; n++)
                 for (int which = 0; which < 3; which++) {
-                        _cleanup_(buf_free)
-                        struct buf b = {0};
+                        _cleanup_(buf_free) struct buf b = {0};
                         for (int part = 0; part < 3; part++) {
                                 for (size_t i = 0; i < (part == which ? n : 5); i++)
                                         buf_char(&b, 'x');
                                 if (part < 2)
                                         buf_char(&b, '\0');
                         }
-                        _cleanup_(sasl_free)
-                        struct sasl s;
+                        _cleanup_(sasl_free) struct sasl s;
                         struct slice challenge;
                         begin(&s, "PLAIN");
                         assert_int_equal(sasl_step(&s, true, buf_slice(&b), &challenge),
@@ -92,8 +87,7 @@ static void test_plain_limits(void **state)
 
 static void test_login(void **state)
 {
-        _cleanup_(sasl_free)
-        struct sasl s;
+        _cleanup_(sasl_free) struct sasl s;
         struct slice challenge;
         begin(&s, "LOGIN");
         assert_int_equal(sasl_step(&s, false, SLICE_NULL, &challenge), SASL_CONTINUE);
@@ -109,16 +103,14 @@ static void test_login(void **state)
 
 static void test_login_initial(void **state)
 {
-        _cleanup_(sasl_free)
-        struct sasl s;
+        _cleanup_(sasl_free) struct sasl s;
         struct slice challenge;
         begin(&s, "LOGIN");
         assert_int_equal(sasl_step(&s, true, SLICE("kevin"), &challenge), SASL_CONTINUE);
         assert_slice_equal(challenge, SLICE("Password:"));
 
         /* "=": an initial response that is empty asks for the prompt */
-        _cleanup_(sasl_free)
-        struct sasl t;
+        _cleanup_(sasl_free) struct sasl t;
         begin(&t, "LOGIN");
         assert_int_equal(sasl_step(&t, true, SLICE(""), &challenge), SASL_CONTINUE);
         assert_slice_equal(challenge, SLICE("Username:"));
@@ -126,16 +118,14 @@ static void test_login_initial(void **state)
 
 static void test_login_malformed(void **state)
 {
-        _cleanup_(sasl_free)
-        struct sasl s;
+        _cleanup_(sasl_free) struct sasl s;
         struct slice challenge;
         begin(&s, "LOGIN");
         assert_int_equal(sasl_step(&s, true, SLICE("ke\0vin"), &challenge), SASL_INVALID);
 
         static char long_name[SASL_TEXT_MAX + 1];
         memset(long_name, 'x', sizeof(long_name));
-        _cleanup_(sasl_free)
-        struct sasl t;
+        _cleanup_(sasl_free) struct sasl t;
         begin(&t, "LOGIN");
         assert_int_equal(sasl_step(&t, true, slice_make(long_name, sizeof(long_name)), &challenge),
                          SASL_INVALID);

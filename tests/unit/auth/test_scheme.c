@@ -135,8 +135,7 @@ static void test_usable(void **state)
 
 static void test_sample(void **state)
 {
-        _cleanup_(buf_free)
-        struct buf b = {0};
+        _cleanup_(buf_free) struct buf b = {0};
         assert_int_equal(scheme_sample(&b), 0);
         assert_true(scheme_usable(buf_slice(&b), "CRYPT"));
         assert_int_equal(scheme_verify(buf_slice(&b), "CRYPT", SLICE("x")), SCHEME_MISMATCH);

@@ -12,10 +12,8 @@
 
 static void test_users(void **state)
 {
-        _cleanup_(arena_free)
-        struct arena arena = {0};
-        _cleanup_(system_user_free)
-        struct system_user user = {0};
+        _cleanup_(arena_free) struct arena arena = {0};
+        _cleanup_(system_user_free) struct system_user user = {0};
         assert_int_equal(auth_system.user(NULL, "root", &arena, &user), 0);
         assert_int_equal(user.uid, 0);
         assert_string_equal(user.name, "root");
@@ -46,13 +44,11 @@ static void test_unreadable(void **state)
                 assert_true(WIFEXITED(status));
                 assert_int_equal(WEXITSTATUS(status), 0);
 
-                _cleanup_(system_shadow_free)
-                struct system_shadow shadow = {0};
+                _cleanup_(system_shadow_free) struct system_shadow shadow = {0};
                 assert_int_equal(auth_system.shadow(NULL, "root", &shadow), 0);
                 assert_true(shadow.password.n > 0);
                 assert_int_equal(auth_system.shadow(NULL, "no-such-user-here", &shadow), -ENOENT);
-                _cleanup_(buf_free)
-                struct buf sample = {0};
+                _cleanup_(buf_free) struct buf sample = {0};
                 auth_system.sample(NULL, &sample);
                 assert_true(sample.n == 0 || scheme_usable(buf_slice(&sample), "CRYPT"));
                 return;

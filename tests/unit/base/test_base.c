@@ -99,7 +99,8 @@ static void base64_is_canonical(void **state)
 static void utf8_refuses_what_rfc3629_refuses(void **state)
 {
         assert_true(utf8_valid(SLICE("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80")));
-        static const char *const bad[] = {"\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\x80", "\xff"};
+        static const char *const bad[] = {"\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                                          "\xe2\x82", "\x80",         "\xff"};
         for (size_t i = 0; i < ARRAY_LEN(bad); i++)
                 assert_false(utf8_valid(slice_of(bad[i])));
         _cleanup_(buf_free) struct buf b = {0};
@@ -109,12 +110,13 @@ static void utf8_refuses_what_rfc3629_refuses(void **state)
 
 static void mailbox_names_go_through_utf7_and_back(void **state)
 {
-        static const char *const pairs[][2] = {{"INBOX", "INBOX"},
-                                               {"~peter/mail/\xe5\x8f\xb0\xe5\x8c\x97/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e",
-                                                "~peter/mail/&U,BTFw-/&ZeVnLIqe-"},
-                                               {"a&b", "a&-b"},
-                                               {"Entw\xc3\xbcrfe", "Entw&APw-rfe"},
-                                               {"\xf0\x9f\x98\x80", "&2D3eAA-"}};
+        static const char *const pairs[][2] = {
+                {"INBOX", "INBOX"},
+                {"~peter/mail/\xe5\x8f\xb0\xe5\x8c\x97/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e",
+                 "~peter/mail/&U,BTFw-/&ZeVnLIqe-"},
+                {"a&b", "a&-b"},
+                {"Entw\xc3\xbcrfe", "Entw&APw-rfe"},
+                {"\xf0\x9f\x98\x80", "&2D3eAA-"}};
         for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
                 _cleanup_(buf_free) struct buf e = {0}, d = {0};
                 assert_int_equal(utf7_from_utf8(&e, slice_of(pairs[i][0])), 0);
@@ -122,7 +124,8 @@ static void mailbox_names_go_through_utf7_and_back(void **state)
                 assert_int_equal(utf7_to_utf8(&d, slice_of(pairs[i][1])), 0);
                 assert_slice_equal(buf_slice(&d), slice_of(pairs[i][0]));
         }
-        static const char *const bad[] = {"&", "&AGE-", "&U,BTFw-&ZeVnLIqe-", "a\xc3\xa9", "&2D0-", "&3gA-", "&APx-"};
+        static const char *const bad[] = {"&",     "&AGE-", "&U,BTFw-&ZeVnLIqe-", "a\xc3\xa9", "&2D0-",
+                                          "&3gA-", "&APx-"};
         for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
                 _cleanup_(buf_free) struct buf d = {0};
                 assert_int_equal(utf7_to_utf8(&d, slice_of(bad[i])), -EINVAL);

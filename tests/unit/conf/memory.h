@@ -74,8 +74,7 @@ static void loaded_files(struct loaded *l, const struct memory_file *files, cons
 
 _unused_ static const char *messages_of(const struct memory_file *files, char *to, size_t size)
 {
-        _cleanup_(loaded_free)
-        struct loaded l;
+        _cleanup_(loaded_free) struct loaded l;
         loaded_files(&l, files, NULL);
         size_t n = MIN(size - 1, l.messages.n);
         if (n)

@@ -23,8 +23,7 @@ static const struct conf_variables kevin = {
 
 static void assert_expands(const struct conf_variables *v, const char *template, const char *want)
 {
-        _cleanup_(arena_free)
-        struct arena a = {0};
+        _cleanup_(arena_free) struct arena a = {0};
         char *got = NULL;
         const char *why = NULL;
         if (conf_expand_user(&a, template, v, &got, &why) < 0)
@@ -34,8 +33,7 @@ static void assert_expands(const struct conf_variables *v, const char *template,
 
 static void assert_refused(const struct conf_variables *v, const char *template, const char *want)
 {
-        _cleanup_(arena_free)
-        struct arena a = {0};
+        _cleanup_(arena_free) struct arena a = {0};
         char *got = NULL;
         const char *why = NULL;
         assert_int_equal(conf_expand_user(&a, template, v, &got, &why), -EINVAL);
@@ -77,8 +75,7 @@ static void test_modifiers(void **state)
 static void test_uidl(void **state)
 {
         const struct conf_variable vars[] = {{'u', NULL, "26", false}, {'v', NULL, "1700000000", false}};
-        _cleanup_(arena_free)
-        struct arena a = {0};
+        _cleanup_(arena_free) struct arena a = {0};
         char *got;
         const char *why;
         assert_int_equal(conf_expand(&a, "%08Xu%08Xv", vars, 2, &got, &why), 0);

@@ -8,8 +8,7 @@ static const struct conf_filter no_filter = {0};
 
 static void test_values(void **state)
 {
-        _cleanup_(loaded_free)
-        struct loaded l;
+        _cleanup_(loaded_free) struct loaded l;
         struct settings s;
         settings_of(&l,
                     "# comment\n"
@@ -52,8 +51,7 @@ static void test_values(void **state)
 
 static void test_reuse(void **state)
 {
-        _cleanup_(loaded_free)
-        struct loaded l;
+        _cleanup_(loaded_free) struct loaded l;
         struct settings s;
         settings_of(&l,
                     "auth_mechanisms = $auth_mechanisms external\n"
@@ -181,8 +179,7 @@ static void test_includes(void **state)
                 {"/etc/m/ns", "separator = /\n"},
                 {0},
         };
-        _cleanup_(loaded_free)
-        struct loaded l;
+        _cleanup_(loaded_free) struct loaded l;
         loaded_files(&l, files, NULL);
         assert_slice_equal(buf_slice(&l.messages), SLICE(""));
         struct settings s;
@@ -208,8 +205,7 @@ static void test_include_errors(void **state)
                 {"/m", "passdb {\n!include x\n}\n"}, {"/x", "driver = a\n}\n"}, {0}};
         assert_string_equal(messages_of(open_end, got, sizeof(got)), "/x:2: '}' closes nothing\n");
         const struct memory_file none[] = {{"/other", ""}, {0}};
-        _cleanup_(loaded_free)
-        struct loaded l = {.io = MEMORY_IO(none)};
+        _cleanup_(loaded_free) struct loaded l = {.io = MEMORY_IO(none)};
         struct conf_source source = {.path = "/m"};
         assert_int_equal(conf_load_from(&source, &l.io, &l.arena, &l.conf, &l.messages), -EINVAL);
         assert_slice_equal(buf_slice(&l.messages), SLICE("/m: cannot read: No such file or directory\n"));
@@ -219,16 +215,14 @@ static void test_include_errors(void **state)
 static void test_limits(void **state)
 {
         char got[8192];
-        _cleanup_(buf_free)
-        struct buf bomb = {0}, deep = {0}, many = {0}, wide = {0};
+        _cleanup_(buf_free) struct buf bomb = {0}, deep = {0}, many = {0}, wide = {0};
         for (int i = 0; i < 50; i++)
                 buf_str(&bomb, "!include [ab]\n");
         const struct memory_file bombs[] = {
                 {"/m", buf_cstr(&bomb)}, {"/a", buf_cstr(&bomb)}, {"/b", ""}, {0}};
         assert_string_equal(messages_of(bombs, got, sizeof(got)),
                             "/a:1: files include each other too deeply\n");
-        _cleanup_(buf_free)
-        struct buf wider = {0};
+        _cleanup_(buf_free) struct buf wider = {0};
         for (int i = 0; i < 2100; i++)
                 buf_str(&wider, "!include b\n");
         const struct memory_file flat[] = {{"/m", buf_cstr(&wider)}, {"/b", ""}, {0}};
@@ -240,8 +234,7 @@ static void test_limits(void **state)
         for (int i = 0; i < 300; i++)
                 buf_str(&many, "nonsense = 1\n");
         const struct memory_file errors[] = {{"/m", buf_cstr(&many)}, {0}};
-        _cleanup_(loaded_free)
-        struct loaded l;
+        _cleanup_(loaded_free) struct loaded l;
         loaded_files(&l, errors, NULL);
         assert_true(slice_ends(buf_slice(&l.messages), SLICE("/m: more of these are left out\n")));
         buf_str(&wide, "base_dir = 0123456789\n");

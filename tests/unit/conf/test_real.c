@@ -223,8 +223,7 @@ static void load_real(struct loaded *l, const char *text)
 static void test_all(void **state)
 {
         for (size_t i = 0; i < ARRAY_LEN(reals); i++) {
-                _cleanup_(loaded_free)
-                struct loaded l;
+                _cleanup_(loaded_free) struct loaded l;
                 struct settings s;
                 load_real(&l, reals[i].text);
                 assert_int_equal(conf_resolve(l.conf, &(struct conf_filter){0}, &l.arena, &s), 0);
@@ -239,8 +238,7 @@ static void test_all(void **state)
 
 static void test_blocks(void **state)
 {
-        _cleanup_(loaded_free)
-        struct loaded l;
+        _cleanup_(loaded_free) struct loaded l;
         struct settings s;
         load_real(&l, virtual_users);
         const struct conf_filter inside = {
@@ -260,8 +258,7 @@ static void test_blocks(void **state)
 /* Each thing without effect is named once, at its line. */
 static void test_warnings(void **state)
 {
-        _cleanup_(loaded_free)
-        struct loaded l;
+        _cleanup_(loaded_free) struct loaded l;
         load_real(&l, home_server);
         assert_string_equal(buf_cstr(&l.messages),
                             "/etc/dovecot/dovecot.conf:7: warning: 'mail_nfs_storage' is known to Dovecot "

@@ -15,8 +15,7 @@ static const struct conf_filter no_filter = {0};
 
 static void test_defaults(void **state)
 {
-        _cleanup_(loaded_free)
-        struct loaded l = {0};
+        _cleanup_(loaded_free) struct loaded l = {0};
         struct conf_source nothing = {0};
         assert_int_equal(conf_load(&nothing, &l.arena, &l.conf, &l.messages), 0);
         struct settings s;
@@ -52,8 +51,7 @@ static void test_defaults(void **state)
 
 static void test_sections(void **state)
 {
-        _cleanup_(loaded_free)
-        struct loaded l;
+        _cleanup_(loaded_free) struct loaded l;
         struct settings s;
         settings_of(&l,
                     "passdb {\n driver = passwd-file\n args = scheme=CRYPT /etc/users\n deny = yes\n}\n"
@@ -83,8 +81,7 @@ static void test_sections(void **state)
 /* The namespace of a tutorial's one line holds INBOX though nothing says so. */
 static void test_implied_inbox(void **state)
 {
-        _cleanup_(loaded_free)
-        struct loaded l;
+        _cleanup_(loaded_free) struct loaded l;
         struct settings s;
         settings_of(&l, "namespace {\n separator = .\n}\n", NULL, &no_filter, &s);
         assert_true(s.namespaces[0].inbox);
@@ -105,8 +102,7 @@ static const char filters[] = "login_greeting = all\n"
 static void assert_greeting(const char *protocol, const char *name, const char *local, const char *remote,
                             const char *want)
 {
-        _cleanup_(loaded_free)
-        struct loaded l;
+        _cleanup_(loaded_free) struct loaded l;
         struct settings s;
         settings_of(&l, filters, NULL, &(struct conf_filter){protocol, name, local, remote}, &s);
         assert_string_equal(s.login_greeting, want);
@@ -130,8 +126,7 @@ static void test_filters(void **state)
         assert_greeting("pop3", "imap.example.org", NULL, NULL, "name+pop3");
         assert_greeting("pop3", "pop.example.org", NULL, NULL, "wildcard");
         assert_greeting("pop3", "a.pop.example.org", NULL, NULL, "all");
-        _cleanup_(loaded_free)
-        struct loaded l;
+        _cleanup_(loaded_free) struct loaded l;
         struct settings s;
         settings_of(&l, filters, NULL, &(struct conf_filter){.remote_ip = "10.1.0.1"}, &s);
         assert_string_equal(s.mail_home, "/ten");
@@ -141,8 +136,7 @@ static void test_filters(void **state)
 
 static void test_overrides(void **state)
 {
-        _cleanup_(loaded_free)
-        struct loaded a, b, c, d;
+        _cleanup_(loaded_free) struct loaded a, b, c, d;
         struct settings s;
         settings_of(&a, filters, "login_greeting=mine = x", &(struct conf_filter){.protocol = "imap"}, &s);
         assert_string_equal(s.login_greeting, "mine = x");
@@ -160,8 +154,7 @@ static void test_overrides(void **state)
 static void assert_override_error(const char *override, const char *want)
 {
         const struct memory_file files[] = {{"/m", ""}, {0}};
-        _cleanup_(loaded_free)
-        struct loaded l;
+        _cleanup_(loaded_free) struct loaded l;
         loaded_files(&l, files, override);
         assert_int_equal(l.error, -EINVAL);
         assert_string_equal(buf_cstr(&l.messages), want);
@@ -184,8 +177,7 @@ struct folder {
 
 static void folder_write(const struct folder *f, const char *name, const char *text)
 {
-        _cleanup_(free_p)
-        char *path = xasprintf("%s/%s", f->path, name);
+        _cleanup_(free_p) char *path = xasprintf("%s/%s", f->path, name);
         FILE *file = fopen(path, "w");
         assert_non_null(file);
         fputs(text, file);
@@ -196,8 +188,7 @@ static void folder_remove(struct folder *f)
 {
         static const char *const names[] = {"m.conf", "d/a.conf", "d/b.conf", "key", "d", ""};
         for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-                _cleanup_(free_p)
-                char *path = xasprintf("%s/%s", f->path, names[i]);
+                _cleanup_(free_p) char *path = xasprintf("%s/%s", f->path, names[i]);
                 remove(path);
         }
 }
@@ -205,8 +196,7 @@ static void folder_remove(struct folder *f)
 static void load_folder(struct loaded *l, const struct folder *f)
 {
         *l = (struct loaded){0};
-        _cleanup_(free_p)
-        char *path = xasprintf("%s/m.conf", f->path);
+        _cleanup_(free_p) char *path = xasprintf("%s/m.conf", f->path);
         struct conf_source source = {.path = path};
         if (conf_load(&source, &l->arena, &l->conf, &l->messages) < 0)
                 fail_msg("%s", buf_cstr(&l->messages));
@@ -214,25 +204,21 @@ static void load_folder(struct loaded *l, const struct folder *f)
 
 static void test_disk(void **state)
 {
-        _cleanup_(folder_remove)
-        struct folder f = {"/tmp/mailsession-conf-XXXXXX"};
+        _cleanup_(folder_remove) struct folder f = {"/tmp/mailsession-conf-XXXXXX"};
         assert_non_null(mkdtemp(f.path));
-        _cleanup_(free_p)
-        char *inner = xasprintf("%s/d", f.path);
+        _cleanup_(free_p) char *inner = xasprintf("%s/d", f.path);
         assert_int_equal(mkdir(inner, 0700), 0);
         folder_write(&f, "m.conf", "!include_try d/*.conf\nssl_key = <key\n");
         folder_write(&f, "d/a.conf", "login_greeting = a\n");
         folder_write(&f, "key", "PEM\n");
-        _cleanup_(loaded_free)
-        struct loaded a, b, c;
+        _cleanup_(loaded_free) struct loaded a, b, c;
         struct settings s;
 
         load_folder(&a, &f);
         assert_int_equal(conf_resolve(a.conf, &no_filter, &a.arena, &s), 0);
         assert_string_equal(s.login_greeting, "a");
         assert_string_equal(s.ssl_key.text, "");
-        _cleanup_(buf_free)
-        struct buf key = {0};
+        _cleanup_(buf_free) struct buf key = {0};
         assert_int_equal(conf_file_read(&s.ssl_key, &key), 0);
         assert_slice_equal(buf_slice(&key), SLICE("PEM\n"));
         assert_false(conf_changed(a.conf));
@@ -276,14 +262,12 @@ static const char printed[] = "login_timeout = 90 secs\n"
 static void test_print(void **state)
 {
         const struct memory_file files[] = {{"/m", printed}, {"/c.pem", ""}, {0}};
-        _cleanup_(loaded_free)
-        struct loaded l, again;
+        _cleanup_(loaded_free) struct loaded l, again;
         loaded_files(&l, files, NULL);
         assert_int_equal(l.error, 0);
         struct settings s;
         assert_int_equal(conf_resolve(l.conf, &no_filter, &l.arena, &s), 0);
-        _cleanup_(buf_free)
-        struct buf out = {0}, all = {0}, all_again = {0};
+        _cleanup_(buf_free) struct buf out = {0}, all = {0}, all_again = {0};
         conf_print(&s, false, &out);
         assert_string_equal(buf_cstr(&out), printed);
 
@@ -300,12 +284,10 @@ static void test_print(void **state)
 
 static void test_print_secrets(void **state)
 {
-        _cleanup_(loaded_free)
-        struct loaded l;
+        _cleanup_(loaded_free) struct loaded l;
         struct settings s;
         settings_of(&l, "ssl_key_password = geheim\n", NULL, &no_filter, &s);
-        _cleanup_(buf_free)
-        struct buf out = {0};
+        _cleanup_(buf_free) struct buf out = {0};
         conf_print(&s, true, &out);
         assert_null(strstr(buf_cstr(&out), "geheim"));
         assert_non_null(strstr(buf_cstr(&out), "ssl_key_password = # hidden\n"));

@@ -16,10 +16,8 @@ static void test_rows(void **state)
                         const struct conf_setting *s = &section->settings[j];
                         if (s->type == CONF_HEADING)
                                 continue;
-                        _cleanup_(arena_free)
-                        struct arena a = {0};
-                        _cleanup_(buf_free)
-                        struct buf once = {0}, twice = {0};
+                        _cleanup_(arena_free) struct arena a = {0};
+                        _cleanup_(buf_free) struct buf once = {0}, twice = {0};
                         void *base = arena_alloc(&a, section->size);
                         assert_null(value_parse(s, s->initial, false, &a, base));
                         value_format(s, base, &once);
@@ -70,10 +68,8 @@ static void assert_value(const char *name, const char *value, const char *want)
 {
         const struct conf_setting *s = table_setting(&conf_sections[0], name);
         assert_non_null(s);
-        _cleanup_(arena_free)
-        struct arena a = {0};
-        _cleanup_(buf_free)
-        struct buf out = {0};
+        _cleanup_(arena_free) struct arena a = {0};
+        _cleanup_(buf_free) struct buf out = {0};
         void *base = arena_alloc(&a, conf_sections[0].size);
         const char *why = value_parse(s, value, false, &a, base);
         if (why)

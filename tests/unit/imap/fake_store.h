@@ -1,5 +1,5 @@
-/* A store in memory with faults on demand, for the tests of the executors: it defines the functions of store/store.h,
- * store/mailbox.h and store/save.h that they call. */
+/* A store in memory with faults on demand, for the tests of the executors: it defines the functions of
+ * store/store.h, store/mailbox.h and store/save.h that they call. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -207,8 +207,8 @@ int mailbox_sync(struct mailbox *m, bool allow_expunge, struct arena *arena, str
         return 0;
 }
 
-int mailbox_store_flags(struct mailbox *m, const uint32_t *seqs, size_t n, enum flags_op op, struct flags flags,
-                        size_t *ret_gone)
+int mailbox_store_flags(struct mailbox *m, const uint32_t *seqs, size_t n, enum flags_op op,
+                        struct flags flags, size_t *ret_gone)
 {
         for (size_t i = 0; i < n; i++) {
                 struct flags *f = &m->messages[seqs[i] - 1].flags;
@@ -222,7 +222,8 @@ int mailbox_store_flags(struct mailbox *m, const uint32_t *seqs, size_t n, enum 
                 else if (op == FLAGS_ADD)
                         *f = (struct flags){f->keywords | flags.keywords, f->system | flags.system};
                 else
-                        *f = (struct flags){f->keywords & ~flags.keywords, f->system & (uint8_t)~flags.system};
+                        *f = (struct flags){f->keywords & ~flags.keywords,
+                                            f->system & (uint8_t)~flags.system};
         }
         return fake.write_error;
 }

@@ -1,5 +1,5 @@
-/* For the tests of SEARCH: one message with a bit of everything, and a search made from a command as a client sends
- * it, asked of a message that is a text. */
+/* For the tests of SEARCH: one message with a bit of everything, and a search made from a command as a client
+ * sends it, asked of a message that is a text. */
 
 #include <errno.h>
 #include <stdlib.h>

@@ -9,10 +9,8 @@
 
 static void check(struct slice message, bool extended, const char *want)
 {
-        _cleanup_(arena_free)
-        struct arena arena = {0};
-        _cleanup_(buf_free)
-        struct buf b = {0};
+        _cleanup_(arena_free) struct arena arena = {0};
+        _cleanup_(buf_free) struct buf b = {0};
         assert_int_equal(bodystructure_write(message, part_parse(&arena, message), extended, &b), 0);
         assert_slice_equal(buf_slice(&b), slice_of(want));
 }
@@ -119,14 +117,11 @@ static int nesting(struct slice s)
 static void test_deep(void **state)
 {
         (void)state;
-        _cleanup_(buf_free)
-        struct buf m = {0};
+        _cleanup_(buf_free) struct buf m = {0};
         for (int i = 0; i < 1000; i++)
                 buf_str(&m, "Content-Type: message/rfc822\n\n");
-        _cleanup_(arena_free)
-        struct arena arena = {0};
-        _cleanup_(buf_free)
-        struct buf b = {0};
+        _cleanup_(arena_free) struct arena arena = {0};
+        _cleanup_(buf_free) struct buf b = {0};
         struct part *root = part_parse(&arena, buf_slice(&m));
         assert_int_equal(bodystructure_write(buf_slice(&m), root, true, &b), 0);
         assert_in_range(nesting(buf_slice(&b)), 50, PART_MAX_DEPTH + 3);
@@ -135,18 +130,15 @@ static void test_deep(void **state)
 static void test_bound(void **state)
 {
         (void)state;
-        _cleanup_(buf_free)
-        struct buf m = {0};
+        _cleanup_(buf_free) struct buf m = {0};
         buf_str(&m, "Content-Type: multipart/mixed; boundary=b\n\n");
         for (int i = 0; i < 1000; i++)
                 buf_str(&m, "--b\n\n\n");
         struct slice message = buf_slice(&m);
-        _cleanup_(arena_free)
-        struct arena arena = {0};
+        _cleanup_(arena_free) struct arena arena = {0};
         struct part *root = part_parse(&arena, message);
 
-        _cleanup_(buf_free)
-        struct buf b = BUF_BOUNDED(1000);
+        _cleanup_(buf_free) struct buf b = BUF_BOUNDED(1000);
         buf_str(&b, "BODY ");
         assert_int_equal(bodystructure_write(message, root, false, &b), 0);
         assert_slice_equal(buf_slice(&b),
@@ -157,8 +149,7 @@ static void test_bound(void **state)
                 buf_slice(&b),
                 SLICE("(\"application\" \"octet-stream\" NIL NIL NIL \"8bit\" 9000 NIL NIL NIL NIL)"));
 
-        _cleanup_(buf_free)
-        struct buf tiny = BUF_BOUNDED(10);
+        _cleanup_(buf_free) struct buf tiny = BUF_BOUNDED(10);
         assert_int_equal(bodystructure_write(message, root, true, &tiny), -E2BIG);
         assert_int_equal(bodystructure_write(message, root, true, &tiny), -E2BIG);
 }

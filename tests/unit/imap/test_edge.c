@@ -198,8 +198,7 @@ static void authenticate(void **state)
 
 static void an_overlong_response_is_refused(void **state)
 {
-        _cleanup_(buf_free)
-        struct buf says = {0};
+        _cleanup_(buf_free) struct buf says = {0};
         buf_str(&says, "a AUTHENTICATE PLAIN\r\n");
         for (int i = 0; i < 20000; i++)
                 buf_char(&says, 'A');
@@ -230,8 +229,7 @@ static void other_commands_wait_for_login(void **state)
 
 static void nonsense_has_an_end(void **state)
 {
-        _cleanup_(buf_free)
-        struct buf says = {0}, expected = {0};
+        _cleanup_(buf_free) struct buf says = {0}, expected = {0};
         buf_str(&expected, GREETING_LOCAL);
         for (int i = 0; i < 100; i++)
                 buf_str(&says, "GET / HTTP/1.1\r\n");

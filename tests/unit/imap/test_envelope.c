@@ -11,8 +11,7 @@
 
 static void check_quote(void (*write)(struct buf *, struct slice), struct slice in, const char *want)
 {
-        _cleanup_(buf_free)
-        struct buf b = {0};
+        _cleanup_(buf_free) struct buf b = {0};
         write(&b, in);
         assert_int_equal(b.error, 0);
         assert_slice_equal(buf_slice(&b), slice_of(want));
@@ -46,8 +45,7 @@ static void test_quote_long(void **state)
         (void)state;
         char text[QUOTE_MAX + 1];
         memset(text, 'x', sizeof(text));
-        _cleanup_(buf_free)
-        struct buf b = {0};
+        _cleanup_(buf_free) struct buf b = {0};
         quote_string(&b, slice_make(text, QUOTE_MAX));
         assert_int_equal(b.p[0], '"');
         b.n = 0;
@@ -57,8 +55,7 @@ static void test_quote_long(void **state)
 
 static void check(struct slice header, const char *want)
 {
-        _cleanup_(buf_free)
-        struct buf b = BUF_BOUNDED(ENVELOPE_MAX);
+        _cleanup_(buf_free) struct buf b = BUF_BOUNDED(ENVELOPE_MAX);
         assert_int_equal(envelope_write(header, &b), 0);
         assert_slice_equal(buf_slice(&b), slice_of(want));
 }
@@ -143,8 +140,7 @@ static void test_bound(void **state)
 {
         (void)state;
         static const char *const names[] = {"From", "Sender", "Reply-To", "To", "Cc", "Bcc"};
-        _cleanup_(buf_free)
-        struct buf header = {0};
+        _cleanup_(buf_free) struct buf header = {0};
         for (size_t i = 0; i < 6; i++) {
                 for (int twice = 0; twice < 2; twice++) {
                         buf_printf(&header, "%s: ", names[i]);
@@ -153,13 +149,11 @@ static void test_bound(void **state)
                         buf_str(&header, "\n");
                 }
         }
-        _cleanup_(buf_free)
-        struct buf b = BUF_BOUNDED(ENVELOPE_MAX);
+        _cleanup_(buf_free) struct buf b = BUF_BOUNDED(ENVELOPE_MAX);
         assert_int_equal(envelope_write(buf_slice(&header), &b), 0);
         assert_true(slice_ends(buf_slice(&b), SLICE(" NIL NIL)")));
 
-        _cleanup_(buf_free)
-        struct buf small = BUF_BOUNDED(10);
+        _cleanup_(buf_free) struct buf small = BUF_BOUNDED(10);
         assert_int_equal(envelope_write(buf_slice(&header), &small), -E2BIG);
 }
 

@@ -1,5 +1,5 @@
-/* Commands that change mailboxes, run through reader, parser and executor against a store in memory: the answers to
- * what rarely happens. */
+/* Commands that change mailboxes, run through reader, parser and executor against a store in memory: the
+ * answers to what rarely happens. */
 
 #include "../unit.h"
 
@@ -30,11 +30,13 @@ static void test_append_stays_in_step(void **state)
                 int write_error, commit_error;
         } rows[] = {
                 {"a APPEND no {9+}\r\nx EXPUNGE\r\n", "a NO [TRYCREATE] Mailbox doesn't exist: no.\r\n"},
-                {"a APPEND no&AOk- {9+}\r\nx EXPUNGE\r\n", "a NO [TRYCREATE] Mailbox doesn't exist: no&AOk-.\r\n"},
+                {"a APPEND no&AOk- {9+}\r\nx EXPUNGE\r\n",
+                 "a NO [TRYCREATE] Mailbox doesn't exist: no&AOk-.\r\n"},
                 {"a APPEND a..b {9+}\r\nx EXPUNGE\r\n",
                  "a NO [CANNOT] Invalid mailbox name: Has adjacent hierarchy separators.\r\n"},
                 {"a APPEND t {0+}\r\n\r\n", "a NO Can't save a zero byte message.\r\n"},
-                {"a APPEND t {9+}\r\nx EXPUNGE junk\r\n", "a BAD Error in IMAP command APPEND: Invalid arguments.\r\n"},
+                {"a APPEND t {9+}\r\nx EXPUNGE junk\r\n",
+                 "a BAD Error in IMAP command APPEND: Invalid arguments.\r\n"},
                 {"a APPEND t {9+}\r\nx EXPUNGE {11+}\r\nx EXPUNGE\r\n\r\n",
                  "a BAD Error in IMAP command APPEND: Invalid arguments.\r\n"},
                 {"a APPEND no {9+}\r\nx EXPUNGE {11+}\r\nx EXPUNGE\r\n\r\n",
@@ -109,7 +111,8 @@ static void test_copy(void **state)
 
         client_open(&c);
         says(&c, "a COPY 1:2,5 t", "a OK [COPYUID 77 11:12,15 11:13] Copy completed.\r\n");
-        says(&c, "b UID COPY 14 INBOX", "* 6 EXISTS\r\n* 0 RECENT\r\nb OK [COPYUID 77 14 16] Copy completed.\r\n");
+        says(&c, "b UID COPY 14 INBOX",
+             "* 6 EXISTS\r\n* 0 RECENT\r\nb OK [COPYUID 77 14 16] Copy completed.\r\n");
         says(&c, "c COPY 1 no", "c NO [TRYCREATE] Mailbox doesn't exist: no.\r\n");
         says(&c, "d UID COPY 999 no", "d OK No messages found.\r\n");
         says(&c, "e COPY 7 t", "e BAD Error in IMAP command COPY: Invalid messageset.\r\n");
@@ -132,7 +135,8 @@ static void test_move(void **state)
 
         client_open(&c);
         says(&c, "a MOVE 2:3 t",
-             "* OK [COPYUID 77 12:13 11:12] Moved UIDs.\r\n* 3 EXPUNGE\r\n* 2 EXPUNGE\r\na OK Move completed.\r\n");
+             "* OK [COPYUID 77 12:13 11:12] Moved UIDs.\r\n* 3 EXPUNGE\r\n* 2 EXPUNGE\r\na OK Move "
+             "completed.\r\n");
         assert_int_equal(c.s.counts.expunged, 2);
         says(&c, "b UID MOVE 14 INBOX",
              "* OK [COPYUID 77 14 16] Moved UIDs.\r\n* 2 EXPUNGE\r\n* 3 EXISTS\r\n* 0 RECENT\r\nb OK Move "
@@ -158,7 +162,8 @@ static void test_store(void **state)
         client_open(&c);
         says(&c, "a STORE 1:2 +FLAGS (\\Seen foo)",
              "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft foo)\r\n"
-             "* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft foo \\*)] Flags permitted.\r\n"
+             "* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft foo \\*)] Flags "
+             "permitted.\r\n"
              "* 1 FETCH (FLAGS (\\Seen foo))\r\n* 2 FETCH (FLAGS (\\Seen foo))\r\na OK Store completed.\r\n");
         says(&c, "b UID STORE 12 -FLAGS \\Seen nobody",
              "* 2 FETCH (UID 12 FLAGS (foo))\r\nb OK Store completed.\r\n");
@@ -219,7 +224,8 @@ static void test_search(void **state)
         says(&c, "f SEARCH BODY body", "* SEARCH 2 4 5\r\nf OK Search completed.\r\n");
         fake.read_error = -EIO;
         says(&c, "g SEARCH BODY body",
-             "* SEARCH 4 5\r\ng NO [CONTACTADMIN] Some messages could not be read. Session session in the server log has more.\r\n");
+             "* SEARCH 4 5\r\ng NO [CONTACTADMIN] Some messages could not be read. Session session in the "
+             "server log has more.\r\n");
         client_close(&c);
 }
 
@@ -244,12 +250,15 @@ static void test_list(void **state)
         says(&c, "c LIST \"\" a RETURN (CHILDREN)",
              "* LIST (\\NonExistent \\HasChildren) \".\" a\r\nc OK List completed.\r\n");
         says(&c, "d LSUB \"\" *",
-             "* LSUB () \".\" INBOX\r\n* LSUB () \".\" a.caf&AOk-\r\n* LSUB () \".\" gone\r\nd OK Lsub completed.\r\n");
+             "* LSUB () \".\" INBOX\r\n* LSUB () \".\" a.caf&AOk-\r\n* LSUB () \".\" gone\r\nd OK Lsub "
+             "completed.\r\n");
         says(&c, "e LSUB \"\" %",
-             "* LSUB () \".\" INBOX\r\n* LSUB (\\Noselect) \".\" a\r\n* LSUB () \".\" gone\r\ne OK Lsub completed.\r\n");
+             "* LSUB () \".\" INBOX\r\n* LSUB (\\Noselect) \".\" a\r\n* LSUB () \".\" gone\r\ne OK Lsub "
+             "completed.\r\n");
         says(&c, "f LIST \"\" \"\"", "* LIST (\\Noselect) \".\" \"\"\r\nf OK List completed.\r\n");
         says(&c, "g LIST foo.bar \"\"", "* LIST (\\Noselect) \".\" foo.\r\ng OK List completed.\r\n");
-        says(&c, "h LIST caf&AOk-.bar \"\"", "* LIST (\\Noselect) \".\" caf&AOk-.\r\nh OK List completed.\r\n");
+        says(&c, "h LIST caf&AOk-.bar \"\"",
+             "* LIST (\\Noselect) \".\" caf&AOk-.\r\nh OK List completed.\r\n");
         says(&c, "i NAMESPACE",
              "* NAMESPACE ((\"\" \".\")) NIL ((\"caf&AOk-.\" \".\"))\r\ni OK Namespace completed.\r\n");
         fake.folder_error = -EACCES;
@@ -283,7 +292,8 @@ static void test_folders(void **state)
         says(&c, "n CREATE .a", "n NO [CANNOT] Invalid mailbox name: Begins with hierarchy separator.\r\n");
         says(&c, "o RENAME x y.", "o NO [CANNOT] Invalid mailbox name: Ends with hierarchy separator.\r\n");
         says(&c, "p RENAME x. y", "p NO [CANNOT] Invalid mailbox name: Ends with hierarchy separator.\r\n");
-        says(&c, "q CREATE a/b", "q NO [CANNOT] Invalid mailbox name: Name must not have '/' characters.\r\n");
+        says(&c, "q CREATE a/b",
+             "q NO [CANNOT] Invalid mailbox name: Name must not have '/' characters.\r\n");
         says(&c, "r STATUS INBOX (MESSAGES UIDNEXT UNSEEN)",
              "* STATUS INBOX (MESSAGES 5 UIDNEXT 16 UNSEEN 2)\r\nr OK [CLIENTBUG] Status on selected mailbox "
              "completed.\r\n");

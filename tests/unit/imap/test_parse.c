@@ -15,10 +15,8 @@ struct example {
 static void check(const struct example *examples, size_t n)
 {
         for (size_t i = 0; i < n; i++) {
-                _cleanup_(arena_free)
-                struct arena arena = {0};
-                _cleanup_(buf_free)
-                struct buf got = {0};
+                _cleanup_(arena_free) struct arena arena = {0};
+                _cleanup_(buf_free) struct buf got = {0};
                 struct imap_command c;
                 struct imap_parse_error error = {0};
                 /* an exact copy, so that a sanitizer sees a byte too far */
@@ -71,8 +69,7 @@ static void tags_and_names(void **state)
 
 static void errors_name_tag_and_command(void **state)
 {
-        _cleanup_(arena_free)
-        struct arena arena = {0};
+        _cleanup_(arena_free) struct arena arena = {0};
         struct imap_command c;
         struct imap_parse_error error;
         assert_int_equal(imap_command_parse(&arena, SLICE("t1 FETCH x"), &c, &error), -EINVAL);
@@ -297,10 +294,8 @@ static struct imap_parse_error parse_many(const char *head, const char *part, si
                                           int *ret_r)
 {
         static char text[256];
-        _cleanup_(arena_free)
-        struct arena arena = {0};
-        _cleanup_(buf_free)
-        struct buf line = {0};
+        _cleanup_(arena_free) struct arena arena = {0};
+        _cleanup_(buf_free) struct buf line = {0};
         buf_str(&line, head);
         for (size_t i = 0; i < n; i++)
                 buf_str(&line, part);

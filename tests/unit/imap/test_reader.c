@@ -63,8 +63,7 @@ static void check(const struct imap_reader_limits *limits, struct slice input, c
                   const char *want_sent)
 {
         struct pair p;
-        _cleanup_(buf_free)
-        struct buf got = {0};
+        _cleanup_(buf_free) struct buf got = {0};
         pair_open(&p);
         pair_say(&p, input);
         int r;

@@ -1,4 +1,5 @@
-/* SEARCH keys against messages given as texts: the command goes through the parser, the message is a struct. */
+/* SEARCH keys against messages given as texts: the command goes through the parser, the message is a struct.
+ */
 
 #include "../unit.h"
 
@@ -263,8 +264,8 @@ static void test_search_cost(void **state)
 /* One search goes over many messages: nothing of one is left for the next. */
 static void test_search_next_message(void **state)
 {
-        static const char *const keys[] = {"SUBJECT twice", "BODY nestedbody", "SENTON 1-Jan-2001", "LARGER 500",
-                                           "SINCE 1-Jan-2001"};
+        static const char *const keys[] = {"SUBJECT twice", "BODY nestedbody", "SENTON 1-Jan-2001",
+                                           "LARGER 500", "SINCE 1-Jan-2001"};
 
         for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
                 struct arena arena = {};

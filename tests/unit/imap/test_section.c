@@ -10,10 +10,8 @@
 /* What section_write() sends, appended to `to`; its size is the one announced. */
 static void fetch(struct slice message, const struct imap_section *what, struct buf *to)
 {
-        _cleanup_(arena_free)
-        struct arena arena = {0};
-        _cleanup_(fd_close_p)
-        int fd = memfd_create("sent", MFD_CLOEXEC);
+        _cleanup_(arena_free) struct arena arena = {0};
+        _cleanup_(fd_close_p) int fd = memfd_create("sent", MFD_CLOEXEC);
         struct part *root = section_needs_parts(what) ? part_parse(&arena, message) : NULL;
         struct section s;
         struct conn c;
@@ -32,8 +30,7 @@ static void fetch(struct slice message, const struct imap_section *what, struct 
 
 static void check(struct slice message, struct imap_section what, const char *want)
 {
-        _cleanup_(buf_free)
-        struct buf got = {0};
+        _cleanup_(buf_free) struct buf got = {0};
         fetch(message, &what, &got);
         assert_slice_equal(buf_slice(&got), slice_of(want));
 }
@@ -142,8 +139,7 @@ static void test_header_fields(void **state)
 static void test_many_fields(void **state)
 {
         (void)state;
-        _cleanup_(buf_free)
-        struct buf m = {0};
+        _cleanup_(buf_free) struct buf m = {0};
         for (int i = 0; i < 12000; i++)
                 buf_str(&m, "A: b\n");
         buf_str(&m, "Subject: last\n\n");
@@ -161,14 +157,12 @@ static void test_nul_and_bare_cr(void **state)
 /* Every partial of a text is the same piece of the whole, also where it cuts a line end. */
 static void check_partials(struct slice m, struct imap_section what)
 {
-        _cleanup_(buf_free)
-        struct buf whole = {0};
+        _cleanup_(buf_free) struct buf whole = {0};
         fetch(m, &what, &whole);
         what.partial = true;
         for (what.offset = 0; what.offset <= whole.n + 1; what.offset++)
                 for (what.count = 1; what.count <= whole.n + 1; what.count++) {
-                        _cleanup_(buf_free)
-                        struct buf got = {0};
+                        _cleanup_(buf_free) struct buf got = {0};
                         fetch(m, &what, &got);
                         assert_slice_equal(
                                 buf_slice(&got),
@@ -205,8 +199,7 @@ static void test_crlf_size(void **state)
 
 static void check_name(struct imap_section what, const char *want)
 {
-        _cleanup_(buf_free)
-        struct buf b = {0};
+        _cleanup_(buf_free) struct buf b = {0};
         section_name(&b, &what);
         assert_slice_equal(buf_slice(&b), slice_of(want));
 }

@@ -3,7 +3,8 @@
 #include "base/buf.h"
 #include "imap/command.h"
 
-static void normalised(const char *what, const struct imap_range *ranges, size_t n, uint32_t last, const char *want)
+static void normalised(const char *what, const struct imap_range *ranges, size_t n, uint32_t last,
+                       const char *want)
 {
         _cleanup_(arena_free) struct arena a = {0};
         _cleanup_(buf_free) struct buf got = {0};
@@ -16,7 +17,9 @@ static void normalised(const char *what, const struct imap_range *ranges, size_t
                 fail_msg("%s: got %s, want %s", what, buf_cstr(&got), want);
 }
 
-#define SET(...) (const struct imap_range[]){__VA_ARGS__}, sizeof((struct imap_range[]){__VA_ARGS__}) / sizeof(struct imap_range)
+#define SET(...)                                                                                             \
+        (const struct imap_range[]){__VA_ARGS__},                                                            \
+                sizeof((struct imap_range[]){__VA_ARGS__}) / sizeof(struct imap_range)
 
 static void ranges_become_ascending_and_apart(void **state)
 {

@@ -15,10 +15,8 @@ static void show_one(struct buf *to, struct slice s)
 /* (name route mailbox host) as in ENVELOPE, each [in brackets] or NIL; groups as G[name] and /G. */
 static void assert_list(const char *value, const char *want)
 {
-        _cleanup_(arena_free)
-        struct arena a = {0};
-        _cleanup_(buf_free)
-        struct buf b = {0};
+        _cleanup_(arena_free) struct arena a = {0};
+        _cleanup_(buf_free) struct buf b = {0};
         for (struct address *p = address_parse(&a, slice_of(value)); p; p = p->next) {
                 if (p->kind == ADDRESS_MAILBOX) {
                         buf_char(&b, '(');
@@ -65,8 +63,7 @@ static void test_plain(void **state)
                     "(NIL NIL [a] [[127.0.0.1]])([x] NIL [b] [[IPv6:1::2]])");
         assert_list("<@r1,@r2:joe@host>", "(NIL [@r1,@r2] [joe] [host])");
         assert_list("", "");
-        _cleanup_(arena_free)
-        struct arena a = {0};
+        _cleanup_(arena_free) struct arena a = {0};
         assert_null(address_parse(&a, SLICE_NULL));
         assert_list(" \r\n ", "");
         assert_list("(only a comment)", "");
@@ -134,10 +131,8 @@ static void test_limit(void **state)
 {
         static const char *const pieces[] = {"a@b,", "(", "\"", "<", "<@", "a:", "@[", "((x)", ";", "a. "};
         for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
-                _cleanup_(arena_free)
-                struct arena a = {0};
-                _cleanup_(buf_free)
-                struct buf b = {0};
+                _cleanup_(arena_free) struct arena a = {0};
+                _cleanup_(buf_free) struct buf b = {0};
                 buf_str(&b, "g: ");
                 for (int k = 0; k < 300000; k++)
                         buf_str(&b, pieces[i]);

@@ -10,10 +10,8 @@
 static void assert_converted(const char *charset, struct slice in, const char *want)
 {
         for (size_t step = 1; step <= in.n + 1; step++) {
-                _cleanup_(charset_close_p)
-                struct charset *c = NULL;
-                _cleanup_(buf_free)
-                struct buf b = {0};
+                _cleanup_(charset_close_p) struct charset *c = NULL;
+                _cleanup_(buf_free) struct buf b = {0};
                 assert_int_equal(charset_open(slice_of(charset), &c), 0);
                 for (struct slice rest = in; rest.n; rest = slice_from(rest, step))
                         assert_int_equal(charset_convert(c, slice_head(rest, step), &b), 0);
@@ -73,8 +71,7 @@ static void test_unknown(void **state)
         char name[CHARSET_MAX_NAME + 1];
         memset(name, 'x', sizeof(name));
         assert_false(charset_known(slice_make(name, sizeof(name))));
-        _cleanup_(buf_free)
-        struct buf b = {0};
+        _cleanup_(buf_free) struct buf b = {0};
         assert_int_equal(charset_to_utf8(SLICE("nowhere"), SLICE("x"), &b), -ENOENT);
         assert_int_equal(b.n, 0);
         assert_true(charset_known(SLICE("ISO-8859-7")));
@@ -82,14 +79,11 @@ static void test_unknown(void **state)
 
 static void test_bounds(void **state)
 {
-        _cleanup_(buf_free)
-        struct buf b = BUF_BOUNDED(3);
+        _cleanup_(buf_free) struct buf b = BUF_BOUNDED(3);
         assert_int_equal(charset_to_utf8(SLICE("iso-8859-1"), SLICE("\xe9\xe9\xe9"), &b), -E2BIG);
-        _cleanup_(buf_free)
-        struct buf c = BUF_BOUNDED(3);
+        _cleanup_(buf_free) struct buf c = BUF_BOUNDED(3);
         assert_int_equal(charset_to_utf8(SLICE("gbk"), SLICE("aaaaaaa"), &c), -E2BIG);
-        _cleanup_(buf_free)
-        struct buf d = BUF_BOUNDED(3);
+        _cleanup_(buf_free) struct buf d = BUF_BOUNDED(3);
         assert_int_equal(charset_fold(SLICE("aaaaaaa"), &d), -E2BIG);
 }
 
@@ -105,8 +99,7 @@ static void test_preload(void **state)
 
 static void assert_fold(const char *in, const char *want)
 {
-        _cleanup_(buf_free)
-        struct buf b = {0};
+        _cleanup_(buf_free) struct buf b = {0};
         assert_int_equal(charset_fold(slice_of(in), &b), 0);
         assert_string_equal(buf_cstr(&b), want);
 }

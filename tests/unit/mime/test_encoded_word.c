@@ -6,8 +6,7 @@
 
 static void assert_decoded(const char *value, const char *want)
 {
-        _cleanup_(arena_free)
-        struct arena a = {0};
+        _cleanup_(arena_free) struct arena a = {0};
         struct slice got = encoded_word_decode(&a, slice_of(value));
         if (!slice_eq(got, slice_of(want)))
                 fail_msg("%s\n  got  %.*s\n  want %s", value, SLICE_ARG(got), want);
@@ -79,10 +78,8 @@ static void test_long(void **state)
 {
         static const char *const pieces[] = {"=?", "=?a?q?", "=?utf-8?q?a?= ", "=?utf-8?q?", " ", "=?utf-8*"};
         for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
-                _cleanup_(arena_free)
-                struct arena a = {0};
-                _cleanup_(buf_free)
-                struct buf b = {0};
+                _cleanup_(arena_free) struct arena a = {0};
+                _cleanup_(buf_free) struct buf b = {0};
                 buf_str(&b, "=?utf-8?q?a?=");
                 for (int k = 0; k < 100000; k++)
                         buf_str(&b, pieces[i]);

@@ -82,8 +82,7 @@ static void test_find(void **state)
 
 static void test_unfold(void **state)
 {
-        _cleanup_(arena_free)
-        struct arena a = {0};
+        _cleanup_(arena_free) struct arena a = {0};
         struct slice plain = SLICE("  plain \t");
         struct slice got = header_unfold(&a, plain);
         assert_slice_equal(got, SLICE("plain"));
@@ -96,8 +95,7 @@ static void test_unfold(void **state)
 
 static void test_limits(void **state)
 {
-        _cleanup_(arena_free)
-        struct arena a = {0};
+        _cleanup_(arena_free) struct arena a = {0};
         struct header_field f;
         struct slice many = make_repeated(&a, "A: b\n", HEADER_MAX_FIELDS + 5);
         struct header_iter it = header_iter(many);

@@ -16,10 +16,8 @@ static void show(struct buf *b, const struct param *list)
 enum view { SENT, JOINED, DECODED };
 static void assert_type(const char *value, enum view view, const char *want)
 {
-        _cleanup_(arena_free)
-        struct arena a = {0};
-        _cleanup_(buf_free)
-        struct buf b = {0};
+        _cleanup_(arena_free) struct arena a = {0};
+        _cleanup_(buf_free) struct buf b = {0};
         struct content_type ct;
         if (content_type_parse(&a, slice_of(value), &ct) < 0)
                 fail_msg("not a type: %s", value);
@@ -52,8 +50,7 @@ static void test_broken_types(void **state)
 {
         static const char *const bad[] = {"",      " ",          "text", "/plain",
                                           "text/", "text;plain", ";",    "\"text\"/plain"};
-        _cleanup_(arena_free)
-        struct arena a = {0};
+        _cleanup_(arena_free) struct arena a = {0};
         for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
                 struct content_type ct = {.type = SLICE("kept")};
                 if (content_type_parse(&a, slice_of(bad[i]), &ct) != -EINVAL)
@@ -103,8 +100,7 @@ static void test_rfc2231_odd(void **state)
 
 static void test_others(void **state)
 {
-        _cleanup_(arena_free)
-        struct arena a = {0};
+        _cleanup_(arena_free) struct arena a = {0};
         struct content_disposition d;
         assert_int_equal(
                 content_disposition_parse(&a,
@@ -121,18 +117,15 @@ static void test_others(void **state)
         assert_slice_equal(content_token(&a, SLICE(" (c) 8BIT foo")), SLICE("8BIT"));
         assert_slice_equal(content_token(&a, SLICE("\"base64\"")), SLICE("base64"));
         assert_int_equal(content_token(&a, SLICE(" ")).n, 0);
-        _cleanup_(buf_free)
-        struct buf b = {0};
+        _cleanup_(buf_free) struct buf b = {0};
         show(&b, content_token_list(&a, SLICE("en, de (c),,\r\n mi-NZ;x")));
         assert_string_equal(buf_cstr(&b), ";en=;de=;mi-NZ=;x=");
 }
 
 static void test_limit(void **state)
 {
-        _cleanup_(arena_free)
-        struct arena a = {0};
-        _cleanup_(buf_free)
-        struct buf b = {0};
+        _cleanup_(arena_free) struct arena a = {0};
+        _cleanup_(buf_free) struct buf b = {0};
         buf_str(&b, "a/b");
         for (int i = 0; i < 100000; i++)
                 buf_printf(&b, ";n*%d*=x", i);

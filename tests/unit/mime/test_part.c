@@ -60,10 +60,8 @@ static void check_tree(struct slice message, const struct part *p)
 
 static void assert_tree_slice(struct slice message, const char *want)
 {
-        _cleanup_(arena_free)
-        struct arena a = {0};
-        _cleanup_(buf_free)
-        struct buf b = {0};
+        _cleanup_(arena_free) struct arena a = {0};
+        _cleanup_(buf_free) struct buf b = {0};
         const struct part *root = part_parse(&a, message);
         check_tree(message, root);
         show(&b, root);
@@ -74,8 +72,7 @@ static void assert_tree_slice(struct slice message, const char *want)
 /* With LF as written, and with CRLF: virtual sizes must not differ. */
 static void assert_tree(const char *message, const char *want)
 {
-        _cleanup_(buf_free)
-        struct buf crlf = {0};
+        _cleanup_(buf_free) struct buf crlf = {0};
         for (const char *p = message; *p; p++)
                 buf_str(&crlf, *p == '\n' ? "\r\n" : (char[]){*p, '\0'});
         assert_tree_slice(slice_of(message), want);
@@ -190,8 +187,7 @@ static void test_messages(void **state)
 
 static void test_fields(void **state)
 {
-        _cleanup_(arena_free)
-        struct arena a = {0};
+        _cleanup_(arena_free) struct arena a = {0};
         const struct part *p =
                 part_parse(&a, SLICE("content-type: TEXT/Html; name*0=\"a\"; name*1=\"b\"\r\n"
                                      "Content-Language: en, de (c), fr\nContent-Location: http://x/\n y\n"
@@ -241,8 +237,7 @@ static const char sections[] = "Subject: root\n" MIXED(
 static void assert_section(struct slice message, const char *path, enum part_section section,
                            const char *want)
 {
-        _cleanup_(arena_free)
-        struct arena a = {0};
+        _cleanup_(arena_free) struct arena a = {0};
         const struct part *root = part_parse(&a, message);
         uint32_t numbers[8];
         size_t count = 0;
@@ -312,8 +307,7 @@ static void test_sections(void **state)
 
 static void test_walk(void **state)
 {
-        _cleanup_(arena_free)
-        struct arena a = {0};
+        _cleanup_(arena_free) struct arena a = {0};
         struct slice m = SLICE(sections);
         const struct part *root = part_parse(&a, m);
         check_tree(m, root);
@@ -348,10 +342,8 @@ static void test_depth(void **state)
         static const char *const levels[] = {"Content-Type: message/rfc822\n\n", MIXED("x") "--x\n",
                                              MIXED("x") "--x\n\n"};
         for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
-                _cleanup_(arena_free)
-                struct arena a = {0};
-                _cleanup_(buf_free)
-                struct buf b = {0};
+                _cleanup_(arena_free) struct arena a = {0};
+                _cleanup_(buf_free) struct buf b = {0};
                 append_many(&b, levels[i], 1000);
                 const struct part *root = part_parse(&a, buf_slice(&b));
                 unsigned count;
@@ -367,10 +359,8 @@ static void test_depth(void **state)
 
 static void test_count(void **state)
 {
-        _cleanup_(arena_free)
-        struct arena a = {0};
-        _cleanup_(buf_free)
-        struct buf b = {0};
+        _cleanup_(arena_free) struct arena a = {0};
+        _cleanup_(buf_free) struct buf b = {0};
         buf_str(&b, MIXED("x"));
         append_many(&b, "--x\n\ny\n", PART_MAX_COUNT + 100);
         buf_str(&b, "--x--\nepilogue");
@@ -404,10 +394,8 @@ static void test_linear(void **state)
                 {"Content-Type: a/b", ";a*0=(", 500000},
         };
         for (size_t i = 0; i < ARRAY_LEN(inputs); i++) {
-                _cleanup_(arena_free)
-                struct arena a = {0};
-                _cleanup_(buf_free)
-                struct buf b = {0};
+                _cleanup_(arena_free) struct arena a = {0};
+                _cleanup_(buf_free) struct buf b = {0};
                 buf_str(&b, inputs[i].head);
                 append_many(&b, inputs[i].piece, inputs[i].times);
                 clock_t start = clock();

@@ -10,8 +10,7 @@ static void assert_decoded(enum transfer kind, const char *in, const char *want)
         struct slice all = slice_of(in);
         for (size_t step = 1; step <= all.n + 1; step++) {
                 struct transfer_decoder d = {.kind = kind};
-                _cleanup_(buf_free)
-                struct buf b = {0};
+                _cleanup_(buf_free) struct buf b = {0};
                 for (struct slice rest = all; rest.n; rest = slice_from(rest, step))
                         assert_int_equal(transfer_decode(&d, slice_head(rest, step), &b), 0);
                 assert_int_equal(transfer_finish(&d, &b), 0);
@@ -71,8 +70,7 @@ static void test_identity_and_bounds(void **state)
         assert_decoded(TRANSFER_IDENTITY, "a=41 \r\n", "a=41 \r\n");
         assert_decoded(TRANSFER_UNKNOWN, "a=41 \r\n", "a=41 \r\n");
         for (int kind = TRANSFER_IDENTITY; kind <= TRANSFER_UNKNOWN; kind++) {
-                _cleanup_(buf_free)
-                struct buf b = BUF_BOUNDED(2);
+                _cleanup_(buf_free) struct buf b = BUF_BOUNDED(2);
                 assert_int_equal(transfer_decode_all((enum transfer)kind, SLICE("YWJjZGVm"), &b), -E2BIG);
         }
 }

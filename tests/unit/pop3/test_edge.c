@@ -205,8 +205,7 @@ static void test_bad_input(void **state)
              .expected = "-ERR Unknown command: FOO\r\n-ERR Unknown command.\r\n"
                          "-ERR Log in first.\r\n-ERR Log in first.\r\n",
              .ends = QUIT_ERROR);
-        _cleanup_(buf_free)
-        struct buf says = {0}, expected = {0};
+        _cleanup_(buf_free) struct buf says = {0}, expected = {0};
         memset(buf_reserve(&says, 100000), 'x', 100000);
         says.n = 100000;
         buf_str(&says, "\r\nNOOP\r\n");

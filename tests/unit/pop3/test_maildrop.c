@@ -25,15 +25,13 @@ struct world {
 
 static void put(struct world *w, const char *name, const char *text)
 {
-        _cleanup_(free_p)
-        char *path = xasprintf("%s/%s", w->folder, name);
+        _cleanup_(free_p) char *path = xasprintf("%s/%s", w->folder, name);
         assert_int_equal(file_replace_at(AT_FDCWD, path, slice_of(text), 0600, false), 0);
 }
 
 static bool is_there(struct world *w, const char *name)
 {
-        _cleanup_(free_p)
-        char *path = xasprintf("%s/%s", w->folder, name);
+        _cleanup_(free_p) char *path = xasprintf("%s/%s", w->folder, name);
         return access(path, F_OK) == 0;
 }
 
@@ -45,8 +43,7 @@ static int setup(void **state)
                 return -1;
         static const char *const subs[] = {"cur", "new", "tmp"};
         for (size_t i = 0; i < ARRAY_LEN(subs); i++) {
-                _cleanup_(free_p)
-                char *path = xasprintf("%s/%s", w->folder, subs[i]);
+                _cleanup_(free_p) char *path = xasprintf("%s/%s", w->folder, subs[i]);
                 if (mkdir(path, 0700) < 0)
                         return -1;
         }
@@ -54,8 +51,7 @@ static int setup(void **state)
         const struct conf_source source = {.overrides = &location, .override_count = 1};
         const struct conf_filter filter = {.protocol = "pop3"};
         struct conf *conf;
-        _cleanup_(buf_free)
-        struct buf messages = {0};
+        _cleanup_(buf_free) struct buf messages = {0};
         if (conf_load(&source, &w->arena, &conf, &messages) < 0 ||
             conf_resolve(conf, &filter, &w->arena, &w->settings) < 0)
                 return -1;
@@ -71,8 +67,7 @@ static int teardown(void **state)
         struct world *w = *state;
         maildrop_free(&w->drop);
         store_close(&w->store);
-        _cleanup_(free_p)
-        char *command = xasprintf("rm -rf '%s'", w->folder);
+        _cleanup_(free_p) char *command = xasprintf("rm -rf '%s'", w->folder);
         int r = system(command);
         arena_free(&w->arena);
         free(w);
@@ -153,8 +148,7 @@ static void test_gone(void **state)
         struct world *w = *state;
         int flags_error;
         assert_int_equal(reopen(w), 0);
-        _cleanup_(free_p)
-        char *path = xasprintf("%s/cur/1.M1P1.host:2,", w->folder);
+        _cleanup_(free_p) char *path = xasprintf("%s/cur/1.M1P1.host:2,", w->folder);
         assert_int_equal(unlink(path), 0);
         assert_int_equal(maildrop_measure(&w->drop), 0);
         assert_true(maildrop_message(&w->drop, 1)->gone);

@@ -8,16 +8,14 @@
 
 static void sent_as(struct slice raw, struct slice want)
 {
-        _cleanup_(fd_close_p)
-        int fd = memfd_create("out", MFD_CLOEXEC);
+        _cleanup_(fd_close_p) int fd = memfd_create("out", MFD_CLOEXEC);
         assert_true(fd >= 0);
         struct conn c;
         conn_init(&c, fd, fd);
         retrieve_write(&c, raw);
         assert_int_equal(conn_flush(&c), 0);
         conn_free(&c);
-        _cleanup_(buf_free)
-        struct buf got = {0};
+        _cleanup_(buf_free) struct buf got = {0};
         assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
         off_t size = lseek(fd, 0, SEEK_END);
         char *to = buf_reserve(&got, (size_t)size + 1);
@@ -51,16 +49,14 @@ static void test_dots(void **state)
 
 static void test_large(void **state)
 {
-        _cleanup_(buf_free)
-        struct buf raw = {0}, want = {0};
+        _cleanup_(buf_free) struct buf raw = {0}, want = {0};
         for (int i = 0; i < 30000; i++) {
                 buf_printf(&raw, "%sline %d\n", i % 7 ? "" : ".", i);
                 buf_printf(&want, "%sline %d\r\n", i % 7 ? "" : "..", i);
         }
         sent_as(buf_slice(&raw), buf_slice(&want));
         /* what is stored with CRLF goes out as it is, but for the dots */
-        _cleanup_(buf_free)
-        struct buf again = {0};
+        _cleanup_(buf_free) struct buf again = {0};
         for (int i = 0; i < 30000; i++)
                 buf_printf(&again, "%sline %d\r\n", i % 7 ? "" : "...", i);
         sent_as(buf_slice(&want), buf_slice(&again));

@@ -22,8 +22,7 @@ static void test_formats(void **state)
         };
         static const struct uidl_source source = {
                 .uid = 12345, .uidvalidity = 1234567890, .base_name = "1700000001.M1P2.host"};
-        _cleanup_(arena_free)
-        struct arena arena = {0};
+        _cleanup_(arena_free) struct arena arena = {0};
         for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
                 const char *id = NULL, *why = "";
                 if (uidl_make(&source, cases[i].format, &arena, &id, &why) < 0)
@@ -36,8 +35,7 @@ static void test_bad_formats(void **state)
 {
         static const char *const bad[] = {"%q", "%m", "%"};
         static const struct uidl_source source = {.uid = 1, .uidvalidity = 2, .base_name = "x"};
-        _cleanup_(arena_free)
-        struct arena arena = {0};
+        _cleanup_(arena_free) struct arena arena = {0};
         for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
                 const char *id = NULL, *why = NULL;
                 assert_int_equal(uidl_make(&source, bad[i], &arena, &id, &why), -EINVAL);
@@ -49,8 +47,7 @@ static void test_bad_formats(void **state)
 static void test_stored(void **state)
 {
         struct uidl_source source = {.uid = 1, .uidvalidity = 2, .base_name = "file", .stored = "old-id"};
-        _cleanup_(arena_free)
-        struct arena arena = {0};
+        _cleanup_(arena_free) struct arena arena = {0};
         const char *id, *why;
         assert_int_equal(uidl_make(&source, "%u", &arena, &id, &why), 0);
         assert_string_equal(id, "old-id");
@@ -65,8 +62,7 @@ static void test_made_fit(void **state)
         memset(name, 'x', sizeof(name));
         name[UIDL_MAX] = '\0';
         struct uidl_source source = {.uid = 0x1a, .uidvalidity = 0x2b, .base_name = name};
-        _cleanup_(arena_free)
-        struct arena arena = {0};
+        _cleanup_(arena_free) struct arena arena = {0};
         const char *id, *why;
         assert_int_equal(uidl_make(&source, "%f", &arena, &id, &why), 0);
         assert_string_equal(id, name); /* as long as may be */

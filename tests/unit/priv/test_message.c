@@ -10,7 +10,8 @@
 #include "priv/message.h"
 
 static const struct role_message login = {
-        .type = ROLE_LOGIN, .field = {SLICE("PLAIN"), SLICE(""), SLICE("kevin"), SLICE("se\0cret"), SLICE("tls")}};
+        .type = ROLE_LOGIN,
+        .field = {SLICE("PLAIN"), SLICE(""), SLICE("kevin"), SLICE("se\0cret"), SLICE("tls")}};
 
 static void what_is_sent_arrives(void **state)
 {
@@ -26,11 +27,13 @@ static void what_is_sent_arrives(void **state)
 
         /* the largest hand-over the edge can make */
         _cleanup_(free_p) char *unread = xcalloc(1, 64 * 1024);
-        const struct role_message large = {.type = ROLE_HAND_OVER, .field = {SLICE("a1"), slice_make(unread, 64 * 1024)}};
+        const struct role_message large = {.type = ROLE_HAND_OVER,
+                                           .field = {SLICE("a1"), slice_make(unread, 64 * 1024)}};
         assert_int_equal(role_send(fds[0], &large), 0);
         assert_int_equal(role_receive(fds[1], SENT_BY_EDGE, &in, &got), 0);
         assert_int_equal(got.field[1].n, 64 * 1024);
-        const struct role_message larger = {.type = ROLE_HAND_OVER, .field = {SLICE(""), slice_make(unread, 64 * 1024 + 1)}};
+        const struct role_message larger = {.type = ROLE_HAND_OVER,
+                                            .field = {SLICE(""), slice_make(unread, 64 * 1024 + 1)}};
         assert_int_equal(role_send(fds[0], &larger), -EMSGSIZE);
         close(fds[0]);
         assert_int_equal(role_receive(fds[1], SENT_BY_EDGE, &in, &got), -EPIPE);

@@ -84,7 +84,10 @@ static inline void remove_below(int fd)
                 if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
                         continue;
                 if (unlinkat(dirfd(d), e->d_name, 0) < 0) {
-                        int below = fchmodat(dirfd(d), e->d_name, 0700, 0) < 0 ? -1 : openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+                        int below =
+                                fchmodat(dirfd(d), e->d_name, 0700, 0) < 0
+                                        ? -1
+                                        : openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
                         if (below >= 0)
                                 remove_below(below);
                         unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR);

@@ -60,7 +60,8 @@ static void names_that_cannot_be(void **state)
                                           "a/b",
                                           "../x",
                                           "a.",
-                                          ("a\x01" "b"),
+                                          ("a\x01"
+                                           "b"),
                                           "a\x7f",
                                           "\xff",
                                           "a/../b",
