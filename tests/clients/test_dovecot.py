@@ -169,6 +169,11 @@ ITEMS = ("uid rfc822.size internaldate", "envelope", "body", "bodystructure", "b
          "body.peek[1]<3.100000>", "rfc822.header")
 
 
+# RFC 3501 section 6.4.5 numbers the parts of a multipart and of a message only; Dovecot gives a leaf again as its own part 1
+DECIDED = {("alternative", "body.peek[1.1]"), ("alternative", "body.peek[2.1]"), ("attachment", "body.peek[1.1]"),
+           ("attachment", "body.peek[2.1]"), ("nested", "body.peek[1.1]")}
+
+
 def same_answers():
     """FETCH of everything, message by message."""
     with Host() as host:
@@ -182,7 +187,7 @@ def same_answers():
             for number in range(1, len(NAMES) + 1):
                 a, b = (server.command("fetch %d (%s)" % (number, item)) for server in (theirs, ours))
                 a, b = (re.sub(rb"d OK.*", b"d OK", text) for text in (a, b))
-                if a != b:
+                if a != b and (NAMES[number - 1], item) not in DECIDED:
                     different.append("%s %s:\n  Dovecot %r\n  ours    %r" % (NAMES[number - 1], item, a[-600:], b[-600:]))
         ours.finish()
         theirs.finish()

@@ -21,8 +21,11 @@ def root():
     if os.getuid() != 0 or not shutil.which("apt-get"):
         raise Skip("Dovecot's packages are not there, and only root can fetch them with apt-get")
     with tempfile.TemporaryDirectory() as work:
-        done = subprocess.run(["apt-get", "-o", "APT::Sandbox::User=root", "download", *PACKAGES], cwd=work, capture_output=True,
-                              text=True)
+        fetch = ["apt-get", "-o", "APT::Sandbox::User=root", "download", *PACKAGES]
+        done = subprocess.run(fetch, cwd=work, capture_output=True, text=True)
+        if done.returncode:
+            subprocess.run(["apt-get", "update"], capture_output=True)
+            done = subprocess.run(fetch, cwd=work, capture_output=True, text=True)
         if done.returncode:
             raise Skip("apt-get download: " + done.stderr.strip()[-300:])
         for package in glob.glob(os.path.join(work, "*.deb")):
