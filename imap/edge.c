@@ -270,6 +270,10 @@ void imap_edge(struct edge *e)
                 forget(&x);
                 if (logged_in)
                         edge_hand_over(e, tag);
+                if (edge_tried_enough(e)) {
+                        reply(e, SLICE_NULL, "BYE Too many failed logins.");
+                        edge_quit(e, "Disconnected: Too many failed logins");
+                }
                 if (x.bad >= BAD_COMMANDS_MAX) {
                         reply(e, SLICE_NULL, "BYE Too many bad commands.");
                         edge_quit(e, "Disconnected: Too many bad commands");

@@ -183,16 +183,17 @@ static void send_message(struct fetch *f, bool tell_flags)
         conn_puts(&f->s->conn, ")\r\n");
 }
 
+/* The text first: with it the size is counted, and not believed of the file's name. */
 static int open_message(struct fetch *f)
 {
         struct mailbox *m = f->s->mailbox;
         int r = 0;
-        if (f->needs & NEED_SIZE)
+        if (f->needs & NEED_TEXT)
+                r = mailbox_read(m, f->seq, &f->text);
+        if (r == 0 && f->needs & NEED_SIZE)
                 r = mailbox_size(m, f->seq, &f->size);
         if (r == 0 && f->needs & NEED_DATE)
                 r = mailbox_internaldate(m, f->seq, &f->date);
-        if (r == 0 && f->needs & NEED_TEXT)
-                r = mailbox_read(m, f->seq, &f->text);
         return r;
 }
 

@@ -159,6 +159,19 @@ void imap_tell_keywords(struct imap_session *s)
         conn_puts(&s->conn, " \\*)] Flags permitted.\r\n");
 }
 
+/* EXISTS and RECENT, where they are not what the client knows. \Recent belongs to messages that come and go. */
+static void tell_counts(struct imap_session *s, bool added)
+{
+        struct mailbox_status status;
+        mailbox_status(s->mailbox, &status);
+        if (added || status.messages != s->told_messages)
+                conn_printf(&s->conn, "* %u EXISTS\r\n", status.messages);
+        if (added || status.messages != s->told_messages || status.recent != s->told_recent)
+                conn_printf(&s->conn, "* %u RECENT\r\n", status.recent);
+        s->told_messages = status.messages;
+        s->told_recent = status.recent;
+}
+
 void imap_sync(struct imap_session *s, bool allow_expunge, bool with_uid)
 {
         if (!s->mailbox || s->over)
@@ -183,14 +196,8 @@ void imap_sync(struct imap_session *s, bool allow_expunge, bool with_uid)
         mailbox_keywords(s->mailbox, &keywords);
         if (keywords != s->told_keywords)
                 imap_tell_keywords(s);
-        struct mailbox_status status;
-        mailbox_status(s->mailbox, &status);
-        if (status.messages != s->told_messages || changes.added)
-                conn_printf(&s->conn, "* %u EXISTS\r\n", status.messages);
-        if (status.messages != s->told_messages || status.recent != s->told_recent || changes.added)
-                conn_printf(&s->conn, "* %u RECENT\r\n", status.recent);
-        s->told_messages = status.messages;
-        s->told_recent = status.recent;
+        if (changes.added || changes.expunged_n || mailbox_count(s->mailbox) != s->told_messages)
+                tell_counts(s, changes.added > 0);
         for (size_t i = 0; i < changes.flagged_n; i++)
                 imap_tell_flags(s, changes.flagged[i], with_uid);
 }

@@ -230,6 +230,10 @@ void pop3_edge(struct edge *e)
                 conn_forget(&e->conn);
                 if (logged_in)
                         edge_hand_over(e, SLICE_NULL);
+                if (edge_tried_enough(e)) {
+                        reply(&x, "-ERR Too many failed logins.");
+                        quit(&x, "Disconnected: Too many failed logins");
+                }
                 if (x.bad >= BAD_COMMANDS_MAX) {
                         reply(&x, "-ERR Too many invalid bad commands.");
                         quit(&x, "Disconnected: Too many bad commands");

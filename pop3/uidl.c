@@ -93,11 +93,9 @@ static int reuse_header(struct uidl_names *n, struct mailbox *m, uint32_t seq, c
 int uidl_of_message(struct uidl_names *n, struct mailbox *m, uint32_t seq, const char **ret,
                     const char **ret_why)
 {
-        struct mailbox_status status;
-        mailbox_status(m, &status);
         struct uidl_source source = {
                 .uid = mailbox_message(m, seq)->uid,
-                .uidvalidity = status.uidvalidity,
+                .uidvalidity = mailbox_uidvalidity(m),
                 .base_name = mailbox_base_name(m, seq),
                 .stored = mailbox_pop3_uidl(m, seq),
         };

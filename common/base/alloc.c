@@ -47,7 +47,11 @@ char *xstrdup(const char *s)
 
 char *xstrndup(const char *s, size_t n)
 {
-        return checked(strndup(s, n));
+        char *p = xmalloc(n + 1);
+        if (n)
+                memcpy(p, s, n);
+        p[n] = '\0';
+        return p;
 }
 
 char *xasprintf(const char *fmt, ...)

@@ -13,7 +13,7 @@ void *xmalloc(size_t size);
 void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *p, size_t size);
 char *xstrdup(const char *s);
-char *xstrndup(const char *s, size_t n);
+char *xstrndup(const char *s, size_t n); /* exactly n bytes, terminated */
 char *xasprintf(const char *fmt, ...) _printf_(1, 2);
 
 /* Called once, before the process exits for want of memory; must not allocate. */

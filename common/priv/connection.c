@@ -67,6 +67,29 @@ void server_check_tls(struct server *s)
                 tls_context_free(&s->tls_context);
 }
 
+int server_prepare_edge(struct server *s)
+{
+        struct settings settings;
+        struct conf_filter filter = {.protocol = s->protocol->name};
+        int r = conf_resolve(s->conf, &filter, s->arena, &settings);
+        if (r < 0)
+                return r;
+        struct passwd *p = getpwnam(settings.default_login_user);
+        if (!p)
+                p = getpwnam("nobody");
+        s->edge_uid = p ? p->pw_uid : NOBODY;
+        s->edge_gid = p ? p->pw_gid : NOBODY;
+        s->edge_root = arena_printf(s->arena, "%s/empty", settings.base_dir);
+        if (geteuid() != 0)
+                return 0;
+        r = dir_make_all(AT_FDCWD, settings.base_dir, 0755);
+        if (r == 0)
+                r = dir_make_all(AT_FDCWD, s->edge_root, 0555);
+        if (r < 0)
+                log_error("base_dir: cannot make %s: %s", s->edge_root, strerror(-r));
+        return r;
+}
+
 /* The pair of roles of one connection, and what both know. */
 struct connection {
         struct server *server;
@@ -101,48 +124,24 @@ static void close_all_but(const int *keep, size_t n)
         }
 }
 
-/* The account and the empty root for the edge; base_dir is made when root can. */
-static int edge_account(const struct settings *s, struct arena *arena, uid_t *ret_uid, gid_t *ret_gid,
-                        const char **ret_dir)
-{
-        struct passwd *p = getpwnam(s->default_login_user);
-        if (!p)
-                p = getpwnam("nobody");
-        *ret_uid = p ? p->pw_uid : NOBODY;
-        *ret_gid = p ? p->pw_gid : NOBODY;
-        *ret_dir = arena_printf(arena, "%s/empty", s->base_dir);
-        if (geteuid() != 0)
-                return 0;
-        int r = dir_make_all(AT_FDCWD, s->base_dir, 0755);
-        return r < 0 ? r : dir_make_all(AT_FDCWD, *ret_dir, 0555);
-}
-
 static _noreturn_ void run_edge(struct connection *c)
 {
         struct server *s = c->server;
         close(c->control[1]);
         close(c->relay[1]);
-        uid_t uid;
-        gid_t gid;
-        const char *empty;
-        int r = edge_account(&c->settings, &c->arena, &uid, &gid, &empty);
-        if (r < 0) {
-                log_error("base_dir: cannot make %s: %s", empty, strerror(-r));
-                _exit(EX_CONFIG);
-        }
         if (!s->preloaded) {
                 server_load_tls(s);
                 check_tls_here(s, false);
         }
         int keep[] = {c->in_fd, c->out_fd, c->control[0], c->relay[0]};
-        r = drop_to_nobody(uid, gid, empty);
+        int r = drop_to_nobody(s->edge_uid, s->edge_gid, s->edge_root);
         if (r == 0) {
                 close_all_but(keep, ARRAY_LEN(keep));
                 r = sandbox_edge();
         }
         if (r < 0) {
-                log_error("cannot give up privileges before login (uid %ld, root %s): %s", (long)uid, empty,
-                          strerror(-r));
+                log_error("cannot give up privileges before login (uid %ld, root %s): %s", (long)s->edge_uid,
+                          s->edge_root, strerror(-r));
                 _exit(EX_OSERR);
         }
         struct edge e = {.protocol = s->protocol,

@@ -73,9 +73,9 @@ enum edge_login edge_login(struct edge *e, const char *mechanism, const struct s
         static const enum edge_login results[] = {EDGE_LOGIN_OK, EDGE_LOGIN_FAILED, EDGE_LOGIN_DENIED,
                                                   EDGE_LOGIN_TEMPFAIL};
         size_t i = m.field[0].n == 1 ? (size_t)(unsigned char)m.field[0].p[0] - '0' : ARRAY_LEN(results);
-        if (i >= ARRAY_LEN(results))
-                end(e, "Disconnected: Internal error", "");
-        return results[i];
+        if (i < ARRAY_LEN(results))
+                return results[i];
+        end(e, "Disconnected: Internal error", "");
 }
 
 void edge_hand_over(struct edge *e, struct slice tag)

@@ -11,6 +11,8 @@
 
 struct tls_context;
 
+enum { EDGE_LOGINS_MAX = 20 /* failed logins a connection may try; the monitor takes no more */ };
+
 struct edge {
         const struct protocol *protocol;
         const struct settings *settings;
@@ -47,6 +49,12 @@ enum edge_login {
         EDGE_LOGIN_DENIED,   /* credentials are right but the account may not log in; *ret_text says why */
 };
 
+/* After this many the caller says so and quits. */
+static inline bool edge_tried_enough(const struct edge *e)
+{
+        return e->attempts >= EDGE_LOGINS_MAX;
+}
+
 /* Asks the monitor. `mechanism` is for the log ("PLAIN", "LOGIN"). The secret is wiped by the caller. Failed
  * attempts are answered late (auth_failure_delay). *ret_text lives in the edge's arena; may be NULL. */
 enum edge_login edge_login(struct edge *e, const char *mechanism, const struct sasl_credentials *credentials,
@@ -58,7 +66,7 @@ _noreturn_ void edge_hand_over(struct edge *e, struct slice tag);
 
 /* Flushes, closes, tells the monitor why for the log, ends the process. Reasons in Dovecot's words:
  * "Aborted login by logging out", "Disconnected: Inactivity", "Disconnected: Connection closed",
- * "Disconnected: Too many bad commands". The monitor adds "(auth failed, 2 attempts in 5 secs): user=<...>,
+ * "Disconnected: Too many bad commands", and "... failed logins". The monitor adds "(auth failed, 2 attempts in 5 secs): user=<...>,
  * ...". */
 _noreturn_ void edge_quit(struct edge *e, const char *reason);
 

@@ -12,10 +12,10 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "priv/drop.h"
+#include "priv/edge.h"
 #include "priv/message.h"
 
 enum {
-        LOGINS_MAX = 20,  /* failed logins a connection may try */
         DELAY_MAX_S = 15, /* the growing delay of one connection's failures stops here */
         EXTRA_GROUPS_MAX = 16,
 };
@@ -151,7 +151,7 @@ static bool is_permitted(const struct attempts *a, enum role_message_type type)
 {
         switch (type) {
         case ROLE_LOGIN:
-                return !a->logged_in && a->failed < LOGINS_MAX;
+                return !a->logged_in && a->failed < EDGE_LOGINS_MAX;
         case ROLE_HAND_OVER:
                 return a->logged_in;
         case ROLE_QUIT:

@@ -105,10 +105,13 @@ static int seccomp_enter(const struct sock_filter *filter, size_t n)
 
 static int limit(int resource, rlim_t value)
 {
-        struct rlimit l;
-        if (getrlimit((__rlimit_resource_t)resource, &l) < 0)
+        struct rlimit l = {value, value};
+        if (setrlimit((__rlimit_resource_t)resource, &l) == 0)
+                return 0;
+        /* lower already, and only root may raise it */
+        if (errno != EPERM || getrlimit((__rlimit_resource_t)resource, &l) < 0)
                 return -errno;
-        l.rlim_cur = l.rlim_max = MIN(value, l.rlim_max);
+        l.rlim_cur = l.rlim_max;
         return setrlimit((__rlimit_resource_t)resource, &l) < 0 ? -errno : 0;
 }
 

@@ -131,7 +131,7 @@ static enum log_target log_target_of(const char *log_path)
 struct accepting {
         struct server *server;
         const struct options *options;
-        struct arena arena; /* of the settings in use */
+        struct arena *arena; /* of the settings in use */
         bool complained;
 };
 
@@ -147,12 +147,13 @@ static void refresh(void *context, struct listen_limits *limits)
                 if (load_settings(a->options, &fresh, &conf) == 0) {
                         next.conf = conf;
                         next.arena = &fresh;
+                        server_prepare_edge(&next);
                         server_load_tls(&next);
                         server_check_tls(&next);
                         tls_context_free(&s->tls_context);
-                        arena_free(&a->arena);
-                        a->arena = fresh;
-                        next.arena = &a->arena;
+                        arena_free(a->arena);
+                        *a->arena = fresh;
+                        next.arena = a->arena;
                         *s = next;
                         a->complained = false;
                         log_info("settings and certificates were read again");
@@ -223,8 +224,9 @@ static int run_accept_loop(struct server *s, const struct options *o, struct are
         for (size_t i = 0; i < n; i++)
                 listeners[i] =
                         (struct listener){fds[i], starts_with_tls(s, o, fds[i], names ? names[i] : NULL)};
-        struct accepting a = {.server = s, .options = o, .arena = *arena};
-        s->arena = &a.arena;
+        struct accepting a = {.server = s, .options = o, .arena = arena};
+        if (server_prepare_edge(s) < 0)
+                return EX_CONFIG;
         server_load_tls(s);
         server_check_tls(s);
         s->preloaded = true;
@@ -232,7 +234,6 @@ static int run_accept_loop(struct server *s, const struct options *o, struct are
         sd_notify(0, "READY=1");
         int r = listen_run(listeners, n, &owner);
         tls_context_free(&s->tls_context);
-        *arena = a.arena;
         if (r < 0)
                 log_error("accept loop: %s", strerror(-r));
         return r < 0 ? EX_OSERR : EXIT_SUCCESS;
@@ -252,6 +253,8 @@ static int run_one(struct server *s, const struct options *o, int in, int out, c
                 connection_preauth(s, in, out, &peer);
                 return EXIT_SUCCESS;
         }
+        if (server_prepare_edge(s) < 0)
+                return EX_CONFIG;
         peer.implicit_tls = starts_with_tls(s, o, in, name);
         connection_serve(s, in, out, &peer);
         return EXIT_SUCCESS;

@@ -53,6 +53,7 @@ bool mailbox_read_only(const struct mailbox *m);
 /* Of the view as it stands. */
 void mailbox_status(const struct mailbox *m, struct mailbox_status *ret);
 uint32_t mailbox_count(const struct mailbox *m);
+uint32_t mailbox_uidvalidity(const struct mailbox *m);
 const char *mailbox_guid(const struct mailbox *m); /* 32 hex digits */
 
 /* seq from 1 to mailbox_count(); valid until the next call that changes the view. */

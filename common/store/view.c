@@ -93,6 +93,11 @@ void mailbox_status(const struct mailbox *m, struct mailbox_status *ret)
         *ret = st;
 }
 
+uint32_t mailbox_uidvalidity(const struct mailbox *m)
+{
+        return m->uidlist.uidvalidity;
+}
+
 uint32_t mailbox_count(const struct mailbox *m)
 {
         return m->view_n;

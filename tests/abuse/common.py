@@ -5,6 +5,7 @@ import os
 import re
 import select
 import socket
+import ssl
 import sys
 import time
 
@@ -149,12 +150,13 @@ class Client:
             while at < len(data) and time.monotonic() < end:
                 readable, writable, _ = select.select([self.socket], [self.socket], [], 1)
                 if readable:
-                    piece = self.socket.recv(1 << 18)
-                    if not piece:
-                        return False
-                    self.buffer += piece
+                    with contextlib.suppress(ssl.SSLWantReadError):
+                        piece = self.socket.recv(1 << 18)
+                        if not piece:
+                            return False
+                        self.buffer += piece
                 if writable:
-                    with contextlib.suppress(BlockingIOError):
+                    with contextlib.suppress(BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
                         at += self.socket.send(data[at:at + (1 << 18)])
             return at == len(data)
         except OSError:  # TLS has its own
@@ -164,6 +166,7 @@ class Client:
 
     def fill_pipes(self, data, again=True):
         """Sends data, over and over, until the server takes nothing more; reads nothing. Returns the bytes sent."""
+        blocked = (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError)
         self.socket.setblocking(False)
         sent, at, idle = 0, 0, 0
         while idle < 50:
@@ -173,7 +176,7 @@ class Client:
                 if at == len(data) and not again:
                     break
                 at %= len(data)
-            except BlockingIOError:
+            except blocked:
                 idle += 1
                 select.select([], [], [], 0.02)
         self.socket.settimeout(PATIENCE)
