@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""Without a settings file the system's users are served, from shadow, in ~/Maildir."""
+
+import contextlib
+import ctypes
+import os
+import shutil
+import socket
+import subprocess
+
+from common import Host, Line, Skip, environment, expect, run_tests
+from mailsession_test import program
+
+
+@contextlib.contextmanager
+def accounts(host, home):
+    """Replaces the account databases by ones with kevin in them, for this process and its children alone."""
+    if os.getuid() != 0:
+        raise Skip("needs root: shadow is read and the uid changes")
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(0x00020000) != 0:  # CLONE_NEWNS
+        raise Skip("no mount namespace: " + os.strerror(ctypes.get_errno()))
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    hashed = subprocess.run(["openssl", "passwd", "-6", "secret"], check=True, capture_output=True, text=True).stdout.strip()
+    for name, more in (("passwd", "kevin:x:%d:%d:Kevin:%s:/bin/false" % (host.uid, host.gid, home)),
+                       ("shadow", "kevin:%s:19000:0:99999:7:::\nlocked:!:19000:0:99999:7:::" % hashed)):
+        copy = host.path(name)
+        shutil.copy("/etc/" + name, copy)
+        with open(copy, "a") as out:
+            out.write(more + "\n")
+        os.chmod(copy, 0o644 if name == "passwd" else 0o600)
+        subprocess.run(["mount", "--bind", copy, "/etc/" + name], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "/etc/passwd", "/etc/shadow"], check=True)
+
+
+def session(host, commands):
+    """All answers of a session without a settings file, and its log."""
+    client, server = socket.socketpair()
+    client.settimeout(20)
+    with open(host.path("log"), "wb") as log:
+        process = subprocess.Popen(
+            [program("imap"), "-o", "base_dir=" + host.path("run"), "-o", "auth_failure_delay=0"], stdin=server,
+            stdout=server, stderr=log, env=environment(), cwd="/")
+    server.close()
+    line = Line(client)
+    line.until("* OK")
+    for number, command in enumerate(commands):
+        line.say("a%d %s" % (number, command))
+    text = []
+    while True:
+        row = line.read()
+        if not row:
+            break
+        text.append(row)
+    process.wait(20)
+    with open(host.path("log")) as log:
+        return "\n".join(text), log.read()
+
+
+def shadow_and_maildir():
+    with Host() as host, accounts(host, host.home("kevin")):
+        host.fill("kevin", "plain")
+        text, log = session(host, ["login kevin wrong", "login nobody-here secret", "login locked secret", "login kevin secret",
+                                   "select INBOX", "fetch 1 body.peek[header.fields (subject)]", "logout"])
+        rows = text.splitlines()
+        failures = [row.split(" ", 1)[1] for row in rows if row.startswith(("a0 ", "a1 ", "a2 "))]
+        expect(failures == ["NO [AUTHENTICATIONFAILED] Authentication failed."] * 3, repr(failures))
+        expect("a3 OK" in text and "* 1 EXISTS" in text and "Lunch on Friday" in text, text + log)
+        expect("Login: user=<kevin>, method=PLAIN" in log, log)
+
+
+def root_is_never_served():
+    with Host() as host, accounts(host, host.home("kevin")):
+        with open("/etc/shadow") as lines:
+            hashed = [line.split(":")[1] for line in lines if line.startswith("kevin:")][0]
+        with open(host.path("shadow"), "r+") as out:
+            text = out.read()
+            out.seek(0)
+            out.write("".join("root:%s:19000:0:99999:7:::\n" % hashed if line.startswith("root:") else line + "\n"
+                              for line in text.splitlines()))
+            out.truncate()
+        text, log = session(host, ["login root secret", "logout"])
+        expect("a0 NO" in text and "not permitted" in log, text + log)
+
+
+def without_a_maildir():
+    with Host() as host, accounts(host, host.home("kevin")):
+        text, log = session(host, ["login kevin secret"])
+        expect("a0 NO [UNAVAILABLE]" in text and "format is not served" in text, text)
+        expect("mail_location" in log and "mbox" in log, log)
+
+
+run_tests([shadow_and_maildir, root_is_never_served, without_a_maildir])
