@@ -1,9 +1,10 @@
 #include "mime/charset.h"
 
+#include "base/utf8.h"
+
+#ifdef HAVE_UNISTRING
 #include <unicase.h>
 #include <uninorm.h>
-
-#include "base/utf8.h"
 
 /* Full decomposition, compatibility mappings included: RFC 5051 step 2(b). Unicode's chains are short. */
 static int append_decomposed(struct buf *to, ucs4_t c, unsigned depth)
@@ -20,6 +21,18 @@ static int append_decomposed(struct buf *to, ucs4_t c, unsigned depth)
         }
         return 0;
 }
+
+static int append_folded(struct buf *to, uint32_t c)
+{
+        return append_decomposed(to, uc_totitle(c), 0);
+}
+#else
+/* Built without libunistring: letters beyond ASCII match in the case they are written in. */
+static int append_folded(struct buf *to, uint32_t c)
+{
+        return utf8_encode(to, c);
+}
+#endif
 
 int charset_fold(struct slice utf8, struct buf *to)
 {
@@ -38,7 +51,7 @@ int charset_fold(struct slice utf8, struct buf *to)
                         break;
                 uint32_t cp;
                 size_t len = utf8_decode(utf8, &cp);
-                int r = len ? append_decomposed(to, uc_totitle(cp), 0) : utf8_encode(to, 0xfffd);
+                int r = len ? append_folded(to, cp) : utf8_encode(to, 0xfffd);
                 if (r < 0)
                         return r;
                 utf8 = slice_from(utf8, len ? len : 1);

@@ -7,6 +7,7 @@ import select
 import socket
 import ssl
 import sys
+import threading
 import time
 
 sys.dont_write_bytecode = True
@@ -81,12 +82,19 @@ class Gone(Failed):
 class Client:
     """A connection whose answers are read exactly; nothing here waits for ever."""
 
-    def __init__(self, sock, pid=None):
+    def __init__(self, sock):
         self.socket = sock
         sock.settimeout(PATIENCE)
         self.buffer = bytearray()
-        self.pid = pid
-        self.most = 0  # bytes of the session's own memory, seen while waiting
+        self.most = 0  # bytes of the session's own memory, as watch() saw it
+
+    def watch(self, pid):
+        """Looks at the memory of a process as long as it lives."""
+        def look():
+            while status(pid):
+                self.most = max(self.most, own_memory(pid))
+                time.sleep(0.005)
+        threading.Thread(target=look, daemon=True).start()
 
     def tls(self, cert):
         self.socket = client_context(cert).wrap_socket(self.socket, server_hostname="localhost")
@@ -99,8 +107,6 @@ class Client:
         self.send((text.encode() if isinstance(text, str) else text) + b"\r\n")
 
     def fill(self):
-        if self.pid:
-            self.most = max(self.most, own_memory(self.pid))
         try:
             piece = self.socket.recv(1 << 18)
         except TimeoutError:
@@ -459,7 +465,7 @@ def joined(host, protocol, tls=False, login=True, **more):
     if login:
         client.login()
         session.wait_log(LOGIN_LOG)
-        client.pid = session.pid
+        client.watch(session.pid)
     return client, session
 
 

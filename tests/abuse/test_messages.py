@@ -256,8 +256,7 @@ def imap_big():
             for keys in ("TEXT zzzznot", "BODY zzzznot", "SUBJECT zzzznot", "HEADER X-99999 zzzznot", "NOT SENTON 14-Nov-2023"):
                 found = client.answer("SEARCH " + keys, "OK")
                 expect(len(found) == 1 and re.fullmatch(rb"SEARCH( 1)?", found[0]), "SEARCH %s: %r" % (keys, found))
-            limit = memory_limit(session.pid, 160 * MB)
-            if __import__("os").environ.get("SHOW"): print(name, client.most >> 20, flush=True)
+            limit = memory_limit(session.pid, 32 * MB)
             expect(client.most < limit, "%s: %d MB, the limit is %d MB" % (name, client.most // MB, limit // MB))
             client.logout()
             ended(session)
