@@ -246,17 +246,8 @@ static const char *words_for(int error)
 static bool open_store(struct imap_session *s)
 {
         const struct session_start *start = s->start;
-        const struct store_user user = {.name = start->user,
-                                        .home = start->home,
-                                        .uid = start->uid,
-                                        .gid = start->gid,
-                                        .mail_location = start->mail_location,
-                                        .service = "imap",
-                                        .local_ip = start->peer->local_ip,
-                                        .remote_ip = start->peer->remote_ip,
-                                        .session_id = start->peer->session_id};
         const char *why = "";
-        int r = store_open(s->settings, &user, start->arena, &s->store, &why);
+        int r = store_open(s->settings, &start->user, start->arena, &s->store, &why);
         if (r < 0) {
                 log_error("%s", why);
                 refuse(s, words_for(r));
@@ -280,7 +271,7 @@ static void greet(struct imap_session *s)
         conn_printf(&s->conn, " %s [CAPABILITY ", start->preauth ? "PREAUTH" : "OK");
         write_capabilities(s);
         if (start->preauth)
-                conn_printf(&s->conn, "] Logged in as %s\r\n", start->user);
+                conn_printf(&s->conn, "] Logged in as %s\r\n", start->user.name);
         else
                 conn_puts(&s->conn, "] Logged in\r\n");
 }

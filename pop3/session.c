@@ -169,17 +169,8 @@ static void log_end(struct pop3_session *s)
 static bool open_store(struct pop3_session *s)
 {
         const struct session_start *start = s->start;
-        const struct store_user user = {.name = start->user,
-                                        .home = start->home,
-                                        .uid = start->uid,
-                                        .gid = start->gid,
-                                        .mail_location = start->mail_location,
-                                        .service = "pop3",
-                                        .local_ip = start->peer->local_ip,
-                                        .remote_ip = start->peer->remote_ip,
-                                        .session_id = start->peer->session_id};
         const char *why = NULL;
-        int r = store_open(s->settings, &user, start->arena, &s->store, &why);
+        int r = store_open(s->settings, &start->user, start->arena, &s->store, &why);
         if (r < 0) {
                 log_error("%s", why);
                 conn_printf(&s->conn, "-ERR [%s] The mailbox cannot be opened: %s. [%s]\r\n",
@@ -237,7 +228,7 @@ void pop3_session(const struct session_start *start)
                 conn_flush(&s.conn);
         } else {
                 if (start->preauth)
-                        conn_printf(&s.conn, "+OK Logged in as %s.\r\n", start->user);
+                        conn_printf(&s.conn, "+OK Logged in as %s.\r\n", start->user.name);
                 else
                         conn_puts(&s.conn, "+OK Logged in.\r\n");
                 serve(&s, &lock);

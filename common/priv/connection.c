@@ -179,10 +179,10 @@ static int enter_sandbox(const struct session_start *start _unused_, const char 
 
 static void run_session(struct connection *c, struct session_start *start)
 {
-        const struct log_fields fields = {c->server->protocol->name, start->user, c->peer->remote_ip,
+        const struct log_fields fields = {c->server->protocol->name, start->user.name, c->peer->remote_ip,
                                           c->peer->session_id};
         log_set_fields(&fields);
-        log_set_prefix("%s(%s)<%ld><%s>: ", c->server->protocol->name, start->user, (long)getpid(),
+        log_set_prefix("%s(%s)<%ld><%s>: ", c->server->protocol->name, start->user.name, (long)getpid(),
                        c->peer->session_id);
         signal(SIGBUS, on_bus_error);
         umask(0077);
@@ -190,6 +190,10 @@ static void run_session(struct connection *c, struct session_start *start)
         start->peer = c->peer;
         start->arena = &c->arena;
         start->sandbox = enter_sandbox;
+        start->user.service = c->server->protocol->name;
+        start->user.local_ip = c->peer->local_ip;
+        start->user.remote_ip = c->peer->remote_ip;
+        start->user.session_id = c->peer->session_id;
         c->server->protocol->session(start);
 }
 
@@ -234,11 +238,11 @@ static void run_monitor(struct connection *c, pid_t edge_pid)
                                       .unread = login.unread,
                                       .tag = login.tag,
                                       .tls = login.tls,
-                                      .user = login.user.name,
-                                      .home = login.user.home,
-                                      .mail_location = login.user.mail_location,
-                                      .uid = login.user.uid,
-                                      .gid = login.user.gid};
+                                      .user = {.name = login.user.name,
+                                               .home = login.user.home,
+                                               .mail_location = login.user.mail_location,
+                                               .uid = login.user.uid,
+                                               .gid = login.user.gid}};
         const char *why = "";
         int r = monitor_drop(&m, &login.user, &why);
         if (r < 0) {
@@ -347,10 +351,10 @@ void connection_preauth(struct server *s, int in_fd, int out_fd, const struct pe
         struct session_start start = {.in_fd = in_fd,
                                       .out_fd = out_fd,
                                       .preauth = true,
-                                      .user = arena_str(&c.arena, slice_of(p->pw_name)),
-                                      .home = home ? home : arena_str(&c.arena, slice_of(p->pw_dir)),
-                                      .uid = geteuid(),
-                                      .gid = getegid()};
+                                      .user = {.name = arena_str(&c.arena, slice_of(p->pw_name)),
+                                               .home = home ? home : arena_str(&c.arena, slice_of(p->pw_dir)),
+                                               .uid = geteuid(),
+                                               .gid = getegid()}};
         run_session(&c, &start);
         arena_free(&c.arena);
 }

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/slice.h"
 #include "conf/settings.h"
+#include "conf/user.h"
 #include "priv/peer.h"
 
 struct edge;
@@ -22,11 +23,7 @@ struct session_start {
         bool preauth;        /* no login happened: greet */
         const char *broken;  /* not NULL: it cannot be served; tell the client these words and end */
         bool tls;            /* the client's connection is encrypted */
-        const char *user;
-        const char *home;          /* NULL when there is none */
-        const char *mail_location; /* of the userdb, or NULL */
-        uid_t uid;
-        gid_t gid;
+        struct mail_user user;
         struct arena *arena; /* the session's lifetime */
         /* Called by the session when the paths it needs are known and before it reads mail or input: nothing
          * else can be opened afterwards. Paths as store_paths(). 0 or -errno. */

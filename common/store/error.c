@@ -35,7 +35,7 @@ static void parent_of(char *path)
         if (slash && slash != path)
                 *slash = '\0';
         else
-                strcpy(path, "/");
+                memcpy(path, "/", 2);
 }
 
 /* The permission that we lack on what `st` describes, 0 if none. */

@@ -19,23 +19,14 @@
 #include "base/arena.h"
 #include "base/slice.h"
 #include "conf/settings.h"
+#include "conf/user.h"
 
 struct store;
-
-struct store_user {
-        const char *name; /* as logged in, normalised */
-        const char *home; /* may be NULL when no path needs it */
-        uid_t uid;
-        gid_t gid;
-        const char *mail_location;                     /* from the userdb; NULL: the setting's */
-        const char *service;                           /* "imap" or "pop3", for %s */
-        const char *local_ip, *remote_ip, *session_id; /* for %l, %r, %{session}; may be NULL */
-};
 
 /* Reads mail_location and the namespaces, makes the INBOX's Maildir when its parent allows it. The settings
  * must outlive the store; the user is copied. When mail_location is unset and there is no ~/Maildir: -ENOTSUP
  * (mbox is not served yet). On error *ret_error (in the arena) is the text for the log. */
-int store_open(const struct settings *settings, const struct store_user *user, struct arena *arena,
+int store_open(const struct settings *settings, const struct mail_user *user, struct arena *arena,
                struct store **ret, const char **ret_error);
 void store_close(struct store **s); /* also a _cleanup_ function; NULL is fine */
 

@@ -13,7 +13,7 @@ static const char *copy(struct arena *a, const char *s)
         return s ? arena_str(a, slice_of(s)) : NULL;
 }
 
-static void copy_user(struct store *s, const struct store_user *user)
+static void copy_user(struct store *s, const struct mail_user *user)
 {
         s->user = *user;
         s->user.name = copy(&s->arena, user->name ? user->name : "");
@@ -103,7 +103,7 @@ static int open_into(struct store *s, struct arena *arena, const char **ret_erro
         return r;
 }
 
-int store_open(const struct settings *settings, const struct store_user *user, struct arena *arena,
+int store_open(const struct settings *settings, const struct mail_user *user, struct arena *arena,
                struct store **ret, const char **ret_error)
 {
         _cleanup_(store_close) struct store *s = xcalloc(1, sizeof(*s));

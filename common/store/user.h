@@ -18,7 +18,7 @@ struct user_namespace {
 struct store {
         struct arena arena; /* lives as long as the store */
         const struct settings *settings;
-        struct store_user user;
+        struct mail_user user;
         struct user_namespace *namespaces;
         struct store_namespace *announced; /* the same in the same order, as store_namespaces() gives them */
         size_t namespaces_n;

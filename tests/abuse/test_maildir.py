@@ -171,7 +171,7 @@ def unreadable_message():
             client.answer("SEARCH TEXT Lunch", "NO", "could not be read")
             session.wait_log(SESSION + "SEARCH.*" + log)
             client.answer("FETCH 1:* (FLAGS UID)", "OK")
-            client.answer("COPY 1:2 INBOX", "", "")
+            client.command("COPY 1:2 INBOX")
             client.alive()
             client.logout()
             ended(session, SESSION + "Disconnected: Logged out")
@@ -309,6 +309,7 @@ def folder_is_a_file_or_a_link():
             for command in ("SELECT", "STATUS", "DELETE", "SUBSCRIBE", "EXAMINE", "CREATE"):
                 text = '%s "%s"%s' % (command, name, " (MESSAGES)" if command == "STATUS" else "")
                 word = client.command(text.encode("latin-1"))[1]
+                client.alive()  # a name that is none counts as a bad command
                 if command == "SELECT" and name in ("etc", "file", "fifo", "dangling", "../../etc", "/etc/passwd", ".."):
                     expect(not word.startswith(b"OK"), "%s gives %r" % (text, word))
         client.alive()

@@ -146,7 +146,8 @@ static void session(const struct session_start *start)
         report(&c, "session", "enters its walls", r == 0, strerror(-r));
         try_all(&c, "session");
         report(&c, "session", "is the user",
-               geteuid() == start->uid && getuid() == start->uid && getegid() == start->gid, "other ids");
+               geteuid() == start->user.uid && getuid() == start->user.uid && getegid() == start->user.gid,
+               "other ids");
         report(&c, "session", "reads its own mail", try_read(own) == 1, strerror(errno));
         conn_puts(&c, "end\n");
         conn_flush(&c);

@@ -78,7 +78,7 @@ static int reopen(struct world *w)
 {
         maildrop_free(&w->drop);
         store_close(&w->store);
-        const struct store_user user = {
+        const struct mail_user user = {
                 .name = "kevin", .home = w->folder, .uid = geteuid(), .gid = getegid(), .service = "pop3"};
         const char *error = "";
         if (store_open(&w->settings, &user, &w->arena, &w->store, &error) < 0)

@@ -52,7 +52,7 @@ static inline void fixture_default(struct fixture *f)
 
 static inline int fixture_try_open(struct fixture *f, const char **ret_error)
 {
-        struct store_user user = {
+        struct mail_user user = {
                 .name = "kevin", .home = f->home, .uid = geteuid(), .gid = getegid(), .service = "imap"};
         store_close(&f->store);
         return store_open(&f->settings, &user, &f->arena, &f->store, ret_error);
