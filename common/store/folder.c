@@ -213,11 +213,8 @@ int folder_make_inbox(struct store *s)
                 return r;
         r = folder_open(s, &f, &fd);
         if (r == -ENOENT) {
-                /* virtual users' directories are made as mail comes; a home that is not there is not made */
-                bool in_home = s->user.home && slice_starts(slice_of(f.dir), slice_of(s->user.home));
-                struct stat st;
-                if (in_home && stat(s->user.home, &st) < 0)
-                        return error_set(s, -errno, "stat", s->user.home);
+                /* a virtual user's directories, home included, are made when they are first needed; a system
+                 * user has no right to make a home */
                 r = dir_make_all(AT_FDCWD, f.dir, perm.dir);
                 if (r < 0)
                         return error_set(s, r, "mkdir", f.dir);
