@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -67,6 +68,23 @@ void server_check_tls(struct server *s)
                 tls_context_free(&s->tls_context);
 }
 
+/* A system account is in the file; getpwnam() would load name services into every process that is forked from
+ * here. */
+static void find_account(const char *name, uid_t *ret_uid, gid_t *ret_gid)
+{
+        FILE *f = fopen("/etc/passwd", "re");
+        if (!f)
+                return;
+        for (struct passwd *p; (p = fgetpwent(f));) {
+                if (strcmp(p->pw_name, name) != 0)
+                        continue;
+                *ret_uid = p->pw_uid;
+                *ret_gid = p->pw_gid;
+                break;
+        }
+        fclose(f);
+}
+
 int server_prepare_edge(struct server *s)
 {
         struct settings settings;
@@ -74,11 +92,8 @@ int server_prepare_edge(struct server *s)
         int r = conf_resolve(s->conf, &filter, s->arena, &settings);
         if (r < 0)
                 return r;
-        struct passwd *p = getpwnam(settings.default_login_user);
-        if (!p)
-                p = getpwnam("nobody");
-        s->edge_uid = p ? p->pw_uid : NOBODY;
-        s->edge_gid = p ? p->pw_gid : NOBODY;
+        s->edge_uid = s->edge_gid = NOBODY;
+        find_account(settings.default_login_user, &s->edge_uid, &s->edge_gid);
         s->edge_root = arena_printf(s->arena, "%s/empty", settings.base_dir);
         if (geteuid() != 0)
                 return 0;
@@ -325,8 +340,8 @@ void connection_fork(struct server *s, struct listen_loop *loop, int fd, const s
                 log_as_login(&c);
                 s->tls_context = NULL; /* its memory is not here */
                 run_monitor(&c, edge);
-                arena_free(&c.arena);
-                exit(EXIT_SUCCESS);
+                /* exit handlers would touch, and so copy, pages of the parent for nothing */
+                _exit(EXIT_SUCCESS);
         }
         if (monitor < 0)
                 log_error("fork() failed: %s", strerror(errno));

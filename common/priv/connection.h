@@ -15,13 +15,13 @@ struct server {
         struct arena *arena;
         struct tls_context *tls_context; /* read once by an accept loop, else by the edge; may be NULL */
         bool preloaded;                  /* tls_context is as it should be */
-        uid_t edge_uid; /* by server_prepare_edge() */
+        uid_t edge_uid;                  /* by server_prepare_edge() */
         gid_t edge_gid;
         const char *edge_root;
 };
 
-/* Looks up default_login_user ("nobody" where it is missing) and makes the empty root directory below base_dir: once, not for
- * each connection. 0 or -errno, logged. */
+/* Looks up default_login_user in /etc/passwd (65534, nobody, where it is missing) and makes the empty root
+ * directory below base_dir: once, not for each connection. 0 or -errno, logged. */
 int server_prepare_edge(struct server *s);
 
 /* Reads certificates and keys, and the shared ticket key. Logs what is wrong; TLS is then not offered. */
