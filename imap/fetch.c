@@ -254,7 +254,12 @@ static void end_fetch(struct fetch *f)
                 imap_fail(f->s, f->c, f->error, "FETCH");
         } else if (f->gone) {
                 imap_sync(f->s, f->c->uid, f->c->uid);
-                if (!f->s->over)
+                if (f->s->over)
+                        return;
+                /* a UID that is no more is no error (RFC 3501 section 6.4.8), a sequence number is */
+                if (f->c->uid)
+                        imap_ok(f->s, f->c, "[EXPUNGEISSUED] Fetch completed.");
+                else
                         imap_no(f->s, f->c,
                                 "[EXPUNGEISSUED] Some of the requested messages no longer exist.");
         } else {

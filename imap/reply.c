@@ -156,10 +156,21 @@ void imap_tell_keywords(struct imap_session *s)
         }
         conn_puts(&s->conn, "* OK [PERMANENTFLAGS (" SYSTEM_FLAGS);
         write_keywords(s, UINT64_MAX, &first);
-        conn_puts(&s->conn, " \\*)] Flags permitted.\r\n");
+        /* "\*": new ones can be made (RFC 3501 section 7.1) */
+        conn_puts(&s->conn, mailbox_keywords_full(s->mailbox) ? "" : " \\*");
+        conn_puts(&s->conn, ")] Flags permitted.\r\n");
 }
 
-/* EXISTS and RECENT, where they are not what the client knows. \Recent belongs to messages that come and go. */
+void imap_log_waiting(struct imap_session *s)
+{
+        if (mailbox_waiting(s->mailbox) == 0 || s->told_waiting)
+                return;
+        s->told_waiting = true;
+        log_error("New mail in %s is not shown until there is room: %s", mailbox_name(s->mailbox), store_error(s->store));
+}
+
+/* EXISTS and RECENT, where they are not what the client knows. \Recent belongs to messages that come and go.
+ */
 static void tell_counts(struct imap_session *s, bool added)
 {
         struct mailbox_status status;
@@ -189,6 +200,7 @@ void imap_sync(struct imap_session *s, bool allow_expunge, bool with_uid)
                 log_error("Synchronizing mailbox %s: %s", mailbox_name(s->mailbox), store_error(s->store));
                 return;
         }
+        imap_log_waiting(s);
         for (size_t i = 0; i < changes.expunged_n; i++)
                 conn_printf(&s->conn, "* %u EXPUNGE\r\n", changes.expunged[i]);
         s->told_messages -= (uint32_t)changes.expunged_n;
@@ -274,5 +286,9 @@ void imap_write_uid_set(struct conn *c, const uint32_t *uids, size_t n)
 
 const char *imap_mailbox_name(struct imap_session *s, struct slice name)
 {
-        return arena_str(&s->arena, name);
+        char *made = arena_str(&s->arena, name);
+        /* the parser knows INBOX alone: what is a level depends on the namespace */
+        if (name.n > 5 && slice_istarts(name, SLICE("INBOX")) && made[5] == store_separator(s->store, made))
+                memcpy(made, "INBOX", 5);
+        return made;
 }

@@ -8,10 +8,11 @@ static uint32_t last_uid(const struct mailbox *m)
         return count ? mailbox_message(m, count)->uid : 0;
 }
 
+/* "*" is a message too, which an empty mailbox does not have. */
 static bool names_beyond(const struct imap_set *set, uint32_t count)
 {
         for (size_t i = 0; i < set->n; i++)
-                if (MAX(set->ranges[i].low, set->ranges[i].high) > count) /* IMAP_STAR is never beyond */
+                if (count == 0 || MAX(set->ranges[i].low, set->ranges[i].high) > count)
                         return true;
         return false;
 }

@@ -27,6 +27,8 @@ void imap_exec_select(struct imap_session *s, const struct imap_command *c)
         mailbox_close(&s->mailbox);
         unsigned flags;
         int r = store_lookup(s->store, name, &flags);
+        if (r == 0 && (flags & FOLDER_NONEXISTENT) && !(flags & FOLDER_CHILDREN))
+                r = -ENOENT; /* only subscribed */
         if (r == 0 && (flags & (FOLDER_NOSELECT | FOLDER_NONEXISTENT))) {
                 imap_no(s, c, "[NONEXISTENT] Mailbox isn't selectable: it only has folders below it");
                 return;
@@ -37,6 +39,7 @@ void imap_exec_select(struct imap_session *s, const struct imap_command *c)
                 imap_fail_mailbox(s, c, r, name, read_only ? "EXAMINE" : "SELECT");
                 return;
         }
+        imap_log_waiting(s);
         tell_mailbox(s);
         imap_ok(s, c, "[%s] %s completed.", mailbox_read_only(s->mailbox) ? "READ-ONLY" : "READ-WRITE",
                 read_only ? "Examine" : "Select");

@@ -168,7 +168,7 @@ static bool serve_one(struct imap_session *s, const struct imap_reader_limits *l
         if (problem || r < 0) {
                 reject(s, limits, r < 0 ? error.tag : c.tag, !problem && error.no ? "NO" : "BAD",
                        problem ? problem : error.text);
-                return false;
+                return !problem && error.no; /* a NO is an answer to IMAP */
         }
         executors[c.id](s, &c);
         return true;

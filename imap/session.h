@@ -18,6 +18,7 @@ struct imap_session {
         struct arena arena;                  /* the current command's */
         struct buf command;                  /* its bytes */
         uint32_t told_messages, told_recent; /* EXISTS and RECENT the client knows */
+        bool told_waiting;                   /* the log knows that new mail is kept back */
         unsigned told_keywords;              /* how many keywords FLAGS named: they only become more */
         bool over;                           /* LOGOUT, BYE or a dead connection: the loop ends */
         const char *end_reason;              /* for the log: "Logged out"; static */

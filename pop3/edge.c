@@ -235,7 +235,7 @@ void pop3_edge(struct edge *e)
                         quit(&x, "Disconnected: Too many failed logins");
                 }
                 if (x.bad >= BAD_COMMANDS_MAX) {
-                        reply(&x, "-ERR Too many invalid bad commands.");
+                        reply(&x, "-ERR Too many invalid commands.");
                         quit(&x, "Disconnected: Too many bad commands");
                 }
         }

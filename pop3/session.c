@@ -211,6 +211,8 @@ static bool open_maildrop(struct pop3_session *s, struct session_lock *l)
                             s->start->peer->session_id);
         } else if (r < 0) {
                 transaction_error(s, r, "The mailbox cannot be opened");
+        } else if (mailbox_waiting(s->maildrop.mailbox) < 0) {
+                log_error("New mail is not shown until there is room: %s", store_error(s->store));
         }
         return r == 0;
 }

@@ -152,13 +152,12 @@ static void do_retr(struct pop3_session *s, const struct pop3_command *c)
         _cleanup_(message_text_release) struct message_text text = {0};
         if (!m || !read_message(s, c, m, &text))
                 return;
-        uint64_t size = m->size, from = position(s);
-        if (!s->maildrop.measured) {
-                int r = mailbox_size(s->maildrop.mailbox, m->seq, &size);
-                if (r < 0) {
-                        transaction_error(s, r, "The size of the message cannot be found");
-                        return;
-                }
+        uint64_t size, from = position(s);
+        /* asked anew: what was believed of the message before it was read may have been wrong */
+        int r = mailbox_size(s->maildrop.mailbox, m->seq, &size);
+        if (r < 0) {
+                transaction_error(s, r, "The size of the message cannot be found");
+                return;
         }
         conn_printf(&s->conn, "+OK %llu octets\r\n", (unsigned long long)size);
         retrieve_write(&s->conn, text.raw);

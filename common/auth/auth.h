@@ -36,6 +36,9 @@ struct auth_user {
         const char *mail_location; /* of the userdb, variables not expanded yet; NULL: the setting's */
         uid_t uid;                 /* never 0 */
         gid_t gid;                 /* never 0 */
+        /* The system account that uid is, whose groups go with it; NULL: a virtual user, who may have an
+         * account's name and must not have its groups. */
+        const char *account;
 };
 
 /* Decides. On AUTH_OK *ret is set; on AUTH_DENIED *ret_client has a few words for the client. *ret_log says

@@ -18,6 +18,9 @@ struct auth_fields {
         const char *home;
         const char *mail;
         bool has_userdb; /* one of these was given */
+        /* of userdb passwd, not a field: the account that was found */
+        const char *account;
+        uid_t account_uid;
 };
 
 enum fields_of {

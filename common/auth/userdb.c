@@ -38,6 +38,8 @@ static int lookup_passwd(const struct auth_call *c, const struct settings_userdb
         keep(&to->uid, arena_printf(c->arena, "%lu", (unsigned long)user.uid));
         keep(&to->gid, arena_printf(c->arena, "%lu", (unsigned long)user.gid));
         keep(&to->home, user.home);
+        to->account = user.name;
+        to->account_uid = user.uid;
         return 1;
 }
 
@@ -223,6 +225,7 @@ static enum auth_result accept(const struct auth_call *c, const char *driver, co
                 .mail_location = found->mail && *found->mail ? found->mail : NULL,
                 .uid = uid.value,
                 .gid = gid.value,
+                .account = found->account && found->account_uid == uid.value ? found->account : NULL,
         };
         return AUTH_OK;
 }

@@ -10,11 +10,11 @@
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
-enum { LOG_LINE_MAX = 2048, LOG_PREFIX_MAX = 400 };
+enum { LOG_LINE_MAX = 2048, LOG_PREFIX_MAX = 400, LOG_IDENT_MAX = 64 };
 
 static struct {
         enum log_target target;
-        const char *ident;
+        char ident[LOG_IDENT_MAX]; /* a copy: settings are read again, syslog() keeps the pointer */
         struct log_fields fields;
         char prefix[LOG_PREFIX_MAX];
 } state = {.target = LOG_TO_STDERR, .ident = "mailsession"};
@@ -46,11 +46,16 @@ static enum log_target choose_target(void)
 
 void log_open(const char *ident, enum log_target target)
 {
-        state.ident = ident;
+        snprintf(state.ident, sizeof(state.ident), "%s", ident);
         state.target = target == LOG_TO_AUTO ? choose_target() : target;
         /* opened now, before a role gives up the right to open anything */
         if (state.target == LOG_TO_SYSLOG)
-                openlog(ident, LOG_PID | LOG_NDELAY, LOG_MAIL);
+                openlog(state.ident, LOG_PID | LOG_NDELAY, LOG_MAIL);
+}
+
+bool log_is_on_stderr(void)
+{
+        return state.target == LOG_TO_STDERR;
 }
 
 void log_set_fields(const struct log_fields *fields)

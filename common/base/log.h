@@ -20,10 +20,12 @@ struct log_fields {
         const char *session_id; /* SESSION_ID= */
 };
 
-/* `ident` is the syslog identifier. LOG_TO_AUTO: the journal when $JOURNAL_STREAM names stderr, else stderr
- * when it is a terminal, pipe or file, else the journal's socket if there is one, else syslog. When the
- * program was started by inetd, stderr is the client's socket and is never written to. */
+/* `ident` is the syslog identifier (copied). LOG_TO_AUTO: the journal when $JOURNAL_STREAM names stderr, else
+ * stderr when it is a terminal, pipe or file, else the journal's socket if there is one, else syslog. When
+ * the program was started by inetd, stderr is the client's socket and is never written to. */
 void log_open(const char *ident, enum log_target target);
+/* Whether lines go to standard error: else nothing here needs it. */
+bool log_is_on_stderr(void);
 void log_set_fields(const struct log_fields *fields);
 
 /* Put before each message, as Dovecot does: "imap-login: " or "imap(kevin)<123><id>: ". Copied. */

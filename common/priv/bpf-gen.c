@@ -13,19 +13,40 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* What talking on open descriptors, memory and time need. */
-static const char *const for_both[] = {
-        "read",         "write",      "readv",        "writev",         "recvfrom",        "recvmsg",
-        "sendto",       "sendmsg",    "poll",         "ppoll",          "close",           "shutdown",
-        "exit",         "exit_group", "rt_sigreturn", "rt_sigprocmask", "restart_syscall", "clock_gettime",
-        "gettimeofday", "time",       "brk",          "munmap",         "mremap",          "madvise",
-        "futex",        "getrandom",  "getpid",       "gettid",         "clock_nanosleep", NULL};
+static const char *const for_both[] = {"read",
+                                       "write",
+                                       "readv",
+                                       "writev",
+                                       "recvfrom",
+                                       "poll",
+                                       "ppoll",
+                                       "close",
+                                       "shutdown",
+                                       "exit",
+                                       "exit_group",
+                                       "rt_sigreturn",
+                                       "rt_sigprocmask",
+                                       "restart_syscall",
+                                       "clock_gettime",
+                                       "gettimeofday",
+                                       "time",
+                                       "brk",
+                                       "munmap",
+                                       "mremap",
+                                       "madvise",
+                                       "futex",
+                                       "getrandom",
+                                       "getpid",
+                                       "gettid",
+                                       "clock_nanosleep",
+                                       NULL};
 
 /* What working in a Maildir needs besides. Landlock says where. */
-static const char *const for_session[] = {"openat",
-                                          "open",
+static const char *const for_session[] = {"sendmsg", /* the journal */
                                           "pread64",
                                           "pwrite64",
                                           "lseek",
@@ -53,9 +74,6 @@ static const char *const for_session[] = {"openat",
                                           "fallocate",
                                           "fadvise64",
                                           "utimensat",
-                                          "fchmod",
-                                          "fchmodat",
-                                          "chmod",
                                           "fchown",
                                           "fchownat",
                                           "chown",
@@ -124,6 +142,31 @@ static void allow_memory(scmp_filter_ctx ctx, bool libraries)
              "mprotect");
 }
 
+/* To the other end of a socket, and nowhere else. */
+static void allow_send(scmp_filter_ctx ctx)
+{
+        must(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(sendto), 1, SCMP_A4(SCMP_CMP_EQ, 0, 0)),
+             "sendto");
+}
+
+/* Calls with a mode, of which number `argument` is the mode: never one that makes a program run as the user.
+ */
+static void allow_modes(scmp_filter_ctx ctx)
+{
+        static const struct {
+                const char *name;
+                unsigned argument;
+        } calls[] = {{"open", 2}, {"openat", 3}, {"chmod", 1}, {"fchmod", 1}, {"fchmodat", 2}};
+        for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+                int nr = seccomp_syscall_resolve_name(calls[i].name);
+                if (nr == __NR_SCMP_ERROR || nr < 0)
+                        continue;
+                must(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, nr, 1,
+                                      SCMP_CMP(calls[i].argument, SCMP_CMP_MASKED_EQ, S_ISUID, 0)),
+                     calls[i].name);
+        }
+}
+
 static void allow_fcntl(scmp_filter_ctx ctx, const int *commands, size_t n)
 {
         for (size_t i = 0; i < n; i++)
@@ -155,12 +198,14 @@ int main(int argc, char **argv)
         must(seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2), "optimize");
         allow_names(ctx, for_both);
         allow_memory(ctx, session);
+        allow_send(ctx);
         static const int edge_fcntl[] = {F_GETFL, F_SETFL};
         static const int session_fcntl[] = {F_GETFD,     F_SETFD,     F_SETLK,      F_SETLKW,       F_GETLK,
                                             F_OFD_SETLK, F_OFD_GETLK, F_OFD_SETLKW, F_DUPFD_CLOEXEC};
         allow_fcntl(ctx, edge_fcntl, sizeof(edge_fcntl) / sizeof(*edge_fcntl));
         if (session) {
                 allow_names(ctx, for_session);
+                allow_modes(ctx);
                 allow_fcntl(ctx, session_fcntl, sizeof(session_fcntl) / sizeof(*session_fcntl));
                 /* only to ask whether a lock's owner lives */
                 must(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1, SCMP_A1(SCMP_CMP_EQ, 0, 0)),

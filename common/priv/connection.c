@@ -85,6 +85,15 @@ static void find_account(const char *name, uid_t *ret_uid, gid_t *ret_gid)
         fclose(f);
 }
 
+/* Nobody but root can put anything where the edge's root is. */
+static int check_root(const char *path)
+{
+        struct stat st;
+        if (lstat(path, &st) < 0)
+                return -errno;
+        return S_ISDIR(st.st_mode) && st.st_uid == 0 && !(st.st_mode & 022) ? 0 : -EPERM;
+}
+
 int server_prepare_edge(struct server *s)
 {
         struct settings settings;
@@ -97,11 +106,19 @@ int server_prepare_edge(struct server *s)
         s->edge_root = arena_printf(s->arena, "%s/empty", settings.base_dir);
         if (geteuid() != 0)
                 return 0;
+        if (s->edge_uid == 0 || s->edge_gid == 0) {
+                log_error("default_login_user: %s is root or of its group: it talks to clients nobody knows",
+                          settings.default_login_user);
+                return -EPERM;
+        }
         r = dir_make_all(AT_FDCWD, settings.base_dir, 0755);
         if (r == 0)
                 r = dir_make_all(AT_FDCWD, s->edge_root, 0555);
+        if (r == 0)
+                r = check_root(s->edge_root);
         if (r < 0)
-                log_error("base_dir: cannot make %s: %s", s->edge_root, strerror(-r));
+                log_error("base_dir: cannot make %s: %s", s->edge_root,
+                          r == -EPERM ? "something is there that others than root may change" : strerror(-r));
         return r;
 }
 
@@ -139,6 +156,22 @@ static void close_all_but(const int *keep, size_t n)
         }
 }
 
+/* The standard descriptors that are not the client's lead nowhere: a log there is shared by all sessions, and
+ * its lines count as the starter's. */
+static int leave_standard(const int *keep, size_t n, int null)
+{
+#ifndef MAILSESSION_SANITIZED /* the sanitizers' reports go there */
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+                bool kept = false;
+                for (size_t i = 0; i < n; i++)
+                        kept = kept || keep[i] == fd;
+                if (!kept && dup2(null, fd) < 0)
+                        return -errno;
+        }
+#endif
+        return 0;
+}
+
 static _noreturn_ void run_edge(struct connection *c)
 {
         struct server *s = c->server;
@@ -148,17 +181,18 @@ static _noreturn_ void run_edge(struct connection *c)
                 server_load_tls(s);
                 check_tls_here(s, false);
         }
-        int keep[] = {c->in_fd, c->out_fd, c->control[0], c->relay[0]};
-        int r = drop_to_nobody(s->edge_uid, s->edge_gid, s->edge_root);
-        if (r == 0) {
-                close_all_but(keep, ARRAY_LEN(keep));
-                r = sandbox_edge();
-        }
+        _cleanup_(fd_close_p) int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        int r = null < 0 ? -errno : drop_to_nobody(s->edge_uid, s->edge_gid, s->edge_root);
         if (r < 0) {
                 log_error("cannot give up privileges before login (uid %ld, root %s): %s", (long)s->edge_uid,
                           s->edge_root, strerror(-r));
                 _exit(EX_OSERR);
         }
+        const int keep[] = {c->in_fd, c->out_fd, c->control[0], c->relay[0]};
+        r = leave_standard(keep, ARRAY_LEN(keep), null);
+        close_all_but(keep, ARRAY_LEN(keep));
+        if (r == 0)
+                r = sandbox_edge();
         struct edge e = {.protocol = s->protocol,
                          .settings = &c->settings,
                          .peer = c->peer,
@@ -169,6 +203,11 @@ static _noreturn_ void run_edge(struct connection *c)
                          .started = clock_ms(),
                          .deadline = deadline_in_ms(c->settings.login_timeout)};
         conn_init(&e.conn, c->in_fd, c->out_fd);
+        e.conn.ends = e.deadline;
+        if (r < 0)
+                edge_quit(&e,
+                          arena_printf(&e.arena, "Disconnected: Internal error: no walls before login: %s",
+                                       strerror(-r)));
         if (c->peer->implicit_tls) {
                 if (!e.tls_context)
                         edge_quit(&e, "Disconnected: TLS is not available: ssl_cert and ssl_key are needed");
@@ -185,10 +224,14 @@ static void on_bus_error(int sig _unused_)
         _exit(EX_IOERR);
 }
 
-static int enter_sandbox(const struct session_start *start _unused_, const char *const *paths)
+static int enter_sandbox(const struct session_start *start, const char *const *paths)
 {
         tzset(); /* reads the zone now */
-        int r = sandbox_session(paths);
+        const int keep[] = {start->in_fd, start->out_fd, log_is_on_stderr() ? STDERR_FILENO : -1};
+        _cleanup_(fd_close_p) int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        int r = null < 0 ? -errno : leave_standard(keep, ARRAY_LEN(keep), null);
+        if (r == 0)
+                r = sandbox_session(paths);
         return r < 0 ? r : 0;
 }
 

@@ -2,14 +2,31 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/macro.h"
 
 enum { GROUPS_MAX = 256 };
 
+/* Also what a service manager gave to a process that is not root (AmbientCapabilities=). */
+static int drop_capabilities(void)
+{
+        struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+        struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}}, now[_LINUX_CAPABILITY_U32S_3];
+        if (syscall(SYS_capset, &header, none) < 0 || syscall(SYS_capget, &header, now) < 0)
+                return -errno;
+        for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+                if (now[i].permitted || now[i].effective || now[i].inheritable)
+                        return -EPERM;
+        return 0;
+}
+
 static int become(uid_t uid, gid_t gid)
 {
+        if (uid == 0 || gid == 0)
+                return -EPERM; /* nobody is served, and no client talked to, as root */
         if (setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
                 return -errno;
         uid_t r, e, s;
@@ -19,15 +36,15 @@ static int become(uid_t uid, gid_t gid)
         if (r != uid || e != uid || s != uid || rg != gid || eg != gid || sg != gid)
                 return -EPERM;
         /* the way back must be closed */
-        if (uid != 0 && (setuid(0) == 0 || seteuid(0) == 0))
+        if (setuid(0) == 0 || seteuid(0) == 0)
                 return -EPERM;
-        return 0;
+        return drop_capabilities();
 }
 
 int drop_to_nobody(uid_t uid, gid_t gid, const char *empty_dir)
 {
         if (geteuid() != 0)
-                return 0;
+                return drop_capabilities();
         if (chroot(empty_dir) < 0 || chdir("/") < 0)
                 return -errno;
         if (setgroups(0, NULL) < 0)
@@ -38,7 +55,7 @@ int drop_to_nobody(uid_t uid, gid_t gid, const char *empty_dir)
 int drop_to_user(const char *name, uid_t uid, gid_t gid, const gid_t *extra, size_t extra_n)
 {
         if (geteuid() != 0)
-                return geteuid() == uid && getuid() == uid ? 0 : -EPERM;
+                return geteuid() == uid && getuid() == uid ? drop_capabilities() : -EPERM;
         gid_t groups[GROUPS_MAX] = {gid};
         int n = 1;
         if (name) {

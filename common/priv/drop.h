@@ -7,12 +7,12 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* To an unprivileged account without groups, in an empty root directory; for the edge. Does nothing but say 0
- * when the process is not root already. */
+/* To an unprivileged account without groups, in an empty root directory; for the edge. When the process is
+ * not root already, only capabilities go. -EPERM for uid or gid 0. */
 int drop_to_nobody(uid_t uid, gid_t gid, const char *empty_dir);
 
-/* To a mail user, with the groups the system gives that user (name may be NULL) and `extra` ones. When the
- * process is not root it must be that user already: -EPERM. */
+/* To a mail user, with the groups the system gives to the account `name` (NULL: none but gid) and `extra`
+ * ones. When the process is not root it must be that user already: -EPERM. So it is for uid or gid 0. */
 int drop_to_user(const char *name, uid_t uid, gid_t gid, const gid_t *extra, size_t extra_n);
 
 #endif

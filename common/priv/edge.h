@@ -66,7 +66,8 @@ _noreturn_ void edge_hand_over(struct edge *e, struct slice tag);
 
 /* Flushes, closes, tells the monitor why for the log, ends the process. Reasons in Dovecot's words:
  * "Aborted login by logging out", "Disconnected: Inactivity", "Disconnected: Connection closed",
- * "Disconnected: Too many bad commands", and "... failed logins". The monitor adds "(auth failed, 2 attempts in 5 secs): user=<...>,
+ * "Disconnected: Too many bad commands", and "... failed logins". The monitor adds "(auth failed, 2 attempts
+ * in 5 secs): user=<...>,
  * ...". */
 _noreturn_ void edge_quit(struct edge *e, const char *reason);
 

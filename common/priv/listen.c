@@ -20,11 +20,14 @@ enum {
         CRASHES_MAX = 5,            /* so many crashes of one source's sessions ... */
         CRASH_PAUSE_MS = 60 * 1000, /* ... and it is refused for so long */
         CRASH_SOURCES = 64,
+        ACCEPT_PAUSE_MS =
+                100, /* when the system has no room for a connection: it is still there afterwards */
 };
 
 struct child {
         pid_t pid;
-        bool counts; /* a session; else an edge */
+        pid_t other; /* a session's edge, which counts on when it stays longer */
+        bool counts;
         char source[64];
 };
 
@@ -41,7 +44,8 @@ struct listen_loop {
         struct listen_limits limits;
         struct child *children;
         size_t children_n, children_cap;
-        size_t sessions; /* children that count */
+        size_t sessions; /* children that count: one a connection */
+        pid_t last_edge;
         struct crash crashes[CRASH_SOURCES];
         int64_t next_refresh;
         int64_t quiet_since;
@@ -120,6 +124,19 @@ static bool is_paused(struct listen_loop *l, const char *source)
         return false;
 }
 
+/* The connection is over when the last of its two processes is: else relays that cannot get rid of their last
+ * bytes could gather without a limit. */
+static void uncount(struct listen_loop *l, const struct child *ended)
+{
+        for (size_t i = 0; ended->other && i < l->children_n; i++) {
+                if (l->children[i].pid != ended->other)
+                        continue;
+                l->children[i].counts = true;
+                return;
+        }
+        l->sessions--;
+}
+
 static void reap(struct listen_loop *l)
 {
         int status;
@@ -131,8 +148,10 @@ static void reap(struct listen_loop *l)
                                 continue;
                         if (WIFSIGNALED(status) && WTERMSIG(status) != SIGTERM)
                                 note_crash(l, &l->children[i], status);
-                        l->sessions -= l->children[i].counts;
+                        struct child ended = l->children[i];
                         l->children[i] = l->children[--l->children_n];
+                        if (ended.counts)
+                                uncount(l, &ended);
                         break;
                 }
         }
@@ -178,7 +197,8 @@ pid_t listen_fork(struct listen_loop *l, const struct peer *peer, bool counts)
         pid_t pid = fork();
         if (pid > 0) {
                 struct child *c = &l->children[l->children_n++];
-                *c = (struct child){.pid = pid, .counts = counts};
+                *c = (struct child){.pid = pid, .other = counts ? l->last_edge : 0, .counts = counts};
+                l->last_edge = counts ? 0 : pid;
                 memcpy(c->source, peer->remote_ip, sizeof(c->source));
                 l->sessions += counts;
         } else if (pid == 0) {
@@ -194,8 +214,10 @@ static void accept_one(struct listen_loop *l, const struct listener *from)
 {
         _cleanup_(fd_close_p) int fd = accept4(from->fd, NULL, NULL, SOCK_CLOEXEC);
         if (fd < 0) {
-                if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
-                        log_error("accept() failed: %s", strerror(errno));
+                if (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR)
+                        return;
+                log_error("accept() failed: %s", strerror(errno));
+                poll(NULL, 0, ACCEPT_PAUSE_MS);
                 return;
         }
         struct peer peer;

@@ -34,8 +34,9 @@ struct listen_owner {
         void (*refuse)(void *context, int fd, const struct peer *peer, const char *why);
 };
 
-/* For serve(): a child in which the listening sockets are closed and signals are as usual. `counts`: the
- * connection lasts as long as this child does (the other is its edge). As fork(). */
+/* For serve(): a child in which the listening sockets are closed and signals are as usual. the
+ * edge's comes first; `counts`: the session's, with which the connection counts until both are gone. As
+ * fork(). */
 pid_t listen_fork(struct listen_loop *loop, const struct peer *peer, bool counts);
 
 /* Runs until the quiet spell is over or SIGTERM/SIGINT; sessions that are running go on. 0 or -errno. */

@@ -20,6 +20,8 @@ enum {
         EXTRA_GROUPS_MAX = 16,
 };
 
+#define EDGE_WORDS_WITHOUT "<>="
+
 /* What is known so far of the client, for the log. */
 struct attempts {
         unsigned failed;
@@ -88,12 +90,13 @@ static void wait_after_failure(const struct monitor *m, unsigned failed)
                         return;
 }
 
-/* A name cannot end its brackets early and forge the fields that log watchers read behind them. */
-static const char *name_for_log(struct arena *arena, struct slice name)
+/* A name cannot end its brackets early and forge the fields that log watchers read behind them; in what the
+ * edge says there are no fields at all: it is trusted with no address to ban. */
+static const char *for_log(struct arena *arena, struct slice text, const char *without)
 {
-        char *s = arena_str(arena, name);
+        char *s = arena_str(arena, text);
         for (char *c = s; *c; c++)
-                if (*c == '<' || *c == '>')
+                if (strchr(without, *c))
                         *c = '?';
         return s;
 }
@@ -108,12 +111,12 @@ static int on_login(const struct monitor *m, struct attempts *a, const struct ro
                 .remote_ip = m->peer->remote_ip,
                 .local_ip = m->peer->local_ip,
                 .session_id = m->peer->session_id,
-                .mechanism = arena_str(m->arena, in->field[0]),
+                .mechanism = for_log(m->arena, in->field[0], EDGE_WORDS_WITHOUT),
                 .secured = in->field[4].n > 0,
         };
         a->mechanism = request.mechanism;
         a->tls = request.secured;
-        a->last_user = name_for_log(m->arena, in->field[2]);
+        a->last_user = for_log(m->arena, in->field[2], "<>");
         const char *why = NULL, *client = "";
         struct auth_user user = {0};
         enum auth_result r = auth_verify(m->settings, &request, m->arena, &user, &why, &client);
@@ -180,8 +183,9 @@ bool monitor_run(const struct monitor *m, struct monitor_login *ret)
                 }
                 if (message.type == ROLE_QUIT) {
                         a.tls = message.field[1].n > 0;
-                        log_end(m, &a, arena_str(m->arena, message.field[0]),
-                                arena_str(m->arena, message.field[2]), arena_str(m->arena, message.field[3]));
+                        log_end(m, &a, for_log(m->arena, message.field[0], EDGE_WORDS_WITHOUT),
+                                for_log(m->arena, message.field[2], EDGE_WORDS_WITHOUT),
+                                for_log(m->arena, message.field[3], EDGE_WORDS_WITHOUT));
                         reap_edge(m);
                         return false;
                 }
@@ -226,7 +230,7 @@ int monitor_drop(const struct monitor *m, const struct auth_user *user, const ch
                         return r;
                 }
         }
-        int r = drop_to_user(user->name, user->uid, user->gid, extra, n);
+        int r = drop_to_user(user->account, user->uid, user->gid, extra, n);
         if (r < 0)
                 *ret_log = arena_printf(
                         m->arena,

@@ -118,6 +118,10 @@ static int limit(int resource, rlim_t value)
 static int common_limits(rlim_t data)
 {
         int r = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+        /* no process of the same uid looks into this one; changing the uid had that effect, without root
+         * nothing had */
+        if (r == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+                r = -errno;
         if (r == 0)
                 r = limit(RLIMIT_CORE, 0); /* a core could hold somebody's mail or password */
         if (r == 0)

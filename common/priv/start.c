@@ -2,18 +2,21 @@
  * monitor.c; the rest is dropped privileges (edge.c and the protocol's edge; the protocol's session). */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "auth/auth.h"
 #include "base/alloc.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "conf/conf.h"
 #include "priv/connection.h"
@@ -167,9 +170,12 @@ static void refresh(void *context, struct listen_limits *limits)
         struct arena scratch = {0};
         struct settings settings;
         struct conf_filter filter = {.protocol = s->protocol->name};
-        if (conf_resolve(s->conf, &filter, &scratch, &settings) == 0)
+        if (conf_resolve(s->conf, &filter, &scratch, &settings) == 0) {
                 *limits = (struct listen_limits){settings.default_client_limit,
                                                  settings.mail_max_ip_connections, settings.listen_idle_exit};
+                if (s->tls_context)
+                        tls_context_share_tickets(s->tls_context, settings.base_dir);
+        }
         arena_free(&scratch);
 }
 
@@ -195,6 +201,46 @@ static bool is_listening(int fd)
         int on = 0;
         socklen_t n = sizeof(on);
         return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &n) == 0 && on;
+}
+
+static int to_null(int fd)
+{
+        _cleanup_(fd_close_p) int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        return null >= 0 && dup2(null, fd) >= 0 ? 0 : -errno;
+}
+
+/* inetd gives a listening socket as standard input, output and error. It gets a number that the children
+ * close; whoever held another one could shut it down for everybody, or make a connection of it. */
+static int take_listening_stdin(int *ret)
+{
+        _cleanup_(fd_close_p) int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, SD_LISTEN_FDS_START);
+        int r = fd < 0 ? -errno : 0;
+        for (int i = STDIN_FILENO; r == 0 && i <= STDERR_FILENO; i++)
+                if (is_listening(i))
+                        r = to_null(i);
+        if (r == 0)
+                *ret = TAKE_FD(fd);
+        return r;
+}
+
+/* The session under TLS has no business with the client's socket, and nothing prints to it. */
+static int leave_stderr_if(int client)
+{
+        struct stat a, b;
+        bool same = fstat(client, &a) == 0 && fstat(STDERR_FILENO, &b) == 0 && S_ISSOCK(a.st_mode) &&
+                    a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+        return same ? to_null(STDERR_FILENO) : 0;
+}
+
+/* What else the starter left open is nobody's here; numbers 0 to 2 exist, so that no file of ours becomes
+ * standard error. */
+static void tidy_descriptors(void)
+{
+        int passed = sd_listen_fds(0);
+        close_range((unsigned)(SD_LISTEN_FDS_START + MAX(passed, 0)), ~0u, 0);
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+                if (fcntl(fd, F_GETFD) < 0)
+                        (void)!open("/dev/null", O_RDWR);
 }
 
 static uint16_t local_port(int fd)
@@ -245,6 +291,8 @@ static int run_one(struct server *s, const struct options *o, int in, int out, c
         int r = peer_of(in, &peer);
         if (r < 0)
                 return EXIT_SUCCESS; /* the client is gone already */
+        if (leave_stderr_if(in) < 0)
+                return EX_OSERR;
         if (o->preauth) {
                 if (peer.is_socket) {
                         log_error("--preauth serves pipes and local sockets only, not a network connection");
@@ -270,7 +318,7 @@ static void free_strings(char ***list)
 static int run(struct server *s, const struct options *o, struct arena *arena)
 {
         _cleanup_(free_strings) char **names = NULL;
-        int passed = sd_listen_fds_with_names(1, &names), fds[LISTEN_MAX];
+        int passed = sd_listen_fds_with_names(1, &names), fds[LISTEN_MAX] = {0};
         if (passed > LISTEN_MAX) {
                 log_error("systemd passed %d sockets; %d is the limit", passed, LISTEN_MAX);
                 return EX_USAGE;
@@ -278,8 +326,13 @@ static int run(struct server *s, const struct options *o, struct arena *arena)
         size_t n = 0;
         for (int i = 0; i < passed; i++)
                 fds[n++] = SD_LISTEN_FDS_START + i;
-        if (n == 0 && is_listening(STDIN_FILENO))
-                fds[n++] = STDIN_FILENO;
+        if (n == 0 && is_listening(STDIN_FILENO)) {
+                int r = take_listening_stdin(&fds[n++]);
+                if (r < 0) {
+                        log_error("cannot take the listening socket from standard input: %s", strerror(-r));
+                        return EX_OSERR;
+                }
+        }
         if (n > 0 && is_listening(fds[0])) {
                 if (o->preauth) {
                         log_error("--preauth never serves a listening socket");
@@ -299,6 +352,7 @@ int start_main(const struct protocol *protocol, int argc, char **argv)
         if (!parse_options(protocol, argc, argv, &options, &status))
                 return status;
         signal(SIGPIPE, SIG_IGN);
+        tidy_descriptors();
         log_open(protocol->program, LOG_TO_AUTO);
         _cleanup_(arena_free) struct arena arena = {0};
         struct server server = {.protocol = protocol, .arena = &arena};

@@ -35,6 +35,14 @@ bool keywords_valid(struct slice name)
         return true;
 }
 
+bool keywords_full(const struct keywords *k)
+{
+        unsigned taken = (unsigned)__builtin_popcount(keywords_unnamed(k));
+        for (unsigned i = 0; i < k->n; i++)
+                taken += k->names[i] != NULL;
+        return k->n == KEYWORDS_MAX || taken >= KEYWORDS_LETTERS;
+}
+
 int keywords_bit(struct keywords *k, struct slice name, bool create, unsigned *ret)
 {
         if (!keywords_valid(name))
@@ -46,12 +54,7 @@ int keywords_bit(struct keywords *k, struct slice name, bool create, unsigned *r
                 }
         if (!create)
                 return -ENOENT;
-        /* no more names than there may be letters for, as far as is known here */
-        unsigned taken = 0;
-        for (unsigned i = 0; i < k->n; i++)
-                taken += k->names[i] != NULL;
-        if (k->n == KEYWORDS_MAX ||
-            taken + (unsigned)__builtin_popcount(keywords_unnamed(k)) >= KEYWORDS_LETTERS)
+        if (keywords_full(k))
                 return -ENOBUFS;
         k->names[k->n] = arena_str(&k->arena, name);
         k->letter[k->n] = -1;

@@ -37,6 +37,9 @@ bool keywords_valid(struct slice name);
 /* The bit of a name; -ENOENT, or with `create` a new bit without a letter; -ENOBUFS, -EINVAL. */
 int keywords_bit(struct keywords *k, struct slice name, bool create, unsigned *ret);
 
+/* No letter is left for another name, as far as is known here. */
+bool keywords_full(const struct keywords *k);
+
 /* Bits of letters; letters without a name have none. */
 uint64_t keywords_bits(const struct keywords *k, uint32_t letters);
 /* Letters of bits; false when some have none yet. */

@@ -175,3 +175,8 @@ int mailbox_keyword(struct mailbox *m, struct slice name, bool create, unsigned 
                                   KEYWORDS_LETTERS);
         return r < 0 ? error_text(m->store, r, "%s: no such keyword", m->place.dir) : 0;
 }
+
+bool mailbox_keywords_full(const struct mailbox *m)
+{
+        return keywords_full(&m->keywords);
+}

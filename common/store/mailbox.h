@@ -67,6 +67,8 @@ const char *const *mailbox_keywords(const struct mailbox *m, unsigned *ret_n);
 /* The bit of a keyword (ASCII case-insensitive). With `create` a new one is entered, written when a message
  * gets it. -ENOENT; -ENOBUFS when no more fit; -EINVAL not a keyword. */
 int mailbox_keyword(struct mailbox *m, struct slice name, bool create, unsigned *ret_bit);
+/* Another keyword would get -ENOBUFS. */
+bool mailbox_keywords_full(const struct mailbox *m);
 
 /* What a sync found, in an arena. */
 struct mailbox_changes {
@@ -82,6 +84,10 @@ struct mailbox_changes {
 /* Looks at the folder again (cheap when nothing changed) and takes what it finds into the view. Without
  * `allow_expunge` messages that are gone stay in place, marked, until a later call allows it. */
 int mailbox_sync(struct mailbox *m, bool allow_expunge, struct arena *arena, struct mailbox_changes *ret);
+
+/* -ENOSPC or -EDQUOT when the last sync kept new mail back because its UIDs could not be written (store_error() says where); 0
+ * when it did not. The mail is shown once there is room. */
+int mailbox_waiting(const struct mailbox *m);
 
 enum flags_op { FLAGS_SET, FLAGS_ADD, FLAGS_REMOVE };
 

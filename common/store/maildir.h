@@ -34,6 +34,7 @@ struct mailbox {
         struct map infos;       /* struct record_info by text */
 
         struct maildir_seen cur, new;
+        int waiting;     /* the error that keeps new mail back */
         bool look_again; /* the last sync saw something that it could not settle */
         uint32_t pass;   /* counts passes over the directories */
 

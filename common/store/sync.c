@@ -186,6 +186,7 @@ static int take_back(struct mailbox *m, int r)
                         rec->replaced = true;
         }
         m->look_again = true;
+        m->waiting = r;
         return 0;
 }
 
@@ -250,6 +251,7 @@ static int settle_locked(struct scan *s)
 static int run(struct scan *s)
 {
         struct mailbox *m = s->m;
+        m->waiting = 0;
         int r = uidlist_refresh(&m->uidlist);
         if (r < 0)
                 return maildir_error(m, r, "open", UIDLIST_NAME);

@@ -93,6 +93,11 @@ void mailbox_status(const struct mailbox *m, struct mailbox_status *ret)
         *ret = st;
 }
 
+int mailbox_waiting(const struct mailbox *m)
+{
+        return m->waiting;
+}
+
 uint32_t mailbox_uidvalidity(const struct mailbox *m)
 {
         return m->uidlist.uidvalidity;

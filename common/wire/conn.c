@@ -13,7 +13,7 @@
 
 void conn_init(struct conn *c, int in_fd, int out_fd)
 {
-        *c = (struct conn){.in_fd = in_fd, .out_fd = out_fd};
+        *c = (struct conn){.in_fd = in_fd, .out_fd = out_fd, .ends = DEADLINE_NEVER};
 }
 
 void conn_free(struct conn *c)
@@ -24,7 +24,7 @@ void conn_free(struct conn *c)
                 explicit_bzero(c->in, c->in_used);
         free(c->in);
         buf_free(&c->out);
-        *c = (struct conn){.in_fd = c->in_fd, .out_fd = c->out_fd};
+        conn_init(c, c->in_fd, c->out_fd);
 }
 
 static int wait_for(int fd, short events, deadline_t deadline)
@@ -110,7 +110,11 @@ ssize_t conn_fill(struct conn *c, deadline_t deadline)
         int r = conn_flush(c);
         if (r < 0)
                 return r;
+        deadline = MIN(deadline, c->ends);
         for (;;) {
+                /* who always has something to say would never be waited for */
+                if (deadline_left(c->ends) == 0)
+                        return -ETIMEDOUT;
                 if (!(c->tls && tls_read_pending(c->tls))) {
                         r = wait_for(c->in_fd, POLLIN, deadline);
                         if (r < 0)
@@ -238,7 +242,7 @@ static void write_out(struct conn *c, struct slice s)
                         c->bytes_out += (uint64_t)n;
                         deadline = deadline_in_ms(CONN_WRITE_TIMEOUT_MS);
                 } else if (n == -EAGAIN) {
-                        int r = wait_for(c->out_fd, POLLOUT, deadline);
+                        int r = wait_for(c->out_fd, POLLOUT, MIN(deadline, c->ends));
                         if (r < 0)
                                 c->error = r;
                 } else if (n != -EINTR) {

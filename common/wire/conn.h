@@ -29,6 +29,8 @@ struct conn {
         struct buf out;
         int error; /* sticky: -errno of a failed read or write, 0 otherwise */
         bool eof;
+        deadline_t ends; /* DEADLINE_NEVER, or when reading and waiting to write are over, however busy the
+                            client */
         uint64_t bytes_in, bytes_out; /* application bytes */
 };
 

@@ -64,7 +64,8 @@ static ssize_t read_client(struct conn *c, struct pipe *p)
         return (ssize_t)unread.n;
 }
 
-static bool wait_for_either(struct conn *c, int session_fd, const struct pipe *in, const struct pipe *out)
+static bool wait_for_either(struct conn *c, int session_fd, const struct pipe *in, const struct pipe *out,
+                            deadline_t unless_written)
 {
         if (is_empty(in) && !in->ended && (conn_unread(c).n || tls_read_pending(c->tls)))
                 return true;
@@ -75,15 +76,18 @@ static bool wait_for_either(struct conn *c, int session_fd, const struct pipe *i
                 /* left out when there is nothing to ask, or its hang-up would wake us again and again */
                 {.fd = session_events ? session_fd : -1, .events = session_events},
         };
-        /* the session has the timers: it closes, and this ends */
-        return poll(f, 3, -1) > 0 || errno == EINTR;
+        /* the session has the timers: it closes, and this ends; but one that is gone cannot end the wait for
+         * a client that never takes the last bytes */
+        int r = poll(f, 3, is_empty(out) ? -1 : deadline_left(unless_written));
+        return r > 0 || (r < 0 && errno == EINTR);
 }
 
 void relay_run(struct conn *c, int session_fd)
 {
         struct pipe in = {.at = 0}, out = {.at = 0};
         bool shut = false;
-        while (wait_for_either(c, session_fd, &in, &out)) {
+        deadline_t unless_written = DEADLINE_NEVER;
+        while (wait_for_either(c, session_fd, &in, &out, unless_written)) {
                 if (is_empty(&in) && !in.ended && !took(&in, read_client(c, &in)))
                         in.ended = true;
                 if (!is_empty(&in) && !gave(&in, plain_write(session_fd, &in)))
@@ -92,12 +96,15 @@ void relay_run(struct conn *c, int session_fd)
                         shutdown(session_fd, SHUT_WR);
                         shut = true;
                 }
-                if (is_empty(&out) && !took(&out, plain_read(session_fd, &out)))
+                bool fresh = is_empty(&out);
+                if (fresh && !took(&out, plain_read(session_fd, &out)))
                         return;
                 if (out.ended)
                         return;
                 struct slice bytes = {out.data + out.at, out.end - out.at};
                 if (bytes.n && !gave(&out, tls_write(c->tls, bytes)))
                         return;
+                if (fresh || out.end - out.at < bytes.n)
+                        unless_written = deadline_in_ms(CONN_WRITE_TIMEOUT_MS);
         }
 }

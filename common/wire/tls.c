@@ -114,6 +114,8 @@ int tls_start(struct conn *c, struct tls_context *context, deadline_t deadline, 
                         r = wait_for_transport(s, deadline);
                 else if (gnutls_error_is_fatal(g))
                         r = g == GNUTLS_E_PREMATURE_TERMINATION ? -EPIPE : -EPROTO;
+                if (r == 0 && deadline_left(deadline) == 0)
+                        r = -ETIMEDOUT; /* however much the client sends */
                 if (r < 0) {
                         *ret_error = r == -ETIMEDOUT ? "the client did not finish the handshake"
                                                      : gnutls_strerror(g);

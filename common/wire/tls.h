@@ -34,8 +34,9 @@ int tls_context_check(struct tls_context *c, bool all, struct arena *arena, cons
 void tls_context_hide(struct tls_context *c, bool from_children);
 
 /* Takes the key for session tickets (RFC 5077, RFC 8446 section 2.2) from `dir`/ticket.key, which all
- * processes of this host share; makes a new one when there is none or it is older than a day. Without a
- * usable directory tickets stay off. */
+ * processes of this host share; makes a new one when there is none or it is older than a day. Does
+ * nothing while the key it took is younger: a process that stays calls it now and then. Without a usable
+ * directory tickets stay off. */
 void tls_context_share_tickets(struct tls_context *c, const char *dir);
 
 /* The handshake, on the connection's descriptors; what was read before it and is unread is thrown away. On

@@ -38,6 +38,7 @@ struct tls_context {
         struct {
                 unsigned char *data; /* a mapping; NULL: no tickets */
                 size_t size;
+                time_t until; /* then there is a new one */
         } ticket_key;
 };
 
@@ -302,7 +303,7 @@ int tls_context_apply(struct tls_context *c, gnutls_session_t session)
 }
 
 /* The shared key, if it is ours alone, whole and young enough. */
-static int read_ticket_key(int dirfd, unsigned char *to, size_t size)
+static int read_ticket_key(int dirfd, unsigned char *to, size_t size, time_t *ret_until)
 {
         _cleanup_(fd_close_p) int fd =
                 openat(dirfd, "ticket.key", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -312,7 +313,11 @@ static int read_ticket_key(int dirfd, unsigned char *to, size_t size)
         if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) ||
             st.st_size != (off_t)size || time(NULL) - st.st_mtime > TICKET_KEY_MAX_AGE)
                 return -ESTALE;
-        return fd_read_all(fd, to, size) == (ssize_t)size ? 0 : -EIO;
+        if (fd_read_all(fd, to, size) != (ssize_t)size)
+                return -EIO;
+        /* a time to come is a clock that was wrong: the age counts from now */
+        *ret_until = MIN(st.st_mtime, time(NULL)) + TICKET_KEY_MAX_AGE;
+        return 0;
 }
 
 static int make_ticket_key(int dirfd)
@@ -330,16 +335,22 @@ static int make_ticket_key(int dirfd)
 
 void tls_context_share_tickets(struct tls_context *c, const char *dir)
 {
+        if (c->ticket_key.data && time(NULL) <= c->ticket_key.until)
+                return;
         _cleanup_(fd_close_p) int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         unsigned char *key = dirfd < 0 ? NULL : secret_map(TICKET_KEY_SIZE);
         if (!key)
                 return;
         /* two processes may make one at once: the last one's stays, so what was made is read back */
-        if (read_ticket_key(dirfd, key, TICKET_KEY_SIZE) < 0 &&
-            (make_ticket_key(dirfd) < 0 || read_ticket_key(dirfd, key, TICKET_KEY_SIZE) < 0)) {
+        time_t until;
+        if (read_ticket_key(dirfd, key, TICKET_KEY_SIZE, &until) < 0 &&
+            (make_ticket_key(dirfd) < 0 || read_ticket_key(dirfd, key, TICKET_KEY_SIZE, &until) < 0)) {
                 munmap(key, TICKET_KEY_SIZE);
                 return;
         }
+        if (c->ticket_key.data)
+                munmap(c->ticket_key.data, c->ticket_key.size);
         c->ticket_key.data = key;
+        c->ticket_key.until = until;
         c->ticket_key.size = TICKET_KEY_SIZE;
 }

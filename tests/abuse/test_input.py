@@ -277,6 +277,18 @@ def imap_garbage():
     both_ways(run)
 
 
+def imap_refused_names():
+    """A NO is an answer to somebody who speaks IMAP, however many in a row."""
+    with Host() as host:
+        client, session = joined(host, "imap")
+        client.answer("SUBSCRIBE gone", "OK")
+        for _ in range(30):
+            client.answer('SELECT "&bad-"', "NO", "mUTF-7")
+            client.answer("SELECT gone", "NO", "doesn't exist")
+        client.logout()
+        ended(session)
+
+
 def imap_idle_misuse():
     def run(host, tls):
         client, session = joined(host, "imap", tls)
@@ -413,5 +425,5 @@ def pop3_garbage():
 
 run_tests([imap_long_lines, imap_endless_line, imap_literals, imap_literals_are_never_commands, imap_nul_cr_lf,
            imap_parentheses, imap_many_commands_in_one_write, imap_many_commands_and_no_reading, imap_garbage,
-           imap_idle_misuse, imap_authenticate_misuse, pop3_long_lines, pop3_nul_cr_lf, pop3_many_commands_in_one_write,
+           imap_refused_names, imap_idle_misuse, imap_authenticate_misuse, pop3_long_lines, pop3_nul_cr_lf, pop3_many_commands_in_one_write,
            pop3_garbage])

@@ -3,41 +3,11 @@
 
 import os
 import re
-import socket
 
 from common import NAMES, Failed, Host, fixtures, run_tests
-from dovecot import Dovecot
+from dovecot import Dovecot, Ours
 
 MAILBOX = " ".join(NAMES)
-
-
-class Ours:
-    """The same face as Dovecot's, for imap-session --preauth."""
-
-    def __init__(self, host, protocol="imap"):
-        self.session = host.start(protocol, connection="socketpair", preauth=True)
-        self.session.socket.settimeout(20)
-        self.rest = b""
-        self.until("* PREAUTH" if protocol == "imap" else "+OK")
-
-    def say(self, data):
-        self.session.socket.sendall(data if isinstance(data, bytes) else data.encode() + b"\r\n")
-
-    def read(self):
-        try:
-            piece = self.session.socket.recv(65536)
-        except socket.timeout:
-            raise Failed("no answer: %r" % self.rest)
-        if not piece:
-            raise Failed("ended: %r\n%s" % (self.rest, self.session.log().decode()))
-        self.rest += piece
-
-    until = Dovecot.until
-    command = Dovecot.command
-
-    def finish(self):
-        self.command("logout")
-        self.session.finish()
 
 
 def facts(text):

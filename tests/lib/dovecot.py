@@ -1,10 +1,11 @@
 """Debian's Dovecot, unpacked and not installed, as a preauthenticated imap or pop3 on a pipe: to compare answers with, and to
-take turns on one Maildir."""
+take turns on one Maildir; and our program with the same face."""
 
 import glob
 import os
 import select
 import shutil
+import socket
 import subprocess
 import tempfile
 
@@ -96,3 +97,32 @@ class Dovecot:
                       if "Error:" in line or "Warning:" in line or "Panic" in line or "Fatal" in line]
         if complaints:
             raise Failed("Dovecot complains:\n" + "\n".join(complaints))
+
+
+class Ours:
+    """The same face as Dovecot's, for imap-session --preauth."""
+
+    def __init__(self, host, protocol="imap", user=None):
+        self.session = host.start(protocol, connection="socketpair", preauth=True, user=user)
+        self.session.socket.settimeout(20)
+        self.rest = b""
+        self.until("* PREAUTH" if protocol == "imap" else "+OK")
+
+    def say(self, data):
+        self.session.socket.sendall(data if isinstance(data, bytes) else data.encode() + b"\r\n")
+
+    def read(self):
+        try:
+            piece = self.session.socket.recv(65536)
+        except socket.timeout:
+            raise Failed("no answer: %r" % self.rest)
+        if not piece:
+            raise Failed("ended: %r\n%s" % (self.rest, self.session.log().decode()))
+        self.rest += piece
+
+    until = Dovecot.until
+    command = Dovecot.command
+
+    def finish(self):
+        self.command("logout")
+        self.session.finish()

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -85,6 +86,28 @@ static long try_more_files(void)
         return setrlimit(RLIMIT_NOFILE, &l);
 }
 
+/* A descriptor, packed: what a role could pass on to another one. */
+static long try_sendmsg(int fd)
+{
+        char byte = 'x';
+        struct iovec iov = {&byte, 1};
+        return sendmsg(fd, &(struct msghdr){.msg_iov = &iov, .msg_iovlen = 1}, MSG_NOSIGNAL);
+}
+
+static long try_recvmsg(int fd)
+{
+        char byte;
+        struct iovec iov = {&byte, 1};
+        return recvmsg(fd, &(struct msghdr){.msg_iov = &iov, .msg_iovlen = 1}, MSG_DONTWAIT | MSG_PEEK);
+}
+
+static long try_sendto(int fd)
+{
+        struct sockaddr_in a = {
+                .sin_family = AF_INET, .sin_port = htons(9), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+        return sendto(fd, "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&a, sizeof(a));
+}
+
 static void try_all(struct conn *c, const char *role)
 {
         refused(c, role, "opens /etc/passwd", try_open("/etc/passwd", O_RDONLY));
@@ -102,6 +125,8 @@ static void try_all(struct conn *c, const char *role)
         refused(c, role, "maps writable code", try_writable_code());
         refused(c, role, "makes memory executable", try_code_later());
         refused(c, role, "raises its limits", try_more_files());
+        refused(c, role, "receives descriptors", try_recvmsg(c->in_fd));
+        refused(c, role, "sends to an address", try_sendto(c->in_fd));
         refused(c, role, "opens a name space", syscall(SYS_unshare, 0x10000000 /* CLONE_NEWUSER */));
         conn_flush(c);
 }
@@ -110,6 +135,7 @@ static void edge(struct edge *e)
 {
         try_all(&e->conn, "edge");
         refused(&e->conn, "edge", "opens its user's mail", try_open(getenv("BREAKOUT_OWN"), O_RDONLY));
+        refused(&e->conn, "edge", "sends descriptors", try_sendmsg(e->conn.in_fd));
         refused(&e->conn, "edge", "opens the root directory", syscall(SYS_open, "/", O_RDONLY | O_DIRECTORY));
         const struct sasl_credentials credentials = {.user = SLICE("kevin"), .password = SLICE("secret")};
         const char *text = "";
@@ -125,6 +151,19 @@ static long try_read(const char *path)
         char byte;
         _cleanup_(fd_close_p) int fd = open(path, O_RDONLY | O_CLOEXEC);
         return fd < 0 ? -1 : read(fd, &byte, 1);
+}
+
+/* A program that others could run as this user. */
+static long try_setuid_file(const char *dir, bool at_once)
+{
+        char path[4200];
+        snprintf(path, sizeof(path), "%s/breakout", dir);
+        _cleanup_(fd_close_p) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, at_once ? 04755 : 0755);
+        long r = fd < 0 || at_once ? fd : fchmod(fd, 04755);
+        int e = errno;
+        unlink(path);
+        errno = e;
+        return r;
 }
 
 static void session(const struct session_start *start)
@@ -145,6 +184,8 @@ static void session(const struct session_start *start)
         int r = start->sandbox(start, paths);
         report(&c, "session", "enters its walls", r == 0, strerror(-r));
         try_all(&c, "session");
+        refused(&c, "session", "makes a program that runs as its user", try_setuid_file(dir, true));
+        refused(&c, "session", "makes a file such a program", try_setuid_file(dir, false));
         report(&c, "session", "is the user",
                geteuid() == start->user.uid && getuid() == start->user.uid && getegid() == start->user.gid,
                "other ids");

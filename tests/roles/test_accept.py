@@ -3,11 +3,14 @@
 
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import time
 
-from common import Host, certificate, children, client_context, connect, expect, poll, run_tests
+from common import (
+    Host, Skip, certificate, children, client_context, connect, environment, expect, poll, run_tests)
+from mailsession_test import program
 
 
 PAIR = 2  # processes of a connection before login: edge and monitor
@@ -186,6 +189,134 @@ def resumption_works_across_processes():
             os.unlink(saved)
 
 
-run_tests([total_limit, source_limit, leaves_after_a_quiet_spell, stays_while_somebody_is_there, settings_are_read_again,
+def name_in_the_log_survives_new_settings():
+    with Host(settings="instance_name = post-office\nlogin_greeting = one ready.") as host:
+        loop = host.listen("imap")
+        greeted(loop.port).socket.close()
+        host.settings = "instance_name = post-office\nlogin_greeting = two ready."
+        host.write_configuration()
+        poll(lambda: greeted(loop.port).socket.close() or b"were read again" in loop.log(), "the change is not seen")
+        loop.wait_log(r"^post-office\[\d+\]: settings and certificates were read again")
+        loop.stop()
+
+
+def nobody_but_the_loop_has_the_listening_socket():
+    """inetd's wait: it is standard input, output and error."""
+    with Host() as host:
+        host.fill("kevin", "plain")
+        with socket.create_server(("127.0.0.1", 0)) as door:
+            port, number = door.getsockname()[1], os.fstat(door.fileno()).st_ino
+            process = subprocess.Popen([program("imap"), "-c", host.write_configuration()], stdin=door, stdout=door,
+                                       stderr=door, env=environment(), cwd="/")
+        try:
+            line = greeted(port)
+            line.say("a login kevin secret")
+            line.until("a OK")
+            other = greeted(port)
+            for pid in children(process.pid):
+                held = [fd for fd in os.listdir("/proc/%d/fd" % pid)
+                        if os.readlink("/proc/%d/fd/%s" % (pid, fd)) == "socket:[%d]" % number]
+                expect(not held, "process %d holds the listening socket: %r" % (pid, held))
+            for one in (line, other):
+                one.socket.close()
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def a_relay_counts_until_it_ends():
+    with Host(settings="default_client_limit = 1") as host:
+        host.fill("kevin", "plain")
+        with open(os.path.join(host.maildir(), "cur", "1700009999.large:2,S"), "wb") as out:
+            out.write(b"Subject: large\n\n" + b"0123456789abcdef\n" * 1000000)
+        host.give(host.maildir())
+        loop = host.listen("imap")
+        line = greeted(loop.port)
+        line.say("a starttls")
+        line.until("a OK")
+        line.tls(certificate(host.certificates)[0])
+        line.say("b login kevin secret")
+        line.until("b OK")
+        line.say("c select INBOX")
+        line.until("c OK")
+        line.say("d fetch 1:* body.peek[]")  # and reads no more
+        session = max(children(loop.pid))
+        poll(lambda: waits_in_poll(session), "the session does not wait for its client")
+        os.kill(session, signal.SIGKILL)
+        poll(lambda: len(children(loop.pid)) == 1, "the session stays")
+        refused(loop.port, "Too many connections")
+        line.socket.close()
+        poll(lambda: not children(loop.pid), "the relay stays")
+        greeted(loop.port).socket.close()
+        loop.stop()
+
+
+def waits_in_poll(pid):
+    with open("/proc/%d/wchan" % pid) as wchan:
+        return "poll" in wchan.read()
+
+
+def a_loop_takes_a_new_ticket_key_every_day():
+    with Host() as host:
+        host.listen("imap", tls=True).stop()
+        key = host.path("run", "ticket.key")
+        first = open(key, "rb").read()
+        soon = time.time() - 24 * 3600 + 3
+        os.utime(key, (soon, soon))
+        loop = host.listen("imap", tls=True)
+
+        def now():
+            connect(loop.port).socket.close()
+            return open(key, "rb").read()
+
+        expect(now() == first, "a key that is young enough is not used")
+        poll(lambda: now() != first, "the loop keeps an old key")
+        loop.stop()
+
+
+def who_talks_without_end_is_sent_away():
+    """Neither a client that always has another command, nor one that does not read the answers, outstays login_timeout."""
+    for protocol, command in (("imap", b"a noop\r\n"), ("pop3", b"noop\r\n"), ("pop3", b"x" * 1000)):
+        with Host(settings="login_timeout = 1 secs") as host:
+            session = host.start(protocol)
+            session.socket.setblocking(False)
+            end = time.monotonic() + 10
+            while not session.ended():
+                expect(time.monotonic() < end, "%s: still served" % protocol)
+                try:
+                    session.socket.send(command * 5000)
+                except BlockingIOError:
+                    pass
+                except OSError:
+                    break
+                try:
+                    while command != b"a noop\r\n" and session.socket.recv(1 << 20):
+                        pass
+                except OSError:
+                    pass
+            session.allowed_exit = None
+            session.finish()
+
+
+def root_talks_to_no_client():
+    if os.getuid() != 0:
+        raise Skip("needs root")
+    with Host(settings="default_login_user = root") as host:
+        session = host.start("imap")
+        session.allowed_exit = (78,)
+        session.finish()
+        expect(b"default_login_user" in session.log(), "no word of it")
+    with Host() as host:
+        os.mkdir(host.path("run", "empty"))
+        os.chown(host.path("run", "empty"), 65534, 65534)
+        session = host.start("imap")
+        session.allowed_exit = (78,)
+        session.finish()
+        expect(b"base_dir" in session.log(), "no word of it")
+
+
+run_tests([name_in_the_log_survives_new_settings, nobody_but_the_loop_has_the_listening_socket,
+           a_relay_counts_until_it_ends, a_loop_takes_a_new_ticket_key_every_day, who_talks_without_end_is_sent_away,
+           root_talks_to_no_client, total_limit, source_limit, leaves_after_a_quiet_spell, stays_while_somebody_is_there, settings_are_read_again,
            certificates_are_read_again, crashes_count_against_their_source, pipelined_before_tls_is_never_run,
            garbage_instead_of_a_hello, resumption_works_across_processes])

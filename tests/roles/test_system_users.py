@@ -8,8 +8,11 @@ import shutil
 import socket
 import subprocess
 
-from common import Host, Line, Skip, environment, expect, run_tests
+from common import Host, Line, Skip, environment, expect, run_tests, status
 from mailsession_test import program
+
+
+GROUP = 54321
 
 
 @contextlib.contextmanager
@@ -23,17 +26,18 @@ def accounts(host, home):
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
     hashed = subprocess.run(["openssl", "passwd", "-6", "secret"], check=True, capture_output=True, text=True).stdout.strip()
     for name, more in (("passwd", "kevin:x:%d:%d:Kevin:%s:/bin/false" % (host.uid, host.gid, home)),
+                       ("group", "kevins:x:%d:kevin" % GROUP),
                        ("shadow", "kevin:%s:19000:0:99999:7:::\nlocked:!:19000:0:99999:7:::" % hashed)):
         copy = host.path(name)
         shutil.copy("/etc/" + name, copy)
         with open(copy, "a") as out:
             out.write(more + "\n")
-        os.chmod(copy, 0o644 if name == "passwd" else 0o600)
+        os.chmod(copy, 0o600 if name == "shadow" else 0o644)
         subprocess.run(["mount", "--bind", copy, "/etc/" + name], check=True)
     try:
         yield
     finally:
-        subprocess.run(["umount", "/etc/passwd", "/etc/shadow"], check=True)
+        subprocess.run(["umount", "/etc/passwd", "/etc/group", "/etc/shadow"], check=True)
 
 
 def session(host, commands):
@@ -93,4 +97,28 @@ def without_a_maildir():
         expect("mail_location" in log and "mbox" in log, log)
 
 
-run_tests([shadow_and_maildir, root_is_never_served, without_a_maildir])
+def groups():
+    """The account's own for the account, not for a virtual user of that name."""
+    with Host() as host, accounts(host, host.home("kevin")):
+        host.fill("kevin", "plain")
+        virtual = "passdb {\n driver = passwd-file\n args = %s\n}\nuserdb {\n driver = %%s\n}\n" % host.path("users")
+        for userdb, want in (("passwd", {GROUP, host.gid}), ("passwd\n args = uid=%d" % (host.uid + 1), {host.gid}),
+                             ("static\n args = uid=%d gid=%d home=%s" % (host.uid, host.gid, host.home("kevin")), {host.gid})):
+            with open(host.path("conf"), "w") as out:
+                out.write("base_dir = %s\nmail_location = maildir:~/Maildir\n" % host.path("run") + virtual % userdb)
+            client, server = socket.socketpair()
+            with open(host.path("log"), "wb") as log:
+                process = subprocess.Popen([program("imap"), "-c", host.path("conf")], stdin=server, stdout=server,
+                                           stderr=log, env=environment(), cwd="/")
+            server.close()
+            line = Line(client)
+            line.until("* OK")
+            line.say("a login kevin secret")
+            line.until("a ")
+            have = {int(number) for number in status(process.pid)["Groups"].split()} if "+1" not in userdb else want
+            expect(have == want, "userdb %s: %r, not %r" % (userdb, have, want))
+            line.socket.close()
+            process.wait(20)
+
+
+run_tests([groups, shadow_and_maildir, root_is_never_served, without_a_maildir])

@@ -3,10 +3,13 @@
 
 import os
 import re
+import shutil
+import socket
 import subprocess
 
 from common import (
-    Host, Line, Skip, certificate, children, connect, expect, poll, run_tests, status)
+    Host, Line, Skip, certificate, children, connect, environment, expect, poll, run_tests, status)
+from mailsession_test import program
 
 GREETING = {"imap": "* OK", "pop3": "+OK"}
 LOGIN = {"imap": (["a login kevin secret"], "a OK"), "pop3": (["user kevin", "pass secret"], "+OK Logged in")}
@@ -48,8 +51,8 @@ def edge_and_session(protocol):
             expect(status(edge)["Groups"] == "", "the edge has groups")
         else:
             check_walls(edge, "the edge", os.getuid())
-        # stdin, stdout, stderr, the monitor and the relay: nothing else
-        expect(len(os.listdir("/proc/%d/fd" % edge)) <= 5, "the edge has descriptors: %r" % os.listdir("/proc/%d/fd" % edge))
+            # stdin, stdout, stderr, the monitor and the relay: nothing else
+            expect(len(os.listdir("/proc/%d/fd" % edge)) <= 5, "the edge has descriptors: %r" % os.listdir("/proc/%d/fd" % edge))
         login(line, protocol)
         poll(lambda: not children(session.pid), "in the clear the edge must end after the login")
         check_walls(session.pid, "the session", host.uid)
@@ -132,4 +135,69 @@ def password_is_not_with_the_mail():
         session.finish()
 
 
-run_tests([imap_walls, pop3_walls, key_is_not_with_the_mail, password_is_not_with_the_mail])
+def without_root_nothing_is_left_either():
+    """Capabilities that a service manager gave to another uid than root's go; processes of that uid cannot look in."""
+    if os.getuid() != 0 or not shutil.which("setpriv"):
+        raise Skip("needs root and setpriv to give capabilities away")
+    with Host() as host:
+        host.fill("kevin", "plain")
+        path = program("imap", host.uid, host.gid)
+        client, server = socket.socketpair()
+        with open(host.path("log"), "wb") as log:
+            process = subprocess.Popen(
+                ["setpriv", "--reuid", str(host.uid), "--regid", str(host.gid), "--clear-groups", "--inh-caps",
+                 "+dac_read_search,+net_bind_service", "--ambient-caps", "+dac_read_search,+net_bind_service", path, "-c",
+                 host.write_configuration()], stdin=server, stdout=server, stderr=log, env=environment(), cwd="/")
+        server.close()
+        line = Line(client)
+        line.until("* OK")
+        edge = only_child(process.pid)
+        expect(int(status(process.pid)["CapEff"], 16), "no capabilities to begin with: the test is blind")
+        check_walls(edge, "the edge", host.uid)
+        expect(os.stat("/proc/%d/fd" % edge).st_uid == 0, "the edge can be looked into")
+        login(line, "imap")
+        check_walls(process.pid, "the session", host.uid)
+        expect(os.stat("/proc/%d/fd" % process.pid).st_uid == 0, "the session can be looked into")
+        line.say("b logout")
+        line.until("b OK")
+        process.wait(20)
+
+
+def sanitized():
+    with open(program("imap"), "rb") as binary:
+        return b"__asan_init" in binary.read()
+
+
+def shared_descriptors_are_not_kept():
+    """Standard error is everybody's log, standard output may be; inetd's standard error is the client's socket."""
+    if sanitized() or os.getuid() != 0:
+        raise Skip("needs root to look; the sanitizers write to standard error")
+    with Host(settings="log_path = syslog") as host:
+        host.fill("kevin", "plain")
+        for under_tls in (False, True):
+            with socket.create_server(("127.0.0.1", 0)) as door:
+                client = socket.create_connection(door.getsockname())
+                server = door.accept()[0]
+            process = subprocess.Popen([program("imap"), "-c", host.write_configuration()], stdin=server, stdout=server,
+                                       stderr=server, env=environment(), cwd="/")
+            number = "socket:[%d]" % os.fstat(server.fileno()).st_ino
+            server.close()
+            line = Line(client)
+            line.until("* OK")
+            expect(os.readlink("/proc/%d/fd/2" % only_child(process.pid)) == "/dev/null", "standard error of the edge")
+            if under_tls:
+                line.say("a starttls")
+                line.until("a OK")
+                line.tls(certificate(host.certificates)[0])
+            line.say("b login kevin secret")
+            line.until("b OK")
+            held = [fd for fd in os.listdir("/proc/%d/fd" % process.pid)
+                    if os.readlink("/proc/%d/fd/%s" % (process.pid, fd)) == number]
+            expect(sorted(held) == ([] if under_tls else ["0", "1"]), "the session holds %r" % held)
+            line.say("c logout")
+            line.until("c OK")
+            line.socket.close()
+            process.wait(20)
+
+
+run_tests([without_root_nothing_is_left_either, shared_descriptors_are_not_kept, imap_walls, pop3_walls, key_is_not_with_the_mail, password_is_not_with_the_mail])

@@ -2,6 +2,7 @@
 """meson install puts everything where an administrator looks for it, and what it puts there works."""
 
 import os
+import re
 import stat
 import subprocess
 import tempfile
@@ -114,8 +115,8 @@ def example_is_accepted():
     with Installed() as tree, tempfile.TemporaryDirectory() as directory:
         with open(tree.find("mailsession.conf.example")) as file:
             example = file.read()
-        lines = [line.removeprefix("#") if line.startswith("#") and not line.startswith("# ") else line
-                 for line in example.splitlines()]
+        # words behind "# " are words; behind "#" or "#  " it is a line to switch on
+        lines = [line if re.match(r"# \S", line) else line.removeprefix("#") for line in example.splitlines()]
         lines = [line for line in lines if "/etc/ssl/" not in line]
         for text, exit_code in ((example, 0), ("\n".join(lines), 0), (example + "nonsense = 1\n", 78)):
             path = os.path.join(directory, "mailsession.conf")

@@ -136,6 +136,11 @@ const char *mailbox_name(const struct mailbox *m)
         return m->name;
 }
 
+int mailbox_waiting(const struct mailbox *m)
+{
+        return 0;
+}
+
 bool mailbox_read_only(const struct mailbox *m)
 {
         return m->read_only;
@@ -171,6 +176,11 @@ const char *const *mailbox_keywords(const struct mailbox *m, unsigned *ret_n)
 {
         *ret_n = m->keywords_n;
         return m->keywords;
+}
+
+bool mailbox_keywords_full(const struct mailbox *m)
+{
+        return m->keywords_n == fake.keywords_max;
 }
 
 int mailbox_keyword(struct mailbox *m, struct slice name, bool create, unsigned *ret_bit)

@@ -216,7 +216,7 @@ static void test_bad_input(void **state)
                 buf_str(&expected, "-ERR Unknown command: GET\r\n");
         }
         buf_str(&says, "USER kevin\r\n");
-        buf_str(&expected, "-ERR Too many invalid bad commands.\r\n");
+        buf_str(&expected, "-ERR Too many invalid commands.\r\n");
         PLAY(.secured = true, .says = buf_cstr(&says), .expected = buf_cstr(&expected),
              .ends = QUIT_BAD_COMMANDS);
         PLAY(.stays = true, .says = "", .expected = "-ERR Disconnected for inactivity.\r\n",

@@ -53,6 +53,19 @@ static deadline_t soon(void)
         return deadline_in_ms(5000);
 }
 
+static void ends_however_much_there_is_to_read_or_write(void **state)
+{
+        struct pair *p = *state;
+        struct slice line;
+        client_says(p, SLICE("one\r\ntwo\r\n"));
+        p->conn.ends = deadline_in_ms(0);
+        assert_int_equal(conn_line(&p->conn, 100, soon(), &line), -ETIMEDOUT);
+        /* more than the socket takes: nobody reads */
+        static char much[4 * 1024 * 1024];
+        conn_write(&p->conn, slice_make(much, sizeof(much)));
+        assert_int_equal(conn_error(&p->conn), -ETIMEDOUT);
+}
+
 static void lines_come_without_their_ends(void **state)
 {
         struct pair *p = *state;

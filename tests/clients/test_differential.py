@@ -1,0 +1,407 @@
+#!/usr/bin/env python3
+"""The same random commands to Dovecot and to us, each on its own copy of one Maildir; every answer must be the same but for
+DECIDED. The seeds are fixed. For more of it:
+
+    tests/clients/test_differential.py seeds FIRST LAST     IMAP with these seeds, the first difference of each
+"""
+
+import os
+import random
+import re
+import shutil
+import sys
+
+from common import Failed, Host, fixtures, run_tests
+from dovecot import Dovecot, Ours
+from imap_answer import Answer, View
+
+SEEDS = range(1, 17)
+STEPS = 90
+
+# Where we differ on purpose. "left out": such commands are not made here; the others are looked for in decided().
+DECIDED = {
+    "texts": "the words behind OK, NO and BAD, the order of items and of folders, response codes but those of CODES",
+    "special-use": "the default settings of ours name Drafts, Sent, Junk and Trash",
+    "inbox-echo": "STATUS of inbox answers for INBOX: RFC 3501 section 5.1 makes them one name",
+    "keyword-named": "Dovecot enters a keyword that SEARCH or STORE -FLAGS only names; ours when a message gets it",
+    "store-unchanged": "STORE is answered for every message it names (RFC 3501 section 6.4.6), Dovecot: for changed ones",
+    "uid-unasked": "a FETCH that a UID command did not ask for has its UID too (section 6.4.8)",
+    "read-only": "STORE, EXPUNGE in a mailbox that is only examined: NO, not OK without effect (sections 6.4.3 and 6.4.6)",
+    "leaf-part": "a part that is neither multipart nor message has no parts of its own (section 6.4.5)",
+    "subscribe-missing": "a name that is not there can be subscribed: section 6.3.6 leaves it open, clients do it early",
+    "recent-flagged": "\\Recent of mail saved with flags: Dovecot knows from its index, ours is to come. Half of the "
+                      "seeds save without flags, and there \\Recent must be the same",
+    "move-examined": "left out: Dovecot moves messages out of an examined mailbox",
+    "beyond": "left out: a set with a number beyond the mailbox is BAD (section 9, seq-number), Dovecot cuts ranges",
+    "sent-no-date": "left out: SENT keys and mail without Date, which Dovecot takes as of 1970",
+    "keyword-twice": "left out: a STORE that names a keyword twice makes Dovecot forget the next one",
+    "rename-inbox": "left out: Dovecot refuses it on Maildir; ours moves the messages (section 6.3.5)",
+    "rename-taken": "left out: Dovecot renames a level without mail onto a mailbox that is there",
+    "name-cut": "left out: LIST of a pattern that is not mUTF-7 is NO, Dovecot: OK and nothing",
+}
+CODES = ("APPENDUID", "COPYUID", "TRYCREATE", "READ-ONLY", "READ-WRITE")
+USES = {"\\\\drafts", "\\\\sent", "\\\\junk", "\\\\trash", "\\\\archive"}
+
+MAILBOX = ("plain utf8:S alternative:RS attachment:FS nested:ST eightbit:DS longlines crlf:new dots:new mixed-ends headeronly "
+           "nobody nolastline plain:S@.Sent dots@.a.b crlf:new@.a.b alternative:S@.Gr&APwA3w-e")
+THERE = ["INBOX", "Sent", "a.b", '"Gr&APwA3w-e"']
+FOLDERS = THERE + ["a", "New", "New.one", "New.two.three", "inbox", '"two words"', "Missing", "inbox.sub"]
+ITEMS = ["FLAGS", "UID", "INTERNALDATE", "RFC822.SIZE", "ENVELOPE", "BODY", "BODYSTRUCTURE", "RFC822", "RFC822.HEADER",
+         "RFC822.TEXT", "BODY[]", "BODY[TEXT]", "BODY[1]<3.10>"]
+ITEMS += ["BODY.PEEK[%s" % section for section in (
+    "]", "HEADER]", "1]", "2]", "2.1]", "2.2]", "9]", "1.MIME]", "2.HEADER]", "2.TEXT]", "HEADER.FIELDS (Subject X-None)]",
+    "HEADER.FIELDS.NOT (Subject)]", "]<0.20>", "TEXT]<5.1000000>", "]<999999.10>", 'HEADER.FIELDS (SUBJECT "to")]<2.9>')]
+FLAGS = ["\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft", "\\seen", "work", "WORK", "$Forwarded", "NonJunk", "k.1"]
+FLAG_KEYS = "ALL ANSWERED DELETED DRAFT FLAGGED SEEN UNSEEN UNANSWERED UNDELETED UNDRAFT UNFLAGGED".split()
+DATE_KEYS = "BEFORE ON SINCE SENTBEFORE SENTON SENTSINCE".split()
+DATES = ["14-Nov-2023", "15-Nov-2023", "1-Jan-2020", '"13-Nov-2023"', "01-Feb-2024"]
+WORDS = ["lunch", "LUNCH", "Schmidt", '"friday at noon"', "inner", '""', '"Köln"', '"Wörter"', "kevin", "example.org", "ends",
+         "zzz", '"noon?"', '"crème"', '"Привет"']
+STAMPS = ['"14-Nov-2023 23:30:00 +0100"', '" 1-Feb-2024 00:30:00 +0200"', '"31-Dec-2019 23:59:59 -0800"',
+          '"14-Nov-2023 00:00:00 +0000"']
+MESSAGES = ["plain", "utf8", "dots", "nested", "crlf", "nobody", "headeronly", "eightbit"]
+PATTERNS = ["*", "%", "a.%", "%.%", "*.*", "inbox", "INBOX", "N%", "*e*", '""', "%b", "Gr&APwA3w-e", "a", "in%", "INBOX*",
+            "two*", "New.%", "%.two.%"]
+
+
+class Pair:
+    """One session at each server, and what its client knows."""
+
+    def __init__(self, *servers):
+        self.servers = servers
+        self.views = [View() for _ in servers]
+        self.selected = None
+        self.read_only = False
+
+    def ask(self, tag, data):
+        """The Answer of each."""
+        if data.split()[0] in (b"SELECT", b"EXAMINE", b"CLOSE", b"UNSELECT"):
+            for view in self.views:
+                view.close()
+        answers = []
+        for server, view in zip(self.servers, self.views):
+            server.say(tag + b" " + data + b"\r\n")
+            # Dovecot's complaints about its own index come on the same pipe
+            raw = re.sub(rb"(?m)^imap\(nobody\).*\n", b"", server.until(tag + b" "))
+            try:
+                answers.append(Answer(raw, tag, view, b"FETCH" not in data))
+            except ValueError as wrong:
+                raise Failed("%r: %s: %r" % (data[:200], wrong, raw))
+        self._follow(data, answers)
+        return answers
+
+    def _follow(self, data, answers):
+        verb, _, name = data.partition(b" ")
+        if verb in (b"SELECT", b"EXAMINE"):
+            self.selected = name.decode().upper() if answers[0].tagged[0] == "OK" else None
+            self.read_only = verb == b"EXAMINE"
+        elif verb in (b"CLOSE", b"UNSELECT"):
+            self.selected = None
+        elif verb == b"SUBSCRIBE" and [answer.tagged[0] for answer in answers] == ["NO", "OK"]:
+            self.servers[1].command("UN" + data.decode())  # subscribe-missing
+
+
+class Commands:
+    """Random ones. Each method gives one, without the tag."""
+
+    def __init__(self, seed, pairs):
+        self.r = random.Random(seed)
+        self.pairs = pairs
+        self.flagged = seed % 2 == 0  # save with flags: then \Recent is not compared
+
+    def number(self, count, uid):
+        n = count + (10 if uid else 0)
+        if self.r.random() < 0.08:
+            return "*"
+        return str(self.r.randint(1, max(n, 1)))
+
+    def set(self, pair, uid):
+        count = len(pair.views[0].messages)
+        if not uid and self.r.random() < 0.03:
+            return str(count + 1)
+
+        def one():
+            a = self.number(count, uid)
+            return a if self.r.random() < 0.5 else "%s:%s" % (a, self.r.choice(["*", self.number(count, uid)]))
+        return ",".join(one() for _ in range(self.r.choice([1, 1, 1, 2, 3])))
+
+    def uid(self):
+        return self.r.choice(["", "", "UID "])
+
+    def folder(self):
+        return self.r.choice(FOLDERS)
+
+    def flags(self):
+        return " ".join({flag.lower(): flag for flag in self.r.sample(FLAGS, self.r.randint(0, 3))}.values())
+
+    def key(self, pair, depth=0):
+        r = self.r
+        kinds = [
+            lambda: r.choice(FLAG_KEYS + ([] if self.flagged else ["NEW", "OLD", "RECENT"])),
+            lambda: self.set(pair, False),
+            lambda: "UID " + self.set(pair, True),
+            lambda: r.choice(["KEYWORD ", "UNKEYWORD "]) + r.choice(["work", "nonjunk", "$Forwarded", "never"]),
+            lambda: "%s %s" % (r.choice(DATE_KEYS), r.choice(DATES)),
+            lambda: r.choice(["LARGER ", "SMALLER "]) + r.choice(["0", "300", "400", "500", "2000", "100000"]),
+            lambda: "%s %s" % (r.choice(["SUBJECT", "FROM", "TO", "CC", "BCC"]), r.choice(WORDS)),
+            lambda: "HEADER %s %s" % (r.choice(["Subject", "message-id", "X-None", "Content-Type"]), r.choice(WORDS)),
+            lambda: r.choice(["BODY ", "TEXT "]) + r.choice(WORDS),
+        ]
+        if depth < 3:
+            kinds += [
+                lambda: "NOT " + self.key(pair, depth + 1),
+                lambda: "OR %s %s" % (self.key(pair, depth + 1), self.key(pair, depth + 1)),
+                lambda: "(%s)" % " ".join(self.key(pair, depth + 1) for _ in range(r.randint(1, 3))),
+            ]
+        return r.choice(kinds)()
+
+    def select(self, pair):
+        return self.r.choice(["SELECT ", "SELECT ", "EXAMINE "]) + self.r.choice(THERE * 3 + FOLDERS)
+
+    def fetch(self, pair):
+        uid = self.uid()
+        what = "(%s)" % " ".join(self.r.sample(ITEMS, self.r.randint(1, 4)))
+        return "%sFETCH %s %s" % (uid, self.set(pair, uid), self.r.choice([what] * 5 + ["ALL", "FAST", "FULL"]))
+
+    def store(self, pair):
+        uid = self.uid()
+        return "%sSTORE %s %sFLAGS%s (%s)" % (uid, self.set(pair, uid), self.r.choice(["", "+", "-", "+"]),
+                                              self.r.choice(["", "", ".SILENT"]), self.flags())
+
+    def search(self, pair):
+        keys = " ".join(self.key(pair) for _ in range(self.r.randint(1, 3)))
+        return "%sSEARCH %s%s" % (self.uid(), self.r.choice(["CHARSET UTF-8 ", ""]), keys)
+
+    def copy(self, pair):
+        uid = self.uid()
+        verb = self.r.choice(["COPY", "COPY", "COPY" if pair.read_only else "MOVE"])
+        return "%s%s %s %s" % (uid, verb, self.set(pair, uid), self.folder())
+
+    def expunge(self, pair):
+        return self.r.choice(["EXPUNGE", "UID EXPUNGE " + self.set(pair, True)])
+
+    def append(self, pair):
+        data = fixtures.wire(self.r.choice(MESSAGES))
+        flags = "(%s) " % self.flags() if self.flagged and self.r.random() < 0.6 else ""
+        head = "APPEND %s %s%s {%d+}\r\n" % (self.folder(), flags, self.r.choice(STAMPS), len(data))
+        return head.encode() + data
+
+    def list(self, pair):
+        reference = self.r.choice(['""', '""', '""', "a.", "New", "INBOX", "New."])
+        return "%s %s %s" % (self.r.choice(["LIST", "LIST", "LSUB"]), reference, self.r.choice(PATTERNS))
+
+    def status(self, pair):
+        items = self.r.sample(["MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN"], self.r.randint(1, 5))
+        return "STATUS %s (%s)" % (self.folder(), " ".join(items))
+
+    def manage(self, pair):
+        r = self.r
+        # who deletes or renames what another session has selected ends that session, here and there
+        free = [name for name in FOLDERS if not any(p.selected and p.selected.startswith(name.upper()) for p in self.pairs)]
+        return r.choice([
+            "CREATE " + r.choice(FOLDERS + ["New.", "x..y", '"a/b"', ".x"]),
+            "DELETE " + r.choice(free),
+            "RENAME %s %s" % (r.choice([name for name in free if name.upper() != "INBOX"]),
+                              r.choice(["New", "New.one", "Moved", "Moved.x", "inbox.sub", '"a b"'])),
+            "SUBSCRIBE " + self.folder(),
+            "UNSUBSCRIBE " + self.folder(),
+        ])
+
+    def other(self, pair):
+        return self.r.choice(["NOOP", "CHECK", "CLOSE", "UNSELECT"])
+
+    def next(self, pair):
+        anywhere = [self.append, self.list, self.status, self.manage]
+        kinds = anywhere + [self.select] * 4
+        if pair.selected:
+            kinds = anywhere + [self.append, self.status, self.select, self.other] + [self.expunge] * 2 + \
+                [self.fetch] * 6 + [self.store] * 5 + [self.search] * 5 + [self.copy] * (3 if self.flagged else 0)
+        text = self.r.choice(kinds)(pair)
+        return text if isinstance(text, bytes) else text.encode()
+
+
+def without_recent(facts):
+    facts["recent"] = 0
+    for items in facts["fetch"].values():
+        if "FLAGS" in items:
+            items["FLAGS"] = tuple(word for word in items["FLAGS"] if word != "\\recent")
+    facts["rest"] = [re.sub(r"\('RECENT', \d+\),? ?", "", row) for row in facts["rest"]]
+
+
+def decided(a, b, data, pair, flagged):
+    """Takes the differences of DECIDED out of a, Dovecot's facts, and b, ours."""
+    verb = data.split(b" ")[1 if data.startswith(b"UID") else 0]
+    for facts in (a, b):
+        if flagged:  # recent-flagged
+            without_recent(facts)
+        status, words = facts["tagged"]
+        facts["tagged"] = (status, words if words and words[0] in CODES else ())  # texts
+        rows = [re.sub(r"'(\\\\[a-z]+)',? ?", lambda use: "" if use[1] in USES else use[0], row)
+                for row in facts["rest"]]  # special-use
+        facts["rest"] = sorted(re.sub(r"^\('STATUS', 'inbox", "('STATUS', 'INBOX", row.replace(",)", ")")) for row in rows)
+    for key in ("keywords", "permanent"):
+        if a[key] and b[key] and set(b[key]) <= set(a[key]):  # keyword-named
+            a[key] = b[key]
+    if verb == b"STORE":  # store-unchanged
+        a["fetch"] = {**b["fetch"], **a["fetch"]}
+    if pair.read_only and verb in (b"STORE", b"EXPUNGE") and b["tagged"][0] == "NO":  # read-only
+        a["tagged"] = b["tagged"]
+    if verb == b"SUBSCRIBE" and b["tagged"][0] == "OK":  # subscribe-missing
+        a["tagged"] = b["tagged"]
+    for message, items in b["fetch"].items():
+        dovecots = a["fetch"].get(message, {})
+        if "UID" not in dovecots:  # uid-unasked
+            items.pop("UID", None)
+        if items.get("BODY[2.1]") == "":  # leaf-part
+            dovecots["BODY[2.1]"] = ""
+
+
+def compare(data, answers, pair, flagged):
+    a, b = (answer.facts() for answer in answers)
+    decided(a, b, data, pair, flagged)
+    wrong = ["%s\n  Dovecot %.600r\n  ours    %.600r" % (key, a[key], b[key]) for key in a if a[key] != b[key]]
+    if wrong:
+        raise Failed("%r: %s\n  Dovecot said %.900r\n  ours    said %.900r" % (
+            data[:200], "\n".join(wrong), answers[0].raw, answers[1].raw))
+
+
+def play(seed):
+    """Two sessions. Each looks (NOOP) before its command, so that the servers need not tell changes at the same time."""
+    with Host(users={"kevin": "secret", "twin": "secret"}) as host:
+        for user in ("kevin", "twin"):
+            host.fill(user, MAILBOX)
+        ours = [Ours(host, user="kevin") for _ in range(2)]
+        host.give(host.home("twin"))
+        theirs = [Dovecot(host, host.maildir("twin")) for _ in range(2)]
+        for server in theirs:
+            server.until("* PREAUTH")
+        for server in (theirs[0], ours[0]):
+            for name in THERE:  # which UIDs mail gets that nobody saw yet is left to a server
+                server.command("SELECT " + name)
+            server.command("UNSELECT")
+        pairs = [Pair(*servers) for servers in zip(theirs, ours)]
+        commands = Commands(seed, pairs)
+        history = []
+        try:
+            for number in range(STEPS):
+                pair = commands.r.choice(pairs)
+                for tag, text in ((b"n%d." % number, b"NOOP" if pair.selected else None), (b"t%d." % number, None)):
+                    data = text or (commands.next(pair) if tag.startswith(b"t") else None)
+                    if data:
+                        history.append("%d: %s" % (pairs.index(pair), data[:100].decode(errors="replace")))
+                        compare(data, pair.ask(tag, data), pair, commands.flagged)
+        except Failed as wrong:
+            raise Failed("seed %d step %d: %s\n  before:\n  %s" % (seed, number, wrong, "\n  ".join(history[-12:])))
+        for server in ours:
+            server.finish()
+
+
+def same_answers():
+    for seed in SEEDS:
+        play(seed)
+
+
+def never_early():
+    """Ours alone, nobody looks before a command: what is told stays consistent, EXPUNGE is never told in FETCH, STORE or
+    SEARCH, and in the end all sessions see the same."""
+    for seed in range(2, 12, 2):
+        with Host() as host:
+            host.fill("kevin", MAILBOX)
+            pairs = [Pair(Ours(host)) for _ in range(3)]
+            commands = Commands(seed, pairs)
+            for number in range(STEPS * 2):
+                pair = commands.r.choice(pairs)
+                data = commands.next(pair)
+                answer = pair.ask(b"t%d." % number, data)[0]
+                if data.startswith((b"FETCH", b"STORE", b"SEARCH")) and answer.expunged:
+                    raise Failed("seed %d: EXPUNGE in %r: %r" % (seed, data, answer.raw))
+            seen = []
+            for pair in pairs:
+                pair.ask(b"s.", b"EXAMINE INBOX") if pair.selected != "INBOX" else pair.ask(b"s.", b"NOOP")
+                answer = pair.ask(b"f.", b"UID FETCH 1:* (FLAGS)")[0]
+                seen.append({items["UID"]: set(items["FLAGS"]) - {"\\recent"} for items in answer.fetch.values()})
+                if len(seen[-1]) != answer.count or seen[-1] != seen[0]:
+                    raise Failed("seed %d: sessions see different things:\n%r\n%r" % (seed, seen[0], seen[-1]))
+            for pair in pairs:
+                pair.servers[0].finish()
+
+
+POP3 = ["STAT", "LIST", "UIDL", "NOOP", "RSET", "LIST %d", "UIDL %d", "RETR %d", "RETR %d", "DELE %d", "DELE %d", "TOP %d 0",
+        "TOP %d 3", "TOP %d 99999999999", "LIST 0", "RETR 4294967296", "RETR x", "TOP %d", "DELE", "XYZ", "LAST", "LIST  %d",
+        "retr %d", "UIDL %d x", "STAT x", "DELE -1", ""]
+
+
+def pop3_line(server):
+    while b"\r\n" not in server.rest:
+        server.read()
+    line, _, server.rest = server.rest.partition(b"\r\n")
+    return line + b"\r\n"
+
+
+def pop3_answer(server, command):
+    """+OK or -ERR, the numbers and names behind it, and the lines that follow."""
+    server.say(command)
+    first, text = pop3_line(server), b""
+    verb = command.upper().split(" ")[0]
+    if first.startswith(b"+OK") and (verb in ("RETR", "TOP") or command in ("LIST", "UIDL")):
+        while text != b".\r\n" and not text.endswith(b"\r\n.\r\n"):
+            text += pop3_line(server)
+    said = verb in ("STAT", "LIST", "UIDL") and first.startswith(b"+OK") and not text
+    return first.split()[0], first.split()[1:] if said else [], text
+
+
+def pop3_play(host, r):
+    """One session: random commands, then QUIT or not."""
+    ours = Ours(host, "pop3", user="kevin")
+    theirs = Dovecot(host, host.maildir("twin"), "pop3")
+    pop3_line(theirs)
+    for _ in range(STEPS // 2):
+        command = r.choice(POP3)
+        command = command % r.randint(1, 16) if "%" in command else command
+        a, b = (pop3_answer(server, command) for server in (theirs, ours))
+        if a != b:
+            raise Failed("%r:\n  Dovecot %.600r\n  ours    %.600r" % (command, a, b))
+    if r.random() < 0.7:
+        for server in (theirs, ours):
+            pop3_answer(server, "QUIT")
+        ours.session.finish()
+    else:
+        ours.session.allowed_exit = None
+        ours.session.finish()
+    theirs.finish()
+    left = [{name for part in ("cur", "new") for name in os.listdir(os.path.join(host.maildir(user), part))}
+            for user in ("twin", "kevin")]
+    if left[0] != left[1]:
+        raise Failed("what is left differs: Dovecot %r, ours %r" % (sorted(left[0] - left[1]), sorted(left[1] - left[0])))
+
+
+def same_pop3():
+    for seed in range(1, 7):
+        with Host(users={"kevin": "secret", "twin": "secret"}) as host:
+            host.fill("kevin", MAILBOX)
+            first = Ours(host, user="kevin")
+            first.command("SELECT INBOX")  # gives UIDs and UIDVALIDITY, the same for both
+            first.finish()
+            shutil.copytree(host.maildir("kevin"), host.maildir("twin"))
+            host.give(host.home("twin"))
+            r = random.Random(seed)
+            try:
+                for _ in range(3):
+                    pop3_play(host, r)
+            except Failed as wrong:
+                raise Failed("seed %d: %s" % (seed, wrong))
+
+
+def seeds(first, last):
+    for seed in range(first, last + 1):
+        try:
+            play(seed)
+            print("ok", seed, flush=True)
+        except Failed as wrong:
+            print("not ok", wrong, flush=True)
+
+
+if sys.argv[1:2] == ["seeds"]:
+    seeds(*map(int, sys.argv[2:4]))
+else:
+    run_tests([same_answers, never_early, same_pop3])
