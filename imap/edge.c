@@ -104,7 +104,7 @@ static bool do_logout(struct exchange *x, const struct imap_command *c)
         reply(x->edge, SLICE_NULL, "BYE Logging out");
         reply(x->edge, c->tag, "OK Logout completed.");
         forget(x);
-        edge_quit(x->edge, "Aborted login by logging out");
+        edge_quit(x->edge, "Aborted login");
 }
 
 static bool do_starttls(struct exchange *x, const struct imap_command *c)

@@ -83,7 +83,7 @@ static bool do_noop(struct exchange *x, const struct pop3_command *c)
 static bool do_quit(struct exchange *x, const struct pop3_command *c)
 {
         reply(x, "+OK Logging out");
-        quit(x, "Aborted login by logging out");
+        quit(x, "Aborted login");
 }
 
 static bool do_stls(struct exchange *x, const struct pop3_command *c)

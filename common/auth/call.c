@@ -2,8 +2,19 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { TEXT_MAX = 1024 };
+
+/* A name cannot end its place in the line early: log watchers look for the address behind it. */
+static const char *name_for_log(const struct auth_call *c)
+{
+        char *name = arena_str(c->arena, slice_of(c->user ? c->user : "?"));
+        for (char *p = name; *p; p++)
+                if (strchr("(),<>", *p))
+                        *p = '?';
+        return name;
+}
 
 const char *call_text(const struct auth_call *c, const char *driver, const char *fmt, ...)
 {
@@ -13,9 +24,8 @@ const char *call_text(const struct auth_call *c, const char *driver, const char 
         vsnprintf(text, sizeof(text), fmt, ap);
         va_end(ap);
         const struct auth_request *r = c->request;
-        struct slice user = c->user ? slice_of(c->user) : SLICE("?");
-        return arena_printf(c->arena, "%s(%.*s,%s,<%s>): %s", driver, SLICE_ARG(user),
-                            r->remote_ip ? r->remote_ip : "", r->session_id ? r->session_id : "", text);
+        return arena_printf(c->arena, "%s(%s,%s,<%s>): %s", driver, name_for_log(c), r->remote_ip ? r->remote_ip : "",
+                            r->session_id ? r->session_id : "", text);
 }
 
 int call_expand(const struct auth_call *c, const char *template, const char **ret, const char **ret_error)

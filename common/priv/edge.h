@@ -65,7 +65,7 @@ enum edge_login edge_login(struct edge *e, const char *mechanism, const struct s
 _noreturn_ void edge_hand_over(struct edge *e, struct slice tag);
 
 /* Flushes, closes, tells the monitor why for the log, ends the process. Reasons in Dovecot's words:
- * "Aborted login by logging out", "Disconnected: Inactivity", "Disconnected: Connection closed",
+ * "Aborted login", "Disconnected: Inactivity", "Disconnected: Connection closed",
  * "Disconnected: Too many bad commands", and "... failed logins". The monitor adds "(auth failed, 2 attempts
  * in 5 secs): user=<...>,
  * ...". */

@@ -167,9 +167,10 @@ def journal_has_the_fields():
 
         def logins():
             return [row for row in m.journal(*match) if row["MESSAGE"].startswith(start) and
-                    row["_SYSTEMD_UNIT"].startswith("mailsession-%s@" % service)]
+                    row.get("_SYSTEMD_UNIT", "").startswith("mailsession-%s@" % service)]
 
-        row = poll(logins, lambda: "no entry: %r" % m.journal("SYSLOG_IDENTIFIER=mailsession"))[-1]
+        row = poll(logins, lambda: "no entry of %s has all of %s:\n%s" % (service, " ".join(match), "\n".join(
+            "%s MAIL_USER=%s" % (row["MESSAGE"], row.get("MAIL_USER")) for row in m.journal(match[0]))))[-1]
         expect(row["PRIORITY"] == "6" and row["SYSLOG_FACILITY"] == "2" and len(row["SESSION_ID"]) == 16, repr(row))
         leave(client, service)
         poll(lambda: any("Logged out" in entry["MESSAGE"] for entry in m.journal("SESSION_ID=" + row["SESSION_ID"])),

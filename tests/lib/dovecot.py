@@ -1,37 +1,17 @@
 """Debian's Dovecot, unpacked and not installed, as a preauthenticated imap or pop3 on a pipe: to compare answers with, and to
 take turns on one Maildir; and our program with the same face."""
 
-import glob
 import os
 import select
-import shutil
 import socket
 import subprocess
-import tempfile
 
-from mailsession_test import Failed, Skip, build_directory
-
-PACKAGES = ("dovecot-core", "dovecot-imapd", "dovecot-pop3d")
+from mailsession_test import Failed
+from packages import unpacked
 
 
 def root():
-    """Where Dovecot is unpacked; fetched once for a build directory."""
-    target = os.path.join(build_directory(), "dovecot")
-    if os.path.exists(os.path.join(target, "usr/lib/dovecot/pop3")):
-        return target
-    if os.getuid() != 0 or not shutil.which("apt-get"):
-        raise Skip("Dovecot's packages are not there, and only root can fetch them with apt-get")
-    with tempfile.TemporaryDirectory() as work:
-        fetch = ["apt-get", "-o", "APT::Sandbox::User=root", "download", *PACKAGES]
-        done = subprocess.run(fetch, cwd=work, capture_output=True, text=True)
-        if done.returncode:
-            subprocess.run(["apt-get", "update"], capture_output=True)
-            done = subprocess.run(fetch, cwd=work, capture_output=True, text=True)
-        if done.returncode:
-            raise Skip("apt-get download: " + done.stderr.strip()[-300:])
-        for package in glob.glob(os.path.join(work, "*.deb")):
-            subprocess.run(["dpkg", "-x", package, target], check=True)
-    return target
+    return unpacked("dovecot", "dovecot-core", "dovecot-imapd", "dovecot-pop3d")
 
 
 class Dovecot:

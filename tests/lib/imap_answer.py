@@ -5,6 +5,8 @@ message that is not there, a message whose UID changes)."""
 
 import re
 
+SPECIAL_USES = (b"\\all", b"\\archive", b"\\drafts", b"\\flagged", b"\\junk", b"\\sent", b"\\trash")  # of settings: left out
+
 
 def lines(data):
     """Response lines as token lists. Literals stay in place."""
@@ -142,7 +144,8 @@ class Answer:
         elif what == b"SEARCH":
             self.rest.append(("SEARCH", tuple(sorted(int(word) for word in tokens[2:]))))
         elif what in (b"LIST", b"LSUB"):
-            self.rest.append((what.decode(), _flags(tokens[2]), _bare(tokens[3]), _bare(tokens[4])))
+            attributes = [word for word in tokens[2] if word.lower() not in SPECIAL_USES]
+            self.rest.append((what.decode(), _flags(attributes), _bare(tokens[3]), _bare(tokens[4])))
         elif what == b"STATUS":
             items = dict(zip((word.decode().upper() for word in tokens[3][::2]), map(int, tokens[3][1::2])))
             items.pop("UIDVALIDITY", None)

@@ -3,7 +3,6 @@
 
 import collections
 import contextlib
-import glob
 import os
 import re
 import shutil
@@ -14,6 +13,7 @@ import time
 from common import (
     CLIENT4, CLIENT6, PROGRAMS, SERVER4, SERVER6, TREE, Failed, Host, Skip, greet, log_in, log_out, need, own_network, run,
     run_tests)
+from packages import unpacked  # noqa: E402
 
 STOCK = "/etc/fail2ban"
 VICTIM = "203.0.113.9"
@@ -207,26 +207,11 @@ def jail_is_understood():
         run("fail2ban-client", "-c", config, "-t")
 
 
-def logwatch(directory):
-    """Where logwatch is, installed or taken from its package."""
-    if os.path.exists("/usr/share/logwatch/scripts/services/dovecot"):
-        return "/usr/share/logwatch"
-    need("apt-get", "dpkg", "perl")
-    done = subprocess.run(["apt-get", "-q", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=0",
-                           "-o", "Acquire::http::Timeout=10", "download", "logwatch"], cwd=directory,
-                          capture_output=True, stdin=subprocess.DEVNULL, timeout=120)
-    package = glob.glob(os.path.join(directory, "logwatch_*.deb"))
-    if done.returncode != 0 or not package:
-        raise Skip("logwatch is not installed, and its package cannot be had")
-    run("dpkg", "-x", package[0], directory)
-    return os.path.join(directory, "usr/share/logwatch")
-
-
 def logwatch_report():
     """logwatch's script for Dovecot counts the logins and knows every line."""
     with contextlib.ExitStack() as stack:
         # first: Lines is in a network without a way out
-        where = logwatch(stack.enter_context(tempfile.TemporaryDirectory()))
+        where = os.path.join(unpacked("logwatch", "logwatch"), "usr/share/logwatch")
         lines = stack.enter_context(Lines("instance_name = dovecot\n"))
         for protocol in PROGRAMS:
             lines.success(protocol)

@@ -565,11 +565,18 @@ static void test_userdb_order(void **state)
         assert_int_equal(w->user.uid, 1000);
         assert_string_equal(w->user.home, "/o/kevin");
         assert_string_equal(w->user.mail_location, "maildir:/d");
+        assert_string_equal(w->user.account, "kevin");
         assert_int_equal(verify(w, "pre", "x"), AUTH_OK);
+        assert_null(w->user.account);
         assert_int_equal(w->user.uid, 7000);
         assert_int_equal(w->user.gid, 7001);
         assert_string_equal(w->user.home, "/p");
         assert_string_equal(w->user.mail_location, "maildir:/p/m");
+        /* another uid than the account's: the account's groups are not for it */
+        w->userdbs[1].args = "uid=vmail";
+        assert_int_equal(verify(w, "kevin", "x"), AUTH_OK);
+        assert_null(w->user.account);
+        w->userdbs[1].args = "mail=maildir:/d";
         assert_int_equal(verify(w, "anna", "x"), AUTH_TEMPFAIL);
         assert_log(w, "no userdb knows the user");
         w->userdbs[1].args = "home=/args/%u";

@@ -195,6 +195,7 @@ int main(void)
                 TEST(long_lines_are_refused_and_skipped),
                 TEST(a_line_longer_than_the_buffer_costs_no_memory),
                 TEST(silence_times_out),
+                TEST(ends_however_much_there_is_to_read_or_write),
                 TEST(what_another_role_read_comes_first),
                 TEST(literals_are_taken_exactly),
                 TEST(bare_line_feeds_become_crlf),
