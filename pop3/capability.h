@@ -10,9 +10,8 @@
 
 struct pop3_capability_state {
         const struct settings *settings;
-        bool logged_in;
-        bool can_start_tls;
-        bool plaintext_allowed;
+        bool can_start_tls;     /* not after login */
+        bool plaintext_allowed; /* after login: it was */
 };
 
 /* The whole answer, first line and last. */

@@ -65,7 +65,7 @@ static bool measure(struct pop3_session *s)
 
 static void do_capa(struct pop3_session *s, const struct pop3_command *c)
 {
-        const struct pop3_capability_state state = {.settings = s->settings, .logged_in = true};
+        const struct pop3_capability_state state = {.settings = s->settings, .plaintext_allowed = true};
         pop3_write_capabilities(&s->conn, &state);
 }
 

@@ -140,38 +140,6 @@ static bool is_local(const struct connection *c)
                conf_net_matches(&c->settings.login_trusted_networks, c->peer->remote_ip);
 }
 
-/* Everything that is open but what the edge works with: it shall not even hold a descriptor of the log. */
-static void close_all_but(const int *keep, size_t n)
-{
-        unsigned from = STDERR_FILENO + 1;
-        for (bool again = true; again;) {
-                unsigned next = ~0u;
-                for (size_t i = 0; i < n; i++)
-                        if (keep[i] >= 0 && (unsigned)keep[i] >= from && (unsigned)keep[i] < next)
-                                next = (unsigned)keep[i];
-                if (next > from)
-                        close_range(from, next == ~0u ? ~0u : next - 1, 0);
-                again = next != ~0u;
-                from = next + 1;
-        }
-}
-
-/* The standard descriptors that are not the client's lead nowhere: a log there is shared by all sessions, and
- * its lines count as the starter's. */
-static int leave_standard(const int *keep, size_t n, int null)
-{
-#ifndef MAILSESSION_SANITIZED /* the sanitizers' reports go there */
-        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-                bool kept = false;
-                for (size_t i = 0; i < n; i++)
-                        kept = kept || keep[i] == fd;
-                if (!kept && dup2(null, fd) < 0)
-                        return -errno;
-        }
-#endif
-        return 0;
-}
-
 static _noreturn_ void run_edge(struct connection *c)
 {
         struct server *s = c->server;
@@ -189,8 +157,9 @@ static _noreturn_ void run_edge(struct connection *c)
                 _exit(EX_OSERR);
         }
         const int keep[] = {c->in_fd, c->out_fd, c->control[0], c->relay[0]};
-        r = leave_standard(keep, ARRAY_LEN(keep), null);
-        close_all_but(keep, ARRAY_LEN(keep));
+        r = drop_standard(keep, ARRAY_LEN(keep), null);
+        /* it shall not even hold a descriptor of the log */
+        drop_others(keep, ARRAY_LEN(keep));
         if (r == 0)
                 r = sandbox_edge();
         struct edge e = {.protocol = s->protocol,
@@ -229,7 +198,7 @@ static int enter_sandbox(const struct session_start *start, const char *const *p
         tzset(); /* reads the zone now */
         const int keep[] = {start->in_fd, start->out_fd, log_is_on_stderr() ? STDERR_FILENO : -1};
         _cleanup_(fd_close_p) int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-        int r = null < 0 ? -errno : leave_standard(keep, ARRAY_LEN(keep), null);
+        int r = null < 0 ? -errno : drop_standard(keep, ARRAY_LEN(keep), null);
         if (r == 0)
                 r = sandbox_session(paths);
         return r < 0 ? r : 0;
@@ -306,6 +275,9 @@ static void run_monitor(struct connection *c, pid_t edge_pid)
         if (r < 0) {
                 log_error("%s", why);
                 start.broken = "This account cannot be served";
+                /* the client is told so, but not by root */
+                if (drop_to_nobody(s->edge_uid, s->edge_gid, s->edge_root) < 0)
+                        _exit(EX_OSERR);
         }
         run_session(c, &start);
         if (login.tls)

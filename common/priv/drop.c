@@ -69,3 +69,32 @@ int drop_to_user(const char *name, uid_t uid, gid_t gid, const gid_t *extra, siz
                 return -errno;
         return become(uid, gid);
 }
+
+int drop_standard(const int *keep, size_t n, int null)
+{
+#ifndef MAILSESSION_SANITIZED /* the sanitizers' reports go there */
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+                bool kept = false;
+                for (size_t i = 0; i < n; i++)
+                        kept = kept || keep[i] == fd;
+                if (!kept && dup2(null, fd) < 0)
+                        return -errno;
+        }
+#endif
+        return 0;
+}
+
+void drop_others(const int *keep, size_t n)
+{
+        unsigned from = STDERR_FILENO + 1;
+        for (bool again = true; again;) {
+                unsigned next = ~0u;
+                for (size_t i = 0; i < n; i++)
+                        if (keep[i] >= 0 && (unsigned)keep[i] >= from && (unsigned)keep[i] < next)
+                                next = (unsigned)keep[i];
+                if (next > from)
+                        close_range(from, next == ~0u ? ~0u : next - 1, 0);
+                again = next != ~0u;
+                from = next + 1;
+        }
+}

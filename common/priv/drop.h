@@ -15,4 +15,12 @@ int drop_to_nobody(uid_t uid, gid_t gid, const char *empty_dir);
  * ones. When the process is not root it must be that user already: -EPERM. So it is for uid or gid 0. */
 int drop_to_user(const char *name, uid_t uid, gid_t gid, const gid_t *extra, size_t extra_n);
 
+/* The standard descriptors that are not among `keep` become copies of `null`: a log there is shared by all
+ * sessions, and its lines count as the starter's. 0 or -errno. Under the sanitizers they stay, for the
+ * reports. */
+int drop_standard(const int *keep, size_t n, int null);
+
+/* Closes everything above the standard descriptors that is not among `keep`; -1 there is nothing. */
+void drop_others(const int *keep, size_t n);
+
 #endif

@@ -144,6 +144,8 @@ static void on_hand_over(const struct monitor *m, struct attempts *a, const stru
                 .unread = arena_slice(m->arena, in->field[1]),
                 .tls = a->tls,
         };
+        const struct log_fields fields = {m->protocol, a->user.name, m->peer->remote_ip, m->peer->session_id};
+        log_set_fields(&fields);
         log_info("Login: user=<%s>, method=%s, rip=%s, lip=%s, mpid=%ld%s, session=<%s>", a->user.name,
                  a->mechanism, m->peer->remote_ip, m->peer->local_ip, (long)getpid(), encryption(m, a->tls),
                  m->peer->session_id);

@@ -138,19 +138,29 @@ struct accepting {
         bool complained;
 };
 
+/* Everything that keeps the program from starting keeps new settings from taking effect. */
+static bool load_next(const struct accepting *a, struct server *next)
+{
+        struct conf *conf = NULL;
+        struct settings settings;
+        struct conf_filter filter = {.protocol = next->protocol->name};
+        if (load_settings(a->options, next->arena, &conf) < 0 ||
+            conf_resolve(conf, &filter, next->arena, &settings) < 0 || !check_auth(&settings))
+                return false;
+        next->conf = conf;
+        return server_prepare_edge(next) == 0;
+}
+
 static void refresh(void *context, struct listen_limits *limits)
 {
         struct accepting *a = context;
         struct server *s = a->server;
         if (conf_changed(s->conf)) {
                 struct arena fresh = {0};
-                struct conf *conf = NULL;
                 struct server next = *s;
                 next.tls_context = NULL;
-                if (load_settings(a->options, &fresh, &conf) == 0) {
-                        next.conf = conf;
-                        next.arena = &fresh;
-                        server_prepare_edge(&next);
+                next.arena = &fresh;
+                if (load_next(a, &next)) {
                         server_load_tls(&next);
                         server_check_tls(&next);
                         tls_context_free(&s->tls_context);

@@ -98,6 +98,12 @@ def settings_are_read_again():
         loop_log = poll(lambda: greeting() and b"login_greting" in loop.log() and loop.log(), "no error in the log")
         expect(b"the settings that were read before stay in force" in loop_log, loop_log.decode())
         expect("two is ready." in greeting(), "a bad edit must not take effect")
+        for bad in ("passdb {\n  driver = no-such\n}", "default_login_user = root" if os.getuid() == 0 else "x"):
+            before = len(loop.log())
+            host.settings = "login_greeting = four is ready.\n" + bad
+            host.write_configuration()
+            poll(lambda: greeting() and len(loop.log()) > before + 300, "no error in the log")
+            expect("two is ready." in greeting(), "a bad edit must not take effect: " + bad)
         loop.stop()
 
 

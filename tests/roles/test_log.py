@@ -67,6 +67,7 @@ def journal():
         for row in rows:
             expect(row["SYSLOG_IDENTIFIER"] == "mailsession" and row["PROTOCOL"] == "imap", repr(row))
             expect(row["PRIORITY"] == "6" and row["SYSLOG_FACILITY"] == "2", repr(row))
+        expect(rows[0]["MAIL_USER"] == "kevin" and "CODE_FILE" not in rows[0], repr(rows[0]))
         expect(rows[0]["MESSAGE"].startswith("imap-login: Login: user=<kevin>"), repr(rows[0]))
         expect(rows[1]["MAIL_USER"] == "kevin" and "Logged out in=" in rows[1]["MESSAGE"], repr(rows[1]))
         expect(rows[0]["SESSION_ID"] == rows[1]["SESSION_ID"] and len(rows[0]["SESSION_ID"]) == 16, "session ids")
