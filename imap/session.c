@@ -114,6 +114,8 @@ static const char *state_problem(struct imap_session *s, const struct imap_comma
 
 static void end_on_error(struct imap_session *s, int error)
 {
+        if (error == -EFAULT)
+                s->start->message_cut();
         s->over = true;
         if (error == -ETIMEDOUT)
                 imap_bye(s, "Disconnected: Inactivity", "Disconnected for inactivity.");

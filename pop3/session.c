@@ -70,6 +70,8 @@ static void end(struct pop3_session *s, const char *reason, const char *last_wor
 
 static void end_on_error(struct pop3_session *s, int error)
 {
+        if (error == -EFAULT)
+                s->start->message_cut();
         if (error == -ETIMEDOUT)
                 end(s, "Disconnected: Inactivity", "Disconnected for inactivity.");
         else if (error == -EPIPE || error == -ECONNRESET)

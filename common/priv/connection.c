@@ -187,10 +187,15 @@ static _noreturn_ void run_edge(struct connection *c)
 }
 
 /* A message file that shrinks while it is mapped ends this session, with a line that says so. */
-static void on_bus_error(int sig _unused_)
+static _noreturn_ void message_cut(void)
 {
         log_error("a message file was cut short by another program while it was being read");
         _exit(EX_IOERR);
+}
+
+static void on_bus_error(int sig _unused_)
+{
+        message_cut();
 }
 
 static int enter_sandbox(const struct session_start *start, const char *const *paths)
@@ -217,6 +222,7 @@ static void run_session(struct connection *c, struct session_start *start)
         start->peer = c->peer;
         start->arena = &c->arena;
         start->sandbox = enter_sandbox;
+        start->message_cut = message_cut;
         start->user.service = c->server->protocol->name;
         start->user.local_ip = c->peer->local_ip;
         start->user.remote_ip = c->peer->remote_ip;

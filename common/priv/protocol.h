@@ -25,6 +25,9 @@ struct session_start {
         bool tls;            /* the client's connection is encrypted */
         struct mail_user user;
         struct arena *arena; /* the session's lifetime */
+        /* Ends the session with a line in the log: a mapped message file lost its end while it was sent (a
+         * write said EFAULT; SIGBUS comes here by itself). */
+        void (*message_cut)(void) _noreturn_;
         /* Called by the session when the paths it needs are known and before it reads mail or input: nothing
          * else can be opened afterwards. Paths as store_paths(). 0 or -errno. */
         int (*sandbox)(const struct session_start *start, const char *const *paths);

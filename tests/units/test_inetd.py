@@ -115,11 +115,12 @@ def inetd():
             for row, port in zip(rows, ports.values()):
                 row[0] = "127.0.0.1:%d" % port
                 row[5] = programs[row[6].removesuffix("-session")]
-                row += ["-c", settings, "-o", "log_path=syslog"]
+                row += ["-c", settings, "-o", "log_path=syslog", "-o", "listen_idle_exit=1s"]
                 out.write(" ".join(row) + "\n")
         ports["imap"], ports_wait = ports["imap"], ports.pop("imap-wait")
         serve(host, [name, "-d", host.path("inetd.conf")], ports, host.path("inetd.log"))
         serve(host, [name, "-d", host.path("inetd.conf")], {"imap": ports_wait}, host.path("inetd.log"))
+        host.no_process_stays()
 
 
 if __name__ == "__main__":
