@@ -15,6 +15,7 @@
 enum { LOG_LINE_MAX = 2048, LOG_PREFIX_MAX = 400, LOG_IDENT_MAX = 64 };
 
 static struct {
+        bool hushed;
         enum log_target target;
         char ident[LOG_IDENT_MAX]; /* a copy: settings are read again, syslog() keeps the pointer */
         struct log_fields fields;
@@ -110,8 +111,15 @@ static void send_to_journal(int priority, const char *line)
         sd_journal_sendv(iov, (int)n);
 }
 
+void log_hush(bool on)
+{
+        state.hushed = on;
+}
+
 void log_msg(int priority, const char *fmt, ...)
 {
+        if (state.hushed)
+                return;
         int saved = errno;
         char line[LOG_LINE_MAX];
         size_t at = (size_t)snprintf(line, sizeof(line), "%s", state.prefix);

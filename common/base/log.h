@@ -31,6 +31,9 @@ void log_set_fields(const struct log_fields *fields);
 /* Put before each message, as Dovecot does: "imap-login: " or "imap(kevin)<123><id>: ". Copied. */
 void log_set_prefix(const char *fmt, ...) _printf_(1, 2);
 
+/* Drops every line while it is on: what fails again and again for one reason is told from time to time. */
+void log_hush(bool on);
+
 void log_msg(int priority, const char *fmt, ...) _printf_(2, 3);
 #define log_info(...)    log_msg(LOG_INFO, __VA_ARGS__)
 #define log_warning(...) log_msg(LOG_WARNING, __VA_ARGS__)

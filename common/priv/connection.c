@@ -36,6 +36,8 @@ void server_load_tls(struct server *s)
         const char *why = "";
         if (conf_resolve(s->conf, &filter, s->arena, &settings) < 0)
                 return;
+        s->without_tls =
+                settings.ssl == SETTINGS_SSL_NO || (!settings.ssl_cert.path[0] && !settings.ssl_cert.text[0]);
         int r = tls_context_load(s->conf, &settings, s->arena, &s->tls_context, &why);
         if (r < 0 && (r != -ENOENT || settings.ssl == SETTINGS_SSL_REQUIRED || settings.ssl_cert.path[0]))
                 log_error("TLS is not available: %s", why);

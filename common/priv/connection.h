@@ -14,6 +14,7 @@ struct server {
         const struct conf *conf;
         struct arena *arena;
         struct tls_context *tls_context; /* read once by an accept loop, else by the edge; may be NULL */
+        bool without_tls;                /* the settings want none */
         bool preloaded;                  /* tls_context is as it should be */
         uid_t edge_uid;                  /* by server_prepare_edge() */
         gid_t edge_gid;

@@ -23,7 +23,11 @@
 #include "priv/listen.h"
 #include "wire/tls.h"
 
-enum { OVERRIDES_MAX = 256, LISTEN_MAX = 32 };
+enum {
+        OVERRIDES_MAX = 256,
+        LISTEN_MAX = 32,
+        COMPLAIN_MS = 60 * 1000, /* how often the log hears of files that stay bad */
+};
 
 struct options {
         const char *file; /* -c; NULL: the default one if it is there */
@@ -135,7 +139,8 @@ struct accepting {
         struct server *server;
         const struct options *options;
         struct arena *arena; /* of the settings in use */
-        bool complained;
+        bool complained;     /* about the files as they are now */
+        int64_t next_complaint;
 };
 
 /* Everything that keeps the program from starting keeps new settings from taking effect. */
@@ -151,31 +156,51 @@ static bool load_next(const struct accepting *a, struct server *next)
         return server_prepare_edge(next) == 0;
 }
 
+/* Reads everything again. What is wrong, a certificate that does not fit its key yet among it, leaves what is
+ * in force. */
+static bool read_again(struct accepting *a)
+{
+        struct server *s = a->server;
+        struct arena fresh = {0};
+        struct server next = *s;
+        next.tls_context = NULL;
+        next.arena = &fresh;
+        bool good = load_next(a, &next);
+        if (good) {
+                server_load_tls(&next);
+                server_check_tls(&next);
+                good = next.tls_context || !s->tls_context || next.without_tls;
+        }
+        if (!good) {
+                tls_context_free(&next.tls_context);
+                arena_free(&fresh);
+                return false;
+        }
+        tls_context_free(&s->tls_context);
+        arena_free(a->arena);
+        *a->arena = fresh;
+        next.arena = a->arena;
+        *s = next;
+        return true;
+}
+
 static void refresh(void *context, struct listen_limits *limits)
 {
         struct accepting *a = context;
         struct server *s = a->server;
         if (conf_changed(s->conf)) {
-                struct arena fresh = {0};
-                struct server next = *s;
-                next.tls_context = NULL;
-                next.arena = &fresh;
-                if (load_next(a, &next)) {
-                        server_load_tls(&next);
-                        server_check_tls(&next);
-                        tls_context_free(&s->tls_context);
-                        arena_free(a->arena);
-                        *a->arena = fresh;
-                        next.arena = a->arena;
-                        *s = next;
-                        a->complained = false;
+                log_hush(a->complained && clock_ms() < a->next_complaint);
+                if (read_again(a)) {
+                        log_hush(false);
                         log_info("settings and certificates were read again");
+                        a->complained = false;
                 } else {
-                        arena_free(&fresh);
-                        if (!a->complained)
-                                log_error("the settings that were read before stay in force");
+                        log_error("the settings that were read before stay in force");
+                        if (!a->complained || clock_ms() >= a->next_complaint)
+                                a->next_complaint = clock_ms() + COMPLAIN_MS;
                         a->complained = true;
                 }
+                log_hush(false);
         }
         struct arena scratch = {0};
         struct settings settings;

@@ -40,6 +40,7 @@ DECIDED = {
     "rename-inbox": "left out: Dovecot refuses it on Maildir; ours moves the messages (section 6.3.5)",
     "rename-taken": "left out: Dovecot renames a level without mail onto a mailbox that is there",
     "name-cut": "left out: LIST of a pattern that is not mUTF-7 is NO, Dovecot: OK and nothing",
+    "panics": "not met by SEEDS: NOT (SINCE a SINCE b) finds nothing in Dovecot, COPY *,1:* or NOT 7:*,3:* can end it",
     "pop3-noise": "left out: an argument behind STAT or RSET is -ERR, Dovecot takes no notice of it",
     "pop3-seen": "Dovecot marks what was retrieved as \\Seen also when the client goes without QUIT",
 }

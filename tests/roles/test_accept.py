@@ -121,9 +121,23 @@ def certificates_are_read_again():
                 return tls.getpeercert(True)
 
         first = served()
+        # half of a renewal: the certificate is another one, its key is not there yet
+        with open(cert, "rb") as old, open(key, "rb") as old_key:
+            pair = old.read(), old_key.read()
         for path in (cert, key):
-            os.rename(path, path + ".old")
+            os.unlink(path)
         certificate(host.certificates)
+        with open(cert, "rb") as new, open(key, "rb") as new_key:
+            renewed = new.read(), new_key.read()
+        os.unlink(cert), os.unlink(key)
+        for path, data in ((cert, renewed[0]), (key, pair[1])):
+            with open(path + ".new", "wb") as out:
+                out.write(data)
+            os.rename(path + ".new", path)
+        poll(lambda: served() == first and b"stay in force" in loop.log(), "the mismatch is not noticed, or takes TLS away")
+        with open(key + ".new", "wb") as out:
+            out.write(renewed[1])
+        os.rename(key + ".new", key)
         second = poll(lambda: served() != first and served(), "the new certificate is not served")
         want = subprocess.run(["openssl", "x509", "-in", cert, "-outform", "der"], check=True,
                               capture_output=True).stdout
