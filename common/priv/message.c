@@ -88,22 +88,31 @@ int role_decode(struct slice packet, enum role_sender from, struct role_message 
         return 0;
 }
 
+/* recv() over interruptions; 0 is a peer that is gone. */
+static ssize_t receive(int fd, void *to, size_t n, int flags)
+{
+        for (;;) {
+                ssize_t r = recv(fd, to, n, flags);
+                if (r >= 0)
+                        return r ? r : -EPIPE;
+                if (errno != EINTR)
+                        return errno == ECONNRESET ? -EPIPE : -errno;
+        }
+}
+
 int role_receive(int fd, enum role_sender from, struct buf *in, struct role_message *ret)
 {
         buf_wipe(in);
-        char *to = buf_reserve(in, ROLE_MESSAGE_MAX);
-        for (;;) {
-                /* MSG_TRUNC: a packet larger than any message is noticed, not cut */
-                ssize_t n = recv(fd, to, ROLE_MESSAGE_MAX, MSG_TRUNC);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return errno == ECONNRESET ? -EPIPE : -errno;
-                if (n == 0)
-                        return -EPIPE;
-                if (n > ROLE_MESSAGE_MAX)
-                        return -EPROTO;
-                in->n = (size_t)n;
-                return role_decode(buf_slice(in), from, ret);
-        }
+        /* its size first: the monitor becomes a session, and what it touches of the largest message's room
+         * would stay its */
+        ssize_t n = receive(fd, NULL, 0, MSG_PEEK | MSG_TRUNC);
+        if (n < 0)
+                return (int)n;
+        if (n > ROLE_MESSAGE_MAX)
+                return -EPROTO;
+        n = receive(fd, buf_reserve(in, (size_t)n), (size_t)n, MSG_TRUNC);
+        if (n < 0)
+                return (int)n;
+        in->n = (size_t)n;
+        return role_decode(buf_slice(in), from, ret);
 }
