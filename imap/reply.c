@@ -166,7 +166,8 @@ void imap_log_waiting(struct imap_session *s)
         if (mailbox_waiting(s->mailbox) == 0 || s->told_waiting)
                 return;
         s->told_waiting = true;
-        log_error("New mail in %s is not shown until there is room: %s", mailbox_name(s->mailbox), store_error(s->store));
+        log_error("New mail in %s is not shown until there is room: %s", mailbox_name(s->mailbox),
+                  store_error(s->store));
 }
 
 /* EXISTS and RECENT, where they are not what the client knows. \Recent belongs to messages that come and go.

@@ -45,13 +45,13 @@ void imap_write_internaldate(struct conn *c, time_t t);
 void imap_write_uid_set(struct conn *c, const uint32_t *uids, size_t n);
 
 /* Sequence numbers (ascending, no doubles, in the arena) that a set names in the view. With uid, UIDs that
- * are not there are left out; without, a number beyond the mailbox, or "*" in an empty one, is -EINVAL: say BAD
- * (RFC 3501 section 9, seq-number). */
+ * are not there are left out; without, a number beyond the mailbox, or "*" in an empty one, is -EINVAL: say
+ * BAD (RFC 3501 section 9, seq-number). */
 int imap_resolve_set(struct imap_session *s, const struct imap_set *set, bool uid, uint32_t **ret_seqs,
                      size_t *ret_n);
 
-/* A mailbox name as the store wants it: NUL-terminated, in the command's arena; INBOX in capitals as the first
- * level of a name too, or its folders would not be those that LIST shows below it. */
+/* A mailbox name as the store wants it: NUL-terminated, in the command's arena; INBOX in capitals as the
+ * first level of a name too, or its folders would not be those that LIST shows below it. */
 const char *imap_mailbox_name(struct imap_session *s, struct slice name);
 
 #endif

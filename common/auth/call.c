@@ -24,8 +24,8 @@ const char *call_text(const struct auth_call *c, const char *driver, const char 
         vsnprintf(text, sizeof(text), fmt, ap);
         va_end(ap);
         const struct auth_request *r = c->request;
-        return arena_printf(c->arena, "%s(%s,%s,<%s>): %s", driver, name_for_log(c), r->remote_ip ? r->remote_ip : "",
-                            r->session_id ? r->session_id : "", text);
+        return arena_printf(c->arena, "%s(%s,%s,<%s>): %s", driver, name_for_log(c),
+                            r->remote_ip ? r->remote_ip : "", r->session_id ? r->session_id : "", text);
 }
 
 int call_expand(const struct auth_call *c, const char *template, const char **ret, const char **ret_error)

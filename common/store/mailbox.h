@@ -85,8 +85,8 @@ struct mailbox_changes {
  * `allow_expunge` messages that are gone stay in place, marked, until a later call allows it. */
 int mailbox_sync(struct mailbox *m, bool allow_expunge, struct arena *arena, struct mailbox_changes *ret);
 
-/* -ENOSPC or -EDQUOT when the last sync kept new mail back because its UIDs could not be written (store_error() says where); 0
- * when it did not. The mail is shown once there is room. */
+/* -ENOSPC or -EDQUOT when the last sync kept new mail back because its UIDs could not be written
+ * (store_error() says where); 0 when it did not. The mail is shown once there is room. */
 int mailbox_waiting(const struct mailbox *m);
 
 enum flags_op { FLAGS_SET, FLAGS_ADD, FLAGS_REMOVE };
