@@ -32,7 +32,9 @@ static const struct conf_setting top[] = {
             "user."),
         ROW(CONF_UINT, default_client_limit, "1000", "Connections at one time in an accept loop."),
         ROW(CONF_UINT, mail_max_ip_connections, "100",
-            "Connections at one time from one source address in an accept loop; 0 for no limit."),
+            "Connections at one time from one source (an IPv4 address, an IPv6 network of 64 bits) in an "
+            "accept "
+            "loop; 0 for no limit."),
         FLAGGED(CONF_UINT, mail_max_userip_connections, "10", CONF_NOT_YET,
                 "Connections at one time of one user from one source address."),
         ROW(CONF_TIME, login_timeout, "1 mins",

@@ -173,9 +173,9 @@ static const char *reason_to_refuse(struct listen_loop *l, const struct peer *pe
                 return "Too many connections, try again later";
         if (!peer->is_socket)
                 return NULL;
-        if (l->limits.per_source && count_from(l, peer->remote_ip) >= l->limits.per_source)
+        if (l->limits.per_source && count_from(l, peer->source) >= l->limits.per_source)
                 return "Too many connections from your address, try again later";
-        if (is_paused(l, peer->remote_ip))
+        if (is_paused(l, peer->source))
                 return "Connections from your address are paused after errors, try again later";
         return NULL;
 }
@@ -199,7 +199,7 @@ pid_t listen_fork(struct listen_loop *l, const struct peer *peer, bool counts)
                 struct child *c = &l->children[l->children_n++];
                 *c = (struct child){.pid = pid, .other = counts ? l->last_edge : 0, .counts = counts};
                 l->last_edge = counts ? 0 : pid;
-                memcpy(c->source, peer->remote_ip, sizeof(c->source));
+                memcpy(c->source, peer->source, sizeof(c->source));
                 l->sessions += counts;
         } else if (pid == 0) {
                 for (size_t i = 0; i < l->n; i++)

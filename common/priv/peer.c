@@ -38,6 +38,19 @@ static bool describe(const struct sockaddr_storage *a, char *ip, size_t size, ui
         return false;
 }
 
+static void name_source(const struct sockaddr_storage *a, struct peer *p)
+{
+        const struct sockaddr_in6 *in = (const void *)a;
+        struct in6_addr network = in->sin6_addr;
+        char text[INET6_ADDRSTRLEN];
+        memset(network.s6_addr + 8, 0, 8);
+        if (a->ss_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&in->sin6_addr) &&
+            inet_ntop(AF_INET6, &network, text, sizeof(text)))
+                snprintf(p->source, sizeof(p->source), "%s/64", text);
+        else
+                memcpy(p->source, p->remote_ip, sizeof(p->source));
+}
+
 int peer_of(int fd, struct peer *ret)
 {
         struct peer p = {.is_socket = false};
@@ -52,6 +65,7 @@ int peer_of(int fd, struct peer *ret)
                 if (getpeername(fd, (struct sockaddr *)&a, &n) < 0)
                         return -errno;
                 p.is_socket = describe(&a, p.remote_ip, sizeof(p.remote_ip), &p.remote_port);
+                name_source(&a, &p);
         }
         *ret = p;
         return 0;

@@ -366,7 +366,7 @@ class Host:
 
     def listen(self, protocol, tls=False, arguments=(), server="127.0.0.1", how="stdin"):
         """An accept loop; the returned session has .port. how: stdin, or systemd for LISTEN_FDS."""
-        door = socket.create_server((server, 0), backlog=64)
+        door = socket.create_server((server, 0), family=socket.AF_INET6 if ":" in server else socket.AF_INET, backlog=64)
         arguments = list(arguments) + (["--tls"] if tls else [])
         try:
             if how == "stdin":

@@ -9,8 +9,8 @@ import subprocess
 import time
 
 from common import (
-    Host, Skip, certificate, children, client_context, connect, environment, expect, poll, run_tests)
-from mailsession_test import program
+    Host, Line, Skip, certificate, children, client_context, connect, environment, expect, poll, run_tests)
+from mailsession_test import own_network, program
 
 
 PAIR = 2  # processes of a connection before login: edge and monitor
@@ -51,6 +51,22 @@ def total_limit():
 
 def source_limit():
     limit("mail_max_ip_connections", "Too many connections from your address")
+
+
+def an_ipv6_network_is_one_source():
+    own_network("2001:db8::1/64", "2001:db8::2/64", "2001:db8:0:1::2/64")
+    with Host(settings="mail_max_ip_connections = 2") as host:
+        loop = host.listen("imap", server="2001:db8::1")
+
+        def connect_from(address):
+            return Line(socket.create_connection(("2001:db8::1", loop.port), timeout=10, source_address=(address, 0)))
+
+        lines = [connect_from(address) for address in ("2001:db8::1", "2001:db8::2")]
+        for line in lines:
+            line.until("* OK")
+        expect("Too many connections" in connect_from("2001:db8::2").read(), "a third from the same network is served")
+        connect_from("2001:db8:0:1::2").until("* OK")
+        loop.stop()
 
 
 def leaves_after_a_quiet_spell():
@@ -356,4 +372,6 @@ run_tests([name_in_the_log_survives_new_settings, nobody_but_the_loop_has_the_li
            a_relay_counts_until_it_ends, a_loop_takes_a_new_ticket_key_every_day, who_talks_without_end_is_sent_away,
            root_talks_to_no_client, total_limit, source_limit, leaves_after_a_quiet_spell, stays_while_somebody_is_there, settings_are_read_again,
            certificates_are_read_again, crashes_count_against_their_source, pipelined_before_tls_is_never_run,
-           garbage_instead_of_a_hello, resumption_works_across_processes])
+           garbage_instead_of_a_hello, resumption_works_across_processes,
+           # last: this process is in a network of its own from there on
+           an_ipv6_network_is_one_source])
