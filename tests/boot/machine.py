@@ -229,7 +229,7 @@ class Machine:
 
     def command(self, *command, ok=(0,), seconds=30):
         """Runs a command in the container and returns its standard output."""
-        done = subprocess.run(["nsenter", "-t", str(self.leader), "-m", "-u", "-i", "-n", "-p", "--", *command],
+        done = subprocess.run(["nsenter", "-t", str(self.leader), "-m", "-u", "-i", "-n", "-p", "-r", "-w", "--", *command],
                               capture_output=True, stdin=subprocess.DEVNULL, timeout=seconds, text=True,
                               errors="replace", env=environment(SYSTEMD_PAGER=""))
         if ok is not None and done.returncode not in ok:
