@@ -23,13 +23,8 @@ struct accepting {
 static bool load_next(const struct accepting *a, struct server *next)
 {
         struct conf *conf = NULL;
-        struct settings settings;
-        struct conf_filter filter = {.protocol = next->protocol->name};
-        if (options_load(a->options, next->arena, &conf) < 0 ||
-            conf_resolve(conf, &filter, next->arena, &settings) < 0 || !options_check_auth(&settings))
-                return false;
-        next->conf = conf;
-        return server_prepare_edge(next) == 0;
+        return options_load(a->options, next->arena, &conf) == 0 && server_take_settings(next, conf) == 0 &&
+               options_check_auth(&next->settings) && server_prepare_edge(next) == 0;
 }
 
 /* Reads everything again. What is wrong, a certificate that does not fit its key yet among it, leaves what is
@@ -43,7 +38,7 @@ static bool read_again(struct accepting *a)
         next.arena = &fresh;
         bool good = load_next(a, &next);
         if (good) {
-                server_load_tls(&next);
+                server_load_tls(&next, &next.settings);
                 server_check_tls(&next);
                 good = next.tls_context || !s->tls_context || next.without_tls;
         }
@@ -78,16 +73,10 @@ static void refresh(void *context, struct listen_limits *limits)
                 }
                 log_hush(false);
         }
-        struct arena scratch = {0};
-        struct settings settings;
-        struct conf_filter filter = {.protocol = s->protocol->name};
-        if (conf_resolve(s->conf, &filter, &scratch, &settings) == 0) {
-                *limits = (struct listen_limits){settings.default_client_limit,
-                                                 settings.mail_max_ip_connections, settings.listen_idle_exit};
-                if (s->tls_context)
-                        tls_context_share_tickets(s->tls_context, settings.base_dir);
-        }
-        arena_free(&scratch);
+        *limits = (struct listen_limits){s->settings.default_client_limit,
+                                         s->settings.mail_max_ip_connections, s->settings.listen_idle_exit};
+        if (s->tls_context)
+                tls_context_share_tickets(s->tls_context, s->settings.base_dir);
 }
 
 static void serve(void *context, struct listen_loop *loop, int fd, const struct peer *peer)
@@ -113,7 +102,7 @@ int accepting_run(struct server *s, const struct options *o, struct arena *arena
         struct accepting a = {.server = s, .options = o, .arena = arena};
         if (server_prepare_edge(s) < 0)
                 return EX_CONFIG;
-        server_load_tls(s);
+        server_load_tls(s, &s->settings);
         server_check_tls(s);
         s->preloaded = true;
         const struct listen_owner owner = {&a, refresh, serve, refuse};

@@ -29,20 +29,25 @@ enum {
         NOBODY = 65534,
 };
 
-void server_load_tls(struct server *s)
+int server_take_settings(struct server *s, const struct conf *conf)
 {
-        struct settings settings;
         struct conf_filter filter = {.protocol = s->protocol->name};
+        int r = conf_resolve(conf, &filter, s->arena, &s->settings);
+        if (r == 0)
+                s->conf = conf;
+        return r;
+}
+
+void server_load_tls(struct server *s, const struct settings *settings)
+{
         const char *why = "";
-        if (conf_resolve(s->conf, &filter, s->arena, &settings) < 0)
-                return;
-        s->without_tls =
-                settings.ssl == SETTINGS_SSL_NO || (!settings.ssl_cert.path[0] && !settings.ssl_cert.text[0]);
-        int r = tls_context_load(s->conf, &settings, s->arena, &s->tls_context, &why);
-        if (r < 0 && (r != -ENOENT || settings.ssl == SETTINGS_SSL_REQUIRED || settings.ssl_cert.path[0]))
+        bool has_cert = settings->ssl_cert.path[0] || settings->ssl_cert.text[0];
+        s->without_tls = settings->ssl == SETTINGS_SSL_NO || !has_cert;
+        int r = tls_context_load(s->conf, settings, s->arena, &s->tls_context, &why);
+        if (r < 0 && (has_cert || settings->ssl == SETTINGS_SSL_REQUIRED))
                 log_error("TLS is not available: %s", why);
         if (s->tls_context)
-                tls_context_share_tickets(s->tls_context, settings.base_dir);
+                tls_context_share_tickets(s->tls_context, settings->base_dir);
 }
 
 static void check_tls_here(struct server *s, bool all)
@@ -98,22 +103,18 @@ static int check_root(const char *path)
 
 int server_prepare_edge(struct server *s)
 {
-        struct settings settings;
-        struct conf_filter filter = {.protocol = s->protocol->name};
-        int r = conf_resolve(s->conf, &filter, s->arena, &settings);
-        if (r < 0)
-                return r;
+        const struct settings *settings = &s->settings;
         s->edge_uid = s->edge_gid = NOBODY;
-        find_account(settings.default_login_user, &s->edge_uid, &s->edge_gid);
-        s->edge_root = arena_printf(s->arena, "%s/empty", settings.base_dir);
+        find_account(settings->default_login_user, &s->edge_uid, &s->edge_gid);
+        s->edge_root = arena_printf(s->arena, "%s/empty", settings->base_dir);
         if (geteuid() != 0)
                 return 0;
         if (s->edge_uid == 0 || s->edge_gid == 0) {
                 log_error("default_login_user: %s is root or of its group: it talks to clients nobody knows",
-                          settings.default_login_user);
+                          settings->default_login_user);
                 return -EPERM;
         }
-        r = dir_make_all(AT_FDCWD, settings.base_dir, 0755);
+        int r = dir_make_all(AT_FDCWD, settings->base_dir, 0755);
         if (r == 0)
                 r = dir_make_all(AT_FDCWD, s->edge_root, 0555);
         if (r == 0)
@@ -148,7 +149,7 @@ static _noreturn_ void run_edge(struct connection *c)
         close(c->control[1]);
         close(c->relay[1]);
         if (!s->preloaded) {
-                server_load_tls(s);
+                server_load_tls(s, &c->settings);
                 check_tls_here(s, false);
         }
         _cleanup_(fd_close_p) int null = open("/dev/null", O_RDWR | O_CLOEXEC);

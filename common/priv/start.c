@@ -164,13 +164,10 @@ int start_main(const struct protocol *protocol, int argc, char **argv)
                 log_error("the settings have errors: nobody is served until they are corrected");
                 return EX_CONFIG;
         }
-        server.conf = conf;
-        struct settings settings;
-        struct conf_filter filter = {.protocol = protocol->name};
-        if (conf_resolve(conf, &filter, &arena, &settings) < 0)
+        if (server_take_settings(&server, conf) < 0)
                 return EX_CONFIG;
-        log_open(settings.instance_name, options_log_target(settings.log_path));
-        if (!options.preauth && !options_check_auth(&settings))
+        log_open(server.settings.instance_name, options_log_target(server.settings.log_path));
+        if (!options.preauth && !options_check_auth(&server.settings))
                 return EX_CONFIG;
         return run(&server, &options, &arena);
 }

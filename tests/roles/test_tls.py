@@ -73,6 +73,20 @@ def names():
         loop.stop()
 
 
+def by_local_address():
+    """One process a connection: the certificate may depend on the address that was called."""
+    with Host() as host:
+        one = certificate(host.directory, name="mail.example.org")
+        host.settings = "local 127.0.0.1 {\n  ssl_cert = <%s\n  ssl_key = <%s\n}\n" % one
+        session = host.start("imap", tls=True)
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        session.socket = context.wrap_socket(session.socket)
+        expect(session.socket.getpeercert(True) == der(one[0]), "the certificate for the address")
+        session.finish()
+
+
 def capabilities(line, tag):
     line.say(tag + " capability")
     return line.until(tag + " OK")[0].split()
@@ -159,5 +173,5 @@ def a_key_that_cannot_be_read_is_told():
         expect(not os.path.exists(host.path("missing.key")), "made a key")
 
 
-run_tests([versions, chains_of_both_kinds, names, imap_capabilities_change, pop3_capabilities_change,
+run_tests([versions, chains_of_both_kinds, names, by_local_address, imap_capabilities_change, pop3_capabilities_change,
            without_a_certificate, a_wrong_key_is_told, a_key_that_cannot_be_read_is_told])
