@@ -59,8 +59,8 @@ struct conf_filter {
 int conf_resolve(const struct conf *c, const struct conf_filter *filter, struct arena *arena,
                  struct settings *ret);
 
-/* The names of all local_name blocks, each once, in the order of the file, in the arena: what TLS server
- * names to load certificates for. */
+/* The names of all local_name blocks (a block may have several), each once, in the order of the file, in the
+ * arena: what TLS server names to load certificates for. */
 const char *const *conf_local_names(const struct conf *c, struct arena *arena, size_t *ret_n);
 
 /* Appends the content of a file setting. 0 (nothing appended when it is not set) or -errno of reading it. */

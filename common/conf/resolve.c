@@ -217,8 +217,19 @@ int conf_resolve(const struct conf *c, const struct conf_filter *filter, struct 
 
 struct names {
         const char **items;
-        size_t n, cap;
+        size_t n;
 };
+
+static void add_name(struct names *to, struct arena *arena, struct slice name)
+{
+        for (size_t i = 0; i < to->n; i++)
+                if (slice_ieq(slice_of(to->items[i]), name))
+                        return;
+        void *items = to->items;
+        const char **added = array_add(arena, &items, &to->n, sizeof(*to->items));
+        to->items = items;
+        *added = arena_str(arena, name);
+}
 
 static void collect_local_names(const struct conf_node *section, struct arena *arena, struct names *to)
 {
@@ -226,21 +237,10 @@ static void collect_local_names(const struct conf_node *section, struct arena *a
                 if (!n->is_section)
                         continue;
                 collect_local_names(n, arena, to);
-                if (strcmp(n->name, "local_name") != 0)
-                        continue;
-                bool known = false;
-                for (size_t i = 0; i < to->n; i++)
-                        known = known || strcmp(to->items[i], n->value) == 0;
-                if (known)
-                        continue;
-                if (to->n == to->cap) {
-                        const char **larger = arena_array(arena, const char *, to->cap * 2 + 8);
-                        if (to->n)
-                                memcpy(larger, to->items, to->n * sizeof(*larger));
-                        to->items = larger;
-                        to->cap = to->cap * 2 + 8;
-                }
-                to->items[to->n++] = n->value;
+                struct slice rest = slice_of(n->value), name;
+                while (strcmp(n->name, "local_name") == 0 && slice_split(&rest, ' ', &name))
+                        if (name.n)
+                                add_name(to, arena, name);
         }
 }
 

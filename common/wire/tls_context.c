@@ -273,22 +273,26 @@ int tls_context_load(const struct conf *conf, const struct settings *s, struct a
         return 0;
 }
 
-static bool name_matches(const char *pattern, struct slice name)
+/* "*.example.org" for mail.example.org. */
+static bool wildcard_matches(const char *pattern, struct slice name)
 {
-        struct slice p = slice_of(pattern);
-        if (slice_starts(p, SLICE("*."))) {
-                size_t dot = slice_find(name, '.');
-                return dot > 0 && slice_ieq(slice_from(name, dot), slice_from(p, 1));
-        }
-        return slice_ieq(p, name);
+        size_t dot = slice_find(name, '.');
+        return slice_starts(slice_of(pattern), SLICE("*.")) && dot > 0 &&
+               slice_ieq(slice_from(name, dot), slice_from(slice_of(pattern), 1));
 }
 
 gnutls_certificate_credentials_t tls_context_credentials_for(struct tls_context *c, struct slice name)
 {
-        for (size_t i = 1; i < c->pairs_n; i++)
-                if (name_matches(c->pairs[i].name, name))
-                        return parse_pair(&c->pairs[i]) == 0 ? c->pairs[i].credentials : NULL;
-        return NULL;
+        struct pair *found = NULL;
+        for (size_t i = 1; i < c->pairs_n; i++) {
+                struct pair *p = &c->pairs[i];
+                bool exact = slice_ieq(slice_of(p->name), name);
+                if (exact || (!found && wildcard_matches(p->name, name)))
+                        found = p;
+                if (exact)
+                        break;
+        }
+        return found && parse_pair(found) == 0 ? found->credentials : NULL;
 }
 
 int tls_context_apply(struct tls_context *c, gnutls_session_t session)

@@ -7,8 +7,8 @@
 
 #include "wire/tls.h"
 
-/* Those of the first local_name section that matches `name` (any case, "*.example.org" covers one level), or
- * NULL for the default ones. */
+/* Those of the local_name section with this very name, else of the first wildcard that matches `name` (any
+ * case, "*.example.org" covers one level), or NULL for the default ones. */
 gnutls_certificate_credentials_t tls_context_credentials_for(struct tls_context *c, struct slice name);
 
 /* Priorities, default credentials and tickets for a new session. 0 or GnuTLS' error. */

@@ -63,11 +63,14 @@ def names():
         own = certificate(host.directory)
         one = certificate(host.directory, name="mail.example.org")
         wild = certificate(host.directory, name="wild.example.net")
+        exact = certificate(host.directory, name="exact.example.net")
         host.settings = (
             "local_name mail.example.org {\n  ssl_cert = <%s\n  ssl_key = <%s\n}\n"
-            "local_name *.example.net {\n  ssl_cert = <%s\n  ssl_key = <%s\n}\n" % (*one, *wild))
+            "local_name \"imap.example.org *.example.net\" {\n  ssl_cert = <%s\n  ssl_key = <%s\n}\n"
+            "local_name exact.example.net {\n  ssl_cert = <%s\n  ssl_key = <%s\n}\n" % (*one, *wild, *exact))
         loop = host.listen("imap", tls=True)
         for name, want in (("mail.example.org", one), ("MAIL.example.ORG", one), ("a.example.net", wild),
+                           ("imap.example.org", wild), ("exact.example.net", exact),
                            ("a.b.example.net", own), ("other.example.org", own), (None, own)):
             expect(handshake(loop.port, name)[0] == der(want[0]), "the certificate for %s" % name)
         loop.stop()
