@@ -172,7 +172,6 @@ static _noreturn_ void run_edge(struct connection *c)
                          .secured = is_local(c),
                          .monitor_fd = c->control[0],
                          .relay_fd = c->relay[0],
-                         .started = clock_ms(),
                          .deadline = deadline_in_ms(c->settings.login_timeout)};
         conn_init(&e.conn, c->in_fd, c->out_fd);
         e.conn.ends = e.deadline;
@@ -241,9 +240,13 @@ static void wait_for_relay(int fd)
         deadline_t deadline = deadline_in_ms(EDGE_END_MS);
         shutdown(fd, SHUT_WR);
         struct pollfd p = {.fd = fd, .events = POLLIN};
-        while (poll(&p, 1, deadline_left(deadline)) > 0 || (errno == EINTR && deadline_left(deadline) > 0))
-                if (read(fd, rest, sizeof(rest)) == 0)
+        while (deadline_left(deadline) > 0) {
+                if (poll(&p, 1, deadline_left(deadline)) <= 0)
+                        continue;
+                ssize_t n = read(fd, rest, sizeof(rest));
+                if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
                         return;
+        }
 }
 
 static void run_monitor(struct connection *c, pid_t edge_pid)

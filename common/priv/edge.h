@@ -26,7 +26,6 @@ struct edge {
         int relay_fd;        /* the session's plain side after a login under TLS */
         unsigned attempts;   /* logins tried, all failed */
         bool gave_plaintext; /* tried to log in where it was not allowed */
-        int64_t started;     /* clock_ms() */
         deadline_t deadline; /* of the whole time before login (setting login_timeout) */
 };
 
