@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "base/lock.h"
+#include "store/courier.h"
 #include "store/error.h"
 
 #define SUBSCRIPTIONS_NAME "subscriptions"
@@ -107,11 +108,31 @@ static const struct user_namespace *keeper(const struct store *s, const struct u
         return best;
 }
 
+/* What Courier left, in our form: as long as there is no file of our own. */
+static int courier_text(struct store *s, const struct user_namespace *ns, struct buf *to)
+{
+        _cleanup_(arena_free) struct arena a = {0};
+        _cleanup_(fd_close_p) int dir = -1;
+        struct slice *names;
+        size_t n;
+        int r = folder_open_root(s, ns, &dir);
+        if (r == 0)
+                r = courier_subscriptions(dir, &a, &names, &n);
+        if (r < 0)
+                return r == -ENOENT || r == -EINVAL
+                               ? 0
+                               : error_set_at(s, r, "open", ns->location.root, "courierimapsubscribed");
+        buf_append(to, SLICE(SUBSCRIPTIONS_V2));
+        for (size_t i = 0; i < n; i++)
+                put_name(to, names[i], true);
+        return to->error;
+}
+
 static int read_text(struct store *s, const struct user_namespace *ns, int dirfd, struct buf *to)
 {
         int r = file_read_at(dirfd, SUBSCRIPTIONS_NAME, to);
         if (r == 0 || r == -ENOENT)
-                return 0;
+                return r == 0 ? 0 : courier_text(s, ns, to);
         const char *dir = ns->location.control ? ns->location.control : ns->location.root;
         return error_set_at(s, r, "open", dir, SUBSCRIPTIONS_NAME);
 }

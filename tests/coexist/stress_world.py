@@ -1,0 +1,170 @@
+"""What must be true of the stress, apart from who does it: the log of acknowledged operations and the checks against it."""
+
+import collections
+import os
+import threading
+import time
+
+from common import Failed
+
+FOLDERS = ("INBOX", "Other")
+TAIL = 60
+
+
+class World:
+    """All sessions' common knowledge. Every method takes the lock; a violation ends the test.
+
+    An instance is one message under one UID of one folder. It is doomed from the moment before anybody asks for its
+    removal, and gone when a server has said that it is."""
+
+    def __init__(self, seed):
+        self.seed = seed
+        self.lock = threading.RLock()
+        self.stop = threading.Event()
+        self.started = time.monotonic()
+        self.log = collections.deque(maxlen=20000)
+        self.failures = []
+        self.validity = {}
+        self.ids = {folder: {} for folder in FOLDERS}  # uid: id
+        self.made = collections.Counter()  # (folder, id): instances that were acknowledged
+        self.delivered = set()  # (folder, id)
+        self.acknowledged = {folder: {} for folder in FOLDERS}  # uid: when
+        self.doomed = {folder: set() for folder in FOLDERS}
+        self.deleted = {folder: set() for folder in FOLDERS}  # may have \\Deleted, and so may its copies
+        self.doomed_ids = set()  # (folder, id): POP3 names no UIDs
+        self.gone = {folder: {} for folder in FOLDERS}  # uid: who said so
+        self.flags = {}  # (folder, uid, flag): whether it must be set; in the end
+        self.flagged_ids = set()  # what mutt was told to flag
+        self.counts = collections.Counter()
+
+    def note(self, who, text, *about):
+        self.log.append((time.monotonic() - self.started, who, text, about))
+
+    def fail(self, who, text, *about):
+        """about: (folder, uid) pairs whose history is of interest."""
+        with self.lock:
+            self.note(who, "FAILED: " + text, *about)
+            self.failures.append("%s: %s%s" % (who, text, self.history(about) if len(self.failures) < 3 else ""))
+            self.stop.set()
+
+    def history(self, about):
+        wanted = set(about)
+        names = {self.ids[folder].get(uid) for folder, uid in wanted if folder in self.ids} - {None}
+        lines = ["%8.3f %-5s %s" % (when, who, text) for when, who, text, entry_about in self.log
+                 if wanted & set(entry_about) or any(name in text for name in names)]
+        return "".join("\n      " + line for line in lines[-25:])
+
+    def report(self):
+        tail = ["%8.3f %-5s %s" % (when, who, text) for when, who, text, _ in list(self.log)[-TAIL:]]
+        raise Failed("seed %s; %d failures\n%s\n--- the last operations\n%s" % (
+            self.seed, len(self.failures), "\n".join(self.failures[:8]), "\n".join(tail)))
+
+    # --- what sessions learn
+
+    def saw_validity(self, who, folder, value):
+        with self.lock:
+            if self.validity.setdefault(folder, value) != value:
+                self.fail(who, "UIDVALIDITY of %s was %d, is %d" % (folder, self.validity[folder], value))
+
+    def saw(self, who, folder, uid, name):
+        with self.lock:
+            before = self.ids[folder].setdefault(uid, name)
+            if before != name:
+                self.fail(who, "%s UID %d was %s, is %s" % (folder, uid, before, name), (folder, uid))
+            elif name not in ("", None):
+                others = [u for u, other in self.ids[folder].items() if other == name]
+                if (folder, name) in self.delivered and len(others) > self.made[folder, name] and len(others) > 1:
+                    self.suspect(who, folder, name, others)
+
+    def suspect(self, who, folder, name, uids):
+        """More UIDs than instances: certain when no COPY is on its way."""
+        self.note(who, "%s: %s has UIDs %s" % (folder, name, uids), *((folder, uid) for uid in uids))
+
+    def made_instance(self, who, folder, uid, name):
+        with self.lock:
+            self.made[folder, name] += 1
+            self.acknowledged[folder][uid] = time.monotonic()
+            self.saw(who, folder, uid, name)
+
+    def made_copy(self, who, source, uid, target, copy, own):
+        """own: the flags that only this actor changes."""
+        with self.lock:
+            name = self.ids[source].get(uid)
+            if name is None:
+                self.fail(who, "copied UID %d of %s, which nobody had seen" % (uid, source), (source, uid))
+                return
+            if uid in self.deleted[source]:
+                self.deleted[target].add(copy)
+                self.doomed[target].add(copy)
+            for flag in own:
+                if (source, uid, flag) in self.flags:
+                    self.flags[target, copy, flag] = self.flags[source, uid, flag]
+            self.made_instance(who, target, copy, name)
+
+    def doom(self, folder, uids, by_flag):
+        with self.lock:
+            self.doomed[folder].update(uids)
+            if by_flag:
+                self.deleted[folder].update(uids)
+
+    def is_doomed(self, folder, uid):
+        return uid in self.doomed[folder] or (folder, self.ids[folder].get(uid)) in self.doomed_ids
+
+    def told_gone(self, who, folder, uid):
+        with self.lock:
+            self.gone[folder].setdefault(uid, who)
+            if not self.is_doomed(folder, uid):
+                self.fail(who, "%s UID %d (%s) is expunged, and nobody asked for it" % (
+                    folder, uid, self.ids[folder].get(uid)), (folder, uid))
+
+    def must_have(self, folder):
+        """UIDs that a SELECT from now on has, unless they are doomed by then."""
+        with self.lock:
+            return {uid for uid in self.acknowledged[folder] if not self.is_doomed(folder, uid)}
+
+    # --- in the end
+
+    def check_final(self, final, maildir):
+        """final: {folder: {uid: (id, flags, size)}}, what all servers agree on."""
+        for folder, messages in final.items():
+            for uid, (name, flags, _) in messages.items():
+                self.saw("end", folder, uid, name)
+                if uid in self.gone[folder]:
+                    self.fail("end", "%s UID %d (%s) is there, but %s was told that it is gone" % (
+                        folder, uid, name, self.gone[folder][uid]), (folder, uid))
+                if "\\Flagged" in flags and name not in self.flagged_ids:
+                    self.fail("end", "%s UID %d (%s) is flagged, and nobody did it" % (folder, uid, name), (folder, uid))
+            for uid, name in self.ids[folder].items():
+                if uid not in messages and not self.is_doomed(folder, uid):
+                    self.fail("end", "%s UID %d (%s) is lost" % (folder, uid, name), (folder, uid))
+            self.check_instances(folder, messages)
+            self.check_files(folder, messages, maildir)
+        for (folder, uid, flag), on in self.flags.items():
+            if uid in final[folder] and (flag in final[folder][uid][1]) != on:
+                self.fail("end", "%s UID %d (%s): %s is %s, acknowledged was %s" % (
+                    folder, uid, final[folder][uid][0], flag, "set" if not on else "not set", "set" if on else "not set"),
+                    (folder, uid))
+        if self.failures:
+            self.report()
+
+    def check_instances(self, folder, messages):
+        present = {name for name, _, _ in messages.values()}
+        for where, name in self.delivered:
+            if where == folder and name not in present and name not in self.ids[folder].values() \
+                    and (folder, name) not in self.doomed_ids:
+                self.fail("end", "%s: %s was delivered and never seen" % (folder, name))
+        uids = collections.defaultdict(list)
+        for uid, name in self.ids[folder].items():
+            uids[name].append(uid)
+        for name, have in uids.items():
+            if len(have) > self.made[folder, name]:
+                self.fail("end", "%s: %s had UIDs %s, but was put there %d times" % (
+                    folder, name, sorted(have), self.made[folder, name]), *((folder, uid) for uid in have))
+
+    def check_files(self, folder, messages, maildir):
+        where = maildir if folder == "INBOX" else os.path.join(maildir, "." + folder)
+        files = [name for part in ("cur", "new") for name in os.listdir(os.path.join(where, part))]
+        if len(files) != len(messages):
+            self.fail("end", "%s has %d files and %d messages" % (folder, len(files), len(messages)))
+        if os.listdir(os.path.join(where, "tmp")):
+            self.fail("end", "%s/tmp has %s" % (folder, os.listdir(os.path.join(where, "tmp"))[:5]))

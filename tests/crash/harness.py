@@ -1,0 +1,371 @@
+"""One point: a fresh mailbox, a session that is cut or hindered there, and then everything that must hold.
+
+A failure is raised as Failed."""
+
+import contextlib
+import errno
+import os
+import pwd
+import shutil
+import subprocess
+
+import mailboxes
+from client import CLIENT, Gone, Silent
+from common import SANITIZER, Failed, Host, build_directory, environment, symbols
+from model import State, Told, listen
+
+EXIT_CUT, EXIT_UNTRACEABLE = 100, 101
+END = 10.0  # seconds for a program to end
+ROOM = (errno.ENOSPC, errno.EDQUOT)
+LATE = 9001  # the message that the check appends
+
+
+class Untraceable(Exception):
+    pass
+
+
+class Point:
+    """kind: r or w; number: the call's, 0 for none; mode: as cut.c has it; call: its line, for the report."""
+
+    def __init__(self, kind, number, mode, call=""):
+        self.kind, self.number, self.mode, self.call = kind, number, mode, call
+
+    @property
+    def hinders(self):
+        """The program goes on."""
+        return self.mode.startswith(("fail", "full", "short"))
+
+    @property
+    def error(self):
+        return int(self.mode.partition(":")[2] or 0)
+
+    def __str__(self):
+        what = "%s:%s" % (self.mode.partition(":")[0], errno.errorcode[self.error]) if self.error else self.mode
+        return "%s at %s%d (%s)" % (what, self.kind, self.number, self.call)
+
+
+def need(good, what):
+    if not good:
+        raise Failed(what)
+
+
+class Bench:
+    """A place to run points in, one after the other."""
+
+    def __init__(self):
+        self.host = Host(tls=False).__enter__()
+        account = pwd.getpwnam("nobody")
+        self.uid = account.pw_uid
+        self.host.uid, self.host.gid = account.pw_uid, account.pw_gid
+        self.maildir = self.host.maildir()
+        # what is hindered runs with sanitizers; the rest, optimised where there is such a build, makes the number
+        self.programs = {}
+        for checked, build in ((True, build_directory()), (False, os.environ.get("BUILD_FAST") or build_directory())):
+            for protocol in CLIENT:
+                name = protocol + "-session"
+                # a copy, as the mailbox's user may not come into a checkout
+                self.programs[protocol, checked] = shutil.copy(
+                    os.path.join(build, protocol, name), self.host.path("%s-%d" % (name, checked)))
+        self.cut = os.path.join(build_directory(), "tests", "crash", "cut")
+        self.report, self.log = self.host.path("report"), self.host.path("log")
+        self.environment = environment(USER="nobody", LOGNAME="nobody", HOME=self.host.home("kevin"))
+        self.started = []
+
+    def prepare(self, scenario):
+        shutil.rmtree(self.maildir, ignore_errors=True)
+        self.layout = scenario.lay(self.maildir)
+        self.host.give(self.host.home("kevin"))
+        self.host.settings = "mail_location = maildir:%s\n%s" % (self.maildir, scenario.settings)
+        self.configuration = self.host.write_configuration()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.report)
+
+    def start(self, protocol, point=None):
+        """point: to trace it; number 0 counts only."""
+        command = [self.programs[protocol, bool(point and point.hinders)], "-c", self.configuration, "--preauth"]
+        identity = {"user": self.uid, "group": self.host.gid, "extra_groups": []}
+        if point:
+            where = ["-p", "%s:%d" % (point.kind, point.number), "-m", point.mode] if point.number else []
+            command = [self.cut, "-d", self.maildir, "-r", self.report, "-u", str(self.uid), *where, "--", *command]
+            identity = {}
+        with open(self.log, "wb") as stderr:
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, cwd="/",
+                                       env=self.environment, bufsize=0, **identity)
+        self.started.append(process)
+        return CLIENT[protocol](process)
+
+    def end(self, client):
+        """Closes and judges; returns the exit code."""
+        client.process.stdin.close()
+        client.process.stdout.close()
+        try:
+            code = client.process.wait(END)
+        except subprocess.TimeoutExpired:
+            raise Failed("the program does not end") from None
+        with open(self.log, "rb") as f:
+            log = f.read()
+        need(not SANITIZER.search(log), "a sanitizer complains:\n" + symbols(log.decode(errors="replace")))
+        if code == EXIT_UNTRACEABLE:
+            raise Untraceable(log.decode(errors="replace").strip())
+        need(code in (0, EXIT_CUT), "exit %d; its log:\n%s" % (code, log.decode(errors="replace")))
+        return code
+
+    def clear(self):
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            process.stdin.close()
+            process.stdout.close()
+        self.started = []
+
+    def calls(self):
+        """[(kind, number, call)] of the report, and whether the point was met."""
+        with open(self.report) as f:
+            lines = [line.rstrip("\n").split(" ", 2) for line in f]
+        return [(k, int(n), call) for k, n, call in (x for x in lines if x[0] in "rw")], any(x[0] == "cut" for x in lines)
+
+
+class Run:
+    """One scenario at one point."""
+
+    def __init__(self, bench, scenario, point):
+        self.bench, self.scenario, self.point = bench, scenario, point
+        bench.prepare(scenario)
+        layout = bench.layout
+        placements = dict(layout.placements)
+        for number in scenario.appended:
+            placements.setdefault(number, frozenset())
+        self.states = [State(placements, layout.folders)]  # one of them must hold
+        self.told = Told()
+        for folder, uids in layout.uids.items():
+            self.told.validity[folder] = mailboxes.VALIDITY
+            self.told.next[folder] = max(uids) + 1
+            self.told.uids[folder] = dict(uids)
+        self.selected = "INBOX"
+        self.served = True  # False: the full disk kept the mailbox from being opened at all
+
+    def met(self):
+        return self.bench.calls()[1]
+
+    def command(self, client, step):
+        reply = client.command(step.text)
+        if step.selects and reply.good:
+            self.selected = step.selects
+        wrong = listen(self.told, reply, self.selected, step.target, mailboxes.number_of, step.appends)
+        need(not wrong, "%s: %s" % (step, wrong))
+        return reply
+
+    def acknowledged(self, step):
+        self.states = [s.after(step) for s in self.states]
+
+    def open_ended(self, step, whole):
+        """Whether it happened is not known."""
+        after = [s.after(step) for s in self.states]
+        self.states = self.states + after if whole else [a.either(b) for a, b in zip(self.states, after)]
+
+    def refused(self, step, reply):
+        """The point's failure, told: with its reason; the client may try again."""
+        need(self.met(), "%s: %r though nothing had failed yet" % (step, reply.last))
+        if self.point.error in ROOM and self.point.kind == "w" and self.scenario.protocol == "imap":
+            need(b"[OVERQUOTA]" in reply.last, "%s: %r does not say that the disk is full" % (step, reply.last))
+        need(len(reply.last) > 6, "%s: refused without a reason: %r" % (step, reply.last))
+        if not step.whole:
+            self.open_ended(step, False)
+
+    def play(self, client):
+        """The scenario's commands; what is on its way when the program is cut may or may not happen."""
+        hindered = self.point.hinders
+        try:
+            if not client.greeting():
+                need(hindered and self.met(), "no greeting")
+                return
+        except Gone:
+            need(self.met(), "no greeting")
+            return
+        for step in self.scenario.steps:
+            try:
+                reply = self.command(client, step)
+            except Gone:
+                need(not hindered, "%s: the session ended" % step)
+                self.open_ended(step, step.whole)
+                return
+            except Silent:
+                raise Failed("%s: no answer" % step) from None
+            if reply.good and step.waits and self.point.mode.startswith("full"):
+                self.open_ended(step, False)
+                continue
+            if reply.good:
+                self.acknowledged(step)
+                continue
+            need(hindered, "%s: %r" % (step, reply.last))
+            self.refused(step, reply)
+            if self.scenario.protocol == "pop3":
+                return
+            if step.selects and self.point.mode.startswith("full"):
+                self.served = False
+                break
+            if self.point.mode.startswith("fail") and not step.once:
+                again = self.command(client, step)
+                need(again.good or step.folders != ((), ()), "%s: the second time %r" % (step, again.last))
+                if again.good:
+                    self.acknowledged(step)
+        if hindered and self.scenario.protocol == "imap":
+            self.still_serving(client)
+        if self.scenario.protocol == "imap":
+            with contextlib.suppress(Gone):
+                client.logout()
+
+    def still_serving(self, client):
+        """The same session goes on."""
+        for text in ("NOOP", "SELECT INBOX", "FETCH 1:* (UID FLAGS BODY.PEEK[])"):
+            reply = client.command(text)
+            if not self.served and b"[OVERQUOTA]" in reply.last:
+                return
+            need(reply.good, "the session does not go on, %s: %r" % (text, reply.last))
+        self.selected = "INBOX"
+        wrong = listen(self.told, reply, "INBOX", None, mailboxes.number_of, None)
+        need(not wrong, wrong)
+        here = {number: (uid, flags) for uid, flags, number in (
+            (u, f, mailboxes.number_of(t)) for u, f, t in reply.rows())}
+        if self.point.mode.startswith("full") or not here:
+            return
+        number, (uid, _) = sorted(here.items())[0]
+        reply = client.command("UID STORE %d +FLAGS (\\Draft)" % uid)
+        need(reply.good, "the session does not go on, STORE: %r" % reply.last)
+
+        def drafted(n, placement):
+            return {(f, flags | {"\\Draft"} if n == number and f == "INBOX" else flags) for f, flags in placement}
+        self.states = [s.after(Effect(drafted)) for s in self.states]
+
+    # --- afterwards
+
+    def read(self, client, folder):
+        """{number: flags} of a folder, selected then; everything a client is told there agrees."""
+        status = client.command("STATUS %s (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)" % folder)
+        select = client.command("SELECT " + folder)
+        need(status.good and select.good, "%s: %r %r" % (folder, status.last, select.last))
+        for item, regex in (("MESSAGES", rb"\* (\d+) EXISTS"), ("UIDNEXT", rb"\[UIDNEXT (\d+)\]"),
+                            ("UIDVALIDITY", rb"\[UIDVALIDITY (\d+)\]")):
+            a, b = status.number(item.encode() + rb" (\d+)"), select.number(regex)
+            need(a is not None and a == b, "%s: STATUS says %s %s, SELECT %s" % (folder, item, a, b))
+        count = select.number(rb"\* (\d+) EXISTS")
+        fetch = client.command("FETCH 1:* (UID FLAGS BODY.PEEK[])") if count else select
+        rows = list(fetch.rows())
+        need(fetch.good and len(rows) == count, "%s: FETCH gives %d of %d: %r" % (folder, len(rows), count, fetch.last))
+        uids = [uid for uid, _, _ in rows]
+        need(uids == sorted(set(uids)), "%s: UIDs %r" % (folder, uids))
+        unseen = sum("\\Seen" not in flags for _, flags, _ in rows)
+        need(status.number(rb"UNSEEN (\d+)") == unseen, "%s: STATUS counts other unseen messages than %d" % (folder, unseen))
+        if folder not in self.scenario.moved:
+            for reply in (select, fetch):
+                wrong = listen(self.told, reply, folder, None, mailboxes.number_of, None)
+                need(not wrong, wrong)
+        found = {}
+        for uid, flags, text in rows:
+            number = mailboxes.number_of(text)
+            need(number is not None, "%s: UID %d is no whole message: %r" % (folder, uid, text[:200]))
+            need(number not in found, "%s: message %d is there twice" % (folder, number))
+            found[number] = flags
+        return found
+
+    def look(self, client):
+        """What is there, checked against what may be."""
+        folders = set()
+        for line in client.command('LIST "" *').lines:
+            name = line.split(b" ")[-1].decode().strip('"')
+            if b"\\No" not in line.split(b")")[0]:
+                folders.add(name)
+        placements = {}
+        for folder in sorted(folders, key=lambda f: (f == "INBOX", f)):  # INBOX last: it stays selected
+            for number, flags in self.read(client, folder).items():
+                placements.setdefault(number, set()).add((folder, flags))
+        wrongs = [s.wrong({n: frozenset(p) for n, p in placements.items()}, folders) for s in self.states]
+        need(None in wrongs, wrongs[-1])
+        strange = [n for n in placements if n not in self.states[0].placements]
+        need(not strange, "messages %r from nowhere" % strange)
+        return folders, placements
+
+    def work(self, client, folders, placements):
+        """The next commands do what they should; returns what INBOX holds then."""
+        here = {n: flags for n, place in placements.items() for f, flags in place if f == "INBOX"}
+        if here:
+            self.answer(client, "STORE 1:* +FLAGS.SILENT (\\Flagged Later)")
+        append = "APPEND INBOX (\\Seen) {%d+}\r\n" % len(mailboxes.wire(LATE))
+        reply = self.answer(client, append.encode() + mailboxes.wire(LATE))
+        wrong = listen(self.told, reply, "INBOX", "INBOX", mailboxes.number_of, LATE)
+        need(not wrong, wrong)
+        for folder in sorted(folders - {"INBOX"}):  # whatever lock is left anywhere must not stop anybody
+            self.answer(client, b"APPEND %s {%d+}\r\n%s" % (
+                folder.encode(), len(mailboxes.wire(LATE)), mailboxes.wire(LATE)))
+        here = {n: flags | {"\\Flagged", "Later"} for n, flags in here.items()}
+        first = min((uid, n) for uid, n in self.told.uids["INBOX"].items() if n in here or n == LATE)
+        here[LATE] = frozenset({"\\Seen"})
+        self.answer(client, "UID STORE %d +FLAGS (\\Deleted)" % first[0])
+        self.answer(client, "EXPUNGE")
+        self.answer(client, "NOOP")
+        self.answer(client, "CREATE Afterwards")
+        self.answer(client, "SUBSCRIBE Afterwards")
+        return {n: flags for n, flags in here.items() if "\\Deleted" not in flags and n != first[1]}
+
+    def answer(self, client, text):
+        reply = client.command(text)
+        need(reply.good, "the next %s: %r" % (text.split()[0] if isinstance(text, str) else "APPEND", reply.last))
+        return reply
+
+    def afterwards(self):
+        try:
+            client = self.bench.start("imap")
+            need(client.greeting(), "the next session is refused")
+            folders, placements = self.look(client)
+            expected = self.work(client, folders, placements)
+            client.logout()
+            self.bench.end(client)
+            client = self.bench.start("imap")
+            need(client.greeting(), "the one after the next session is refused")
+            found = self.read(client, "INBOX")
+            need(found == expected, "after STORE, APPEND and EXPUNGE INBOX is %r, expected %r" % (found, expected))
+            client.logout()
+            self.bench.end(client)
+        except Silent:
+            raise Failed("the next session hangs; its log:\n" + open(self.bench.log).read()) from None
+        except Gone:
+            raise Failed("the next session dies; its log:\n" + open(self.bench.log).read()) from None
+        for folder in sorted(folders & set(self.bench.layout.folders) - set(self.scenario.moved)):
+            facts, wrong = mailboxes.on_disk(self.bench.layout.path(folder))
+            need(not wrong, "%s: %s" % (folder, wrong))
+            validity, _, uids = facts
+            known = self.told.uids.get(folder, {})
+            uids = {u: n for u, n in uids.items() if n != LATE or folder == "INBOX"}
+            need(validity == self.told.validity[folder], "%s: the list's UIDVALIDITY is %d" % (folder, validity))
+            need(all(known.get(u) == n for u, n in uids.items()), "%s: dovecot-uidlist says %r, clients were told %r" % (
+                folder, uids, known))
+
+    def run(self):
+        """Whether the point was met."""
+        try:
+            client = self.bench.start(self.scenario.protocol, self.point)
+            try:
+                self.play(client)
+            except Silent:
+                raise Failed("the session hangs; its log:\n" + open(self.bench.log).read()) from None
+            except Gone:
+                raise Failed("the session ends; its log:\n" + open(self.bench.log).read()) from None
+            code = self.bench.end(client)
+            _, met = self.bench.calls()
+            if self.point.mode in ("kill", "after", "half"):
+                need((code == EXIT_CUT) == met, "exit %d" % code)
+            self.afterwards()
+            return met
+        finally:
+            self.bench.clear()
+
+
+class Effect:
+    """Something like a Step that was done besides."""
+
+    folders = ((), ())
+
+    def __init__(self, effect):
+        self.effect = effect
+

@@ -1,0 +1,109 @@
+"""What is done to a mailbox while it is cut. Each is small: every call of it is a point."""
+
+import mailboxes
+from mailboxes import wire
+from model import Step
+
+
+class Scenario:
+    """appended: numbers of messages that come into being; moved: folders whose UIDs may change; share: of the usual
+    number of points, for what takes long."""
+
+    def __init__(self, name, lay, steps, protocol="imap", settings="", moved=(), share=1):
+        self.name, self.lay, self.steps, self.share = name, lay, steps, share
+        self.protocol, self.settings, self.moved = protocol, settings, moved
+        self.appended = [s.appends for s in self.steps if s.appends]
+
+
+def in_inbox(numbers, change):
+    """An effect on the flags of messages of INBOX."""
+    def effect(number, placement):
+        return {(f, change(flags) if f == "INBOX" and number in numbers else flags) for f, flags in placement}
+    return effect
+
+
+def store(which, item, numbers, command="STORE", waits=False):
+    """which: as sent; numbers: the messages that this means."""
+    op, _, flags = item.partition(" ")
+    names = frozenset(flags.strip("()").split())
+    change = {"+": lambda old: old | names, "-": lambda old: old - names}.get(op[0], lambda old: names)
+    return Step("%s %s %s" % (command, which, item), in_inbox(numbers, change), waits=waits)
+
+
+def select(folder="INBOX"):
+    return Step("SELECT " + folder, selects=folder)
+
+
+def append(folder, number, flags=""):
+    names = frozenset(flags.split())
+    text = b"APPEND %s (%s) \"17-Nov-2023 10:00:00 +0000\" {%d+}\r\n%s" % (
+        folder.encode(), flags.encode(), len(wire(number)), wire(number))
+    return Step(text, lambda n, p: p | {(folder, names)} if n == number else p, whole=True, target=folder, appends=number)
+
+
+def copy(which, folder, numbers):
+    """All or nothing, as save.h has it."""
+    def effect(number, placement):
+        return placement | {(folder, flags) for f, flags in placement if f == "INBOX" and number in numbers}
+    return Step("COPY %s %s" % (which, folder), effect, whole=True, target=folder)
+
+
+def move(which, folder, numbers):
+    """Each message is here or there; never in both, or a client that asks again would have it twice."""
+    def effect(number, placement):
+        return {(folder if f == "INBOX" and number in numbers else f, flags) for f, flags in placement}
+    return Step("MOVE %s %s" % (which, folder), effect, target=folder)
+
+
+def remove(text, numbers=None, flag="\\Deleted"):
+    """What is \\Deleted in INBOX, of that perhaps just some; POP3 has no flag."""
+    def effect(number, placement):
+        return {(f, flags) for f, flags in placement
+                if f != "INBOX" or (flag and flag not in flags) or (numbers and number not in numbers)}
+    return Step(text, effect, once=text == "CLOSE")
+
+
+def renamed(old, new):
+    def effect(number, placement):
+        return {(new + f[len(old):] if f == old or f.startswith(old + ".") else f, flags) for f, flags in placement}
+    return effect
+
+
+FETCH = Step("FETCH 1:* (UID FLAGS BODY.PEEK[])")
+INBOX = range(1, 9)  # what mailboxes.plain() has there
+DELETED = [store("1:3,6", "+FLAGS (\\Deleted)", (1, 2, 3, 6))]
+
+SCENARIOS = [
+    Scenario("append", mailboxes.plain, [
+        select(), append("INBOX", 101), append("INBOX", 102, "\\Seen"), append("INBOX", 103, "\\Flagged Fresh"),
+        append("Copies", 104, "Old"), Step("NOOP")]),
+    Scenario("copy", mailboxes.plain, [
+        select(), copy("1:3", "Copies", (1, 2, 3)), copy("5", "Copies", (5,)), append("Copies", 105)]),
+    Scenario("move", mailboxes.plain, [
+        select(), move("1:3", "Copies", (1, 2, 3)), Step("NOOP"), move("1", "Copies", (4,))]),
+    Scenario("store", mailboxes.plain, [
+        select(), store("1:5", "+FLAGS (\\Answered)", range(1, 6)), store("2:7", "+FLAGS (Fresh \\Seen)", range(2, 8)),
+        store("3:4", "FLAGS.SILENT (Other)", (3, 4)), store("1:8", "-FLAGS (\\Seen Old)", INBOX)]),
+    Scenario("store-synced", mailboxes.plain, [
+        select(), store("1:3", "+FLAGS (\\Answered Fresh)", (1, 2, 3))], settings="mail_fsync = always"),
+    Scenario("expunge", mailboxes.plain, [select(), *DELETED, remove("EXPUNGE"), Step("NOOP")]),
+    Scenario("uid-expunge", mailboxes.plain, [
+        select(), *DELETED, remove("UID EXPUNGE 11:12", (1, 2)), Step("NOOP")]),
+    Scenario("close", mailboxes.plain, [select(), *DELETED, remove("CLOSE")]),
+    Scenario("arrival", mailboxes.arrived, [
+        Step("STATUS INBOX (MESSAGES UIDNEXT)"), select(), FETCH, store("6:8", "+FLAGS (Fresh)", (6, 7, 8)),
+        store("19:22", "+FLAGS (Fresh)", range(31, 35), "UID STORE", waits=True)]),
+    Scenario("no-list", mailboxes.unlisted, [select(), FETCH, append("INBOX", 106)]),
+    Scenario("list-rewritten", mailboxes.decayed, [select(), FETCH]),
+    Scenario("pop3", mailboxes.arrived, [
+        Step("STAT"), Step("UIDL"), Step("RETR 2"), Step("DELE 1"), Step("DELE 3"), Step("DELE 9"),
+        remove("QUIT", (1, 3, 31), None)], protocol="pop3"),
+    Scenario("folders", mailboxes.nested, [
+        Step("CREATE Fresh", folders=(["Fresh"], [])),
+        Step("RENAME Work Job", renamed("Work", "Job"), folders=(["Job", "Job.deep"], ["Work", "Work.deep"])),
+        Step("DELETE Copies", lambda n, p: {(f, x) for f, x in p if f != "Copies"}, folders=([], ["Copies"])),
+        Step("SUBSCRIBE Fresh")], moved=("Work", "Work.deep", "Job", "Job.deep", "Fresh")),
+    Scenario("rotation", mailboxes.many, [
+        select(), *(store("1:*", "%sFLAGS.SILENT (\\Flagged \\Answered)" % "+-"[i % 2], range(1, 61)) for i in range(40)),
+        store("2:59", "+FLAGS.SILENT (Fresh)", range(2, 60)), remove("EXPUNGE")], share=0.5),
+]

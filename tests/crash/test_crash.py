@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+"""Cuts and hinders the programs at the system calls that touch the mailbox; see README here."""
+
+import collections
+import errno
+import multiprocessing
+import os
+import random
+import re
+import signal
+import sys
+import tempfile
+import time
+
+from common import Failed, Skip, build_directory
+from harness import Bench, Point, Run, Untraceable
+from scenarios import SCENARIOS
+
+SEED = 1
+JOBS = 2
+ENOUGH = 8  # failures after which a scenario is given up; ALL in the environment: never
+# modes, the calls that they are for, and how many points of a scenario are run at most
+PLAN = (
+    ("kill", "w", 120),
+    ("after", "last", 1),
+    ("half", "put", 20),
+    ("short", "put", 10),
+    ("fail:%d" % errno.ENOSPC, "room", 50),
+    ("fail:%d" % errno.EIO, "w", 50),
+    ("full:%d" % errno.EDQUOT, "room", 40),
+    ("kill", "r", 10),
+    ("fail:%d" % errno.EIO, "r", 30),
+)
+PUTS = ("write", "writev", "pwrite64", "pwritev", "pwritev2", "copy_file_range", "sendfile")
+FREE = ("unlink", "unlinkat", "rmdir", "fchmod", "fchmodat", "chmod", "fchown", "fchownat", "chown")  # need no room
+COUNT = Point("w", 0, "count")
+
+
+def kind_of(call):
+    """Calls that are alike: the same on files that differ only in numbers and flags."""
+    return re.sub(r":2,\w*", "", re.sub(r"[\d.]+", "0", call))
+
+
+def sample(points, most, chance):
+    """At most so many: first one of each kind, then another of each, and so on, so that a thousand renames do not
+    hide one rotation."""
+    if len(points) <= most:
+        return points
+    kinds = collections.defaultdict(list)
+    for point in points:
+        kinds[kind_of(point.call)].append(point)
+    for alike in kinds.values():
+        chance.shuffle(alike)
+    chosen = []
+    for rank in range(max(map(len, kinds.values()))):
+        chosen += [alike[rank] for alike in kinds.values() if rank < len(alike)]
+    return chosen[:most]
+
+
+def plan(calls, share, chance):
+    """(points to run, how many there are)."""
+    chosen, there = [], 0
+    for mode, which, most in PLAN:
+        points = [Point(k, n, mode, call) for k, n, call in calls
+                  if k == ("r" if which == "r" else "w")
+                  and (which != "put" or call.split()[0] in PUTS)
+                  and (which != "room" or call.split()[0] not in FREE)]
+        if which == "last":  # the state after any other call is the one before the next
+            points = points[-1:]
+        there += len(points)
+        chosen += sample(points, max(1, int(most * share)), chance)
+    return chosen, there
+
+
+bench = None
+given_up = multiprocessing.Value("b", 0)
+
+
+def work(task):
+    """In a process of its own: (point, whether it was met, what is wrong or None, the calls when just counting)."""
+    global bench
+    if bench is None:
+        bench = Bench()
+    name, point = task
+    if given_up.value:
+        return point, False, None, None
+    scenario = next(s for s in SCENARIOS if s.name == name)
+    try:
+        run = Run(bench, scenario, point)
+        met = run.run()
+        return point, met, None, bench.calls()[0] if not point.number else None
+    except Failed as error:
+        return point, True, str(error), None
+
+
+def judge(scenario, pool):
+    chance = random.Random(SEED)
+    given_up.value = 0
+    _, _, wrong, calls = pool.apply(work, ((scenario.name, COUNT),))
+    if wrong:
+        raise Failed("uncut: " + wrong)
+    points, there = plan(calls, scenario.share, chance)
+    failures, met = [], 0
+    for point, reached, wrong, _ in pool.imap_unordered(work, [(scenario.name, p) for p in points]):
+        met += reached
+        if wrong:
+            failures.append("%s: %s" % (point, wrong.strip()))
+            given_up.value = len(failures) >= ENOUGH and "ALL" not in os.environ
+    ran = "%d points of %d" % (met, there)
+    if failures:
+        raise Failed("%s, %d failed%s:\n%s" % (ran, len(failures), ", given up" if given_up.value else "",
+                                                "\n".join(sorted(failures))))
+    return ran
+
+
+def main():
+    wanted = sys.argv[1:]
+    if os.getuid() != 0:
+        print("skip crash: needs root to trace programs that are sandboxed")
+        return 0
+    if not os.access(os.path.join(build_directory(), "tests", "crash", "cut"), os.X_OK):
+        print("skip crash: tests/crash/cut is not built in " + build_directory())
+        return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # by way of what cleans up
+    # no wait for a disk: a kill loses nothing that was written
+    shm = "/dev/shm" if os.path.isdir("/dev/shm") and "TMPDIR" not in os.environ else None
+    with tempfile.TemporaryDirectory(prefix="mailsession-crash-", dir=shm, ignore_cleanup_errors=True) as directory:
+        os.chmod(directory, 0o755)
+        tempfile.tempdir = directory
+        return run(wanted)
+
+
+def run(wanted):
+    failed = False
+    with multiprocessing.Pool(JOBS, signal.signal, (signal.SIGTERM, signal.SIG_DFL)) as pool:
+        for scenario in SCENARIOS:
+            name = "crash/" + scenario.name
+            if wanted and not any(word in name for word in wanted):
+                continue
+            started = time.monotonic()
+            try:
+                print("ok %s %s (%.1f s)" % (name, judge(scenario, pool), time.monotonic() - started), flush=True)
+            except (Untraceable, Skip) as reason:
+                print("skip %s: cannot trace: %s" % (name, reason), flush=True)
+            except Failed as reason:
+                failed = True
+                print("not ok %s: %s" % (name, str(reason).replace("\n", "\n    ")), flush=True)
+        pool.close()
+        pool.join()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
