@@ -104,13 +104,13 @@ void imap_exec_copy(struct imap_session *s, const struct imap_command *c)
                 return;
         uids = arena_array(&s->arena, uint32_t, n);
         for (size_t i = 0; i < n; i++) {
-                const struct message *m = mailbox_message(s->mailbox, seqs[i]);
+                struct message m = mailbox_message(s->mailbox, seqs[i]);
 
-                if (m->gone) {
+                if (m.gone) {
                         say_expunged(s, c);
                         return;
                 }
-                uids[i] = m->uid;
+                uids[i] = m.uid;
         }
         if (copy_messages(s, c, seqs, n, &result) < 0)
                 return;

@@ -9,7 +9,7 @@ static size_t keep_deleted(const struct imap_session *s, uint32_t *seqs, size_t 
         size_t kept = 0;
 
         for (size_t i = 0; i < n; i++)
-                if (mailbox_message(s->mailbox, seqs[i])->flags.system & FLAG_DELETED)
+                if (mailbox_message(s->mailbox, seqs[i]).flags.system & FLAG_DELETED)
                         seqs[kept++] = seqs[i];
         return kept;
 }

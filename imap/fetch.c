@@ -208,7 +208,7 @@ static void close_message(struct fetch *f)
 static void fetch_message(struct fetch *f, uint32_t seq)
 {
         f->seq = seq;
-        f->message = *mailbox_message(f->s->mailbox, seq);
+        f->message = mailbox_message(f->s->mailbox, seq);
         int r = open_message(f);
         if (r == -ENOENT) {
                 f->gone = true;

@@ -132,12 +132,12 @@ void imap_write_flags(struct imap_session *s, const struct message *m)
 
 void imap_tell_flags(struct imap_session *s, uint32_t seq, bool with_uid)
 {
-        const struct message *m = mailbox_message(s->mailbox, seq);
+        struct message m = mailbox_message(s->mailbox, seq);
         conn_printf(&s->conn, "* %u FETCH (", seq);
         if (with_uid)
-                conn_printf(&s->conn, "UID %u ", m->uid);
+                conn_printf(&s->conn, "UID %u ", m.uid);
         conn_puts(&s->conn, "FLAGS ");
-        imap_write_flags(s, m);
+        imap_write_flags(s, &m);
         conn_puts(&s->conn, ")\r\n");
 }
 

@@ -5,7 +5,7 @@
 static uint32_t last_uid(const struct mailbox *m)
 {
         uint32_t count = mailbox_count(m);
-        return count ? mailbox_message(m, count)->uid : 0;
+        return count ? mailbox_message(m, count).uid : 0;
 }
 
 /* "*" is a message too, which an empty mailbox does not have. */

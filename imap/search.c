@@ -46,13 +46,13 @@ static int folder_keyword(void *context, struct slice name, unsigned *ret_bit)
 /* 1, 0 or -errno. */
 static int try_message(struct imap_session *s, struct search *search, uint32_t seq)
 {
-        const struct message *message = mailbox_message(s->mailbox, seq);
+        struct message message = mailbox_message(s->mailbox, seq);
         struct candidate candidate = {.session = s, .seq = seq};
         struct search_message asked = {
                 .seq = seq,
-                .uid = message->uid,
-                .flags = (uint8_t)(message->flags.system | (message->recent ? IMAP_FLAG_RECENT : 0)),
-                .keywords = message->flags.keywords,
+                .uid = message.uid,
+                .flags = (uint8_t)(message.flags.system | (message.recent ? IMAP_FLAG_RECENT : 0)),
+                .keywords = message.flags.keywords,
                 .size = candidate_size,
                 .internaldate = candidate_internaldate,
                 .text = candidate_text,
@@ -60,7 +60,7 @@ static int try_message(struct imap_session *s, struct search *search, uint32_t s
         };
         int r;
 
-        if (message->gone)
+        if (message.gone)
                 return 0;
         r = search_match(search, &asked);
         message_text_release(&candidate.text);
@@ -83,7 +83,7 @@ static bool tell_matches(struct imap_session *s, const struct imap_command *c, s
                         complete = false;
                 }
                 if (r > 0)
-                        conn_printf(&s->conn, " %u", c->uid ? mailbox_message(s->mailbox, seq)->uid : seq);
+                        conn_printf(&s->conn, " %u", c->uid ? mailbox_message(s->mailbox, seq).uid : seq);
         }
         conn_puts(&s->conn, "\r\n");
         return complete;
@@ -94,7 +94,7 @@ void imap_exec_search(struct imap_session *s, const struct imap_command *c)
         uint32_t count = mailbox_count(s->mailbox);
         const struct search_folder folder = {
                 .messages = count,
-                .last_uid = count ? mailbox_message(s->mailbox, count)->uid : 0,
+                .last_uid = count ? mailbox_message(s->mailbox, count).uid : 0,
                 .keyword = folder_keyword,
                 .context = s->mailbox,
         };

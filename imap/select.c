@@ -57,7 +57,7 @@ static int expunge_deleted(struct imap_session *s)
         uint32_t *seqs = arena_array(&s->arena, uint32_t, count);
         size_t n = 0;
         for (uint32_t seq = 1; seq <= count; seq++)
-                if (mailbox_message(s->mailbox, seq)->flags.system & FLAG_DELETED)
+                if (mailbox_message(s->mailbox, seq).flags.system & FLAG_DELETED)
                         seqs[n++] = seq;
         r = n ? mailbox_expunge(s->mailbox, seqs, n) : 0;
         if (r == 0)

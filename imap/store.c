@@ -56,7 +56,7 @@ static uint64_t count_deleted(const struct imap_session *s, const uint32_t *seqs
         uint64_t deleted = 0;
 
         for (size_t i = 0; i < n; i++)
-                deleted += (mailbox_message(s->mailbox, seqs[i])->flags.system & FLAG_DELETED) != 0;
+                deleted += (mailbox_message(s->mailbox, seqs[i]).flags.system & FLAG_DELETED) != 0;
         return deleted;
 }
 
@@ -82,7 +82,7 @@ static void store_apply(struct imap_session *s, const struct imap_command *c, co
         if (new_keyword)
                 imap_sync(s, false, c->uid);
         for (size_t i = 0; i < n && !c->store.silent; i++)
-                if (!mailbox_message(s->mailbox, seqs[i])->gone)
+                if (!mailbox_message(s->mailbox, seqs[i]).gone)
                         imap_tell_flags(s, seqs[i], c->uid);
         imap_done(s, c, "Store completed.");
 }

@@ -34,11 +34,11 @@ static void list_messages(struct maildrop *d)
         uint32_t count = mailbox_count(d->mailbox);
         d->messages = arena_array(&d->arena, struct maildrop_message, count);
         for (uint32_t seq = 1; seq <= count; seq++) {
-                const struct message *m = mailbox_message(d->mailbox, seq);
-                if (is_hidden(d, m))
+                struct message m = mailbox_message(d->mailbox, seq);
+                if (is_hidden(d, &m))
                         continue;
                 d->messages[d->n++] = (struct maildrop_message){.seq = seq};
-                if (m->flags.system & FLAG_SEEN)
+                if (m.flags.system & FLAG_SEEN)
                         d->last_at_start = d->n;
         }
         d->last = d->last_at_start;
@@ -130,7 +130,7 @@ void maildrop_reset(struct maildrop *d)
 static bool is_to_be_seen(const struct maildrop *d, const struct maildrop_message *m)
 {
         return m->retrieved && !m->deleted &&
-               !(mailbox_message(d->mailbox, m->seq)->flags.system & FLAG_SEEN);
+               !(mailbox_message(d->mailbox, m->seq).flags.system & FLAG_SEEN);
 }
 
 static bool is_to_be_deleted(const struct maildrop *d, const struct maildrop_message *m)

@@ -94,11 +94,13 @@ int uidl_of_message(struct uidl_names *n, struct mailbox *m, uint32_t seq, const
                     const char **ret_why)
 {
         struct uidl_source source = {
-                .uid = mailbox_message(m, seq)->uid,
+                .uid = mailbox_message(m, seq).uid,
                 .uidvalidity = mailbox_uidvalidity(m),
                 .base_name = mailbox_base_name(m, seq),
-                .stored = mailbox_pop3_uidl(m, seq),
         };
+        struct slice stored = mailbox_pop3_uidl(m, seq);
+        if (stored.n)
+                source.stored = arena_str(n->arena, stored);
         int r = 0;
         if (!source.stored && n->settings->pop3_reuse_xuidl)
                 r = reuse_header(n, m, seq, &source.stored);

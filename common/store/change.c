@@ -10,7 +10,30 @@
 #include "store/filename.h"
 #include "store/maildir.h"
 
-enum { CHANGE_TRIES = 5 /* others rename the same file at the same time */ };
+enum { CHANGE_TRIES = 5 /* others rename the same files at the same time */ };
+
+/* One STORE or EXPUNGE while it is carried out. */
+struct change {
+        struct mailbox *m;
+        const uint32_t *seqs;
+        size_t n;
+        struct index_flags flags;
+        struct touch touch;
+        struct buf done;  /* uint32_t: UIDs */
+        struct buf again; /* uint32_t: sequence numbers whose files were not where they should be */
+};
+
+static void change_free(struct change *c)
+{
+        touch_free(&c->touch);
+        buf_free(&c->done);
+        buf_free(&c->again);
+}
+
+static void put(struct buf *b, uint32_t number)
+{
+        buf_append(b, slice_make(&number, sizeof(number)));
+}
 
 /* Letters for keywords that no message had until now. */
 static int ensure_letters(struct mailbox *m, uint64_t keywords)
@@ -29,54 +52,105 @@ static int ensure_letters(struct mailbox *m, uint64_t keywords)
         return r < 0 ? maildir_error(m, r, "write", "dovecot-keywords") : 0;
 }
 
-static struct flags apply(struct flags old, enum flags_op op, struct flags flags)
+/* Letters that have no name stay in any case. -EAGAIN: another session has just rewritten the names. */
+static int flags_to_change(struct mailbox *m, enum flags_op op, struct flags flags, struct index_flags *ret)
 {
-        if (op == FLAGS_ADD)
-                return (struct flags){old.keywords | flags.keywords, old.system | flags.system};
-        if (op == FLAGS_REMOVE)
-                return (struct flags){old.keywords & ~flags.keywords, (uint8_t)(old.system & ~flags.system)};
-        return flags;
-}
-
-/* One rename. -EAGAIN: the file is not where it was. */
-static int rename_one(struct mailbox *m, struct record *rec, enum flags_op op, struct flags flags)
-{
-        struct flags want = apply(maildir_flags(m, rec->info), op, flags);
-        uint32_t letters = 0;
-        if (!keywords_letters(&m->keywords, want.keywords, &letters))
-                return -EAGAIN; /* another session has just rewritten the names */
-        letters |= rec->info->letters & keywords_unnamed(&m->keywords);
-        if (want.system == rec->info->flags && letters == rec->info->letters)
+        uint32_t letters;
+        if (op == FLAGS_REMOVE) {
+                letters = keywords_known_letters(&m->keywords, flags.keywords);
+                *ret = (struct index_flags){.remove = flags.system, .remove_letters = letters};
                 return 0;
-        _cleanup_(buf_free) struct buf from = {0}, to = {0}, info = {0};
-        filename_info_format(&info, rec->info->text, want.system, letters);
-        maildir_path(rec, &from);
-        buf_append(&to, SLICE("cur/"));
-        buf_append(&to, rec->base);
-        buf_append(&to, buf_slice(&info));
-        if (renameat(m->dir, buf_cstr(&from), m->dir, buf_cstr(&to)) < 0)
-                return errno == ENOENT ? -EAGAIN : maildir_error(m, -errno, "rename", buf_cstr(&from));
-        rec->info = maildir_info(m, buf_slice(&info));
-        rec->in_new = false;
-        rec->message.flags = maildir_flags(m, rec->info);
+        }
+        if (!keywords_letters(&m->keywords, flags.keywords, &letters))
+                return -EAGAIN;
+        *ret = (struct index_flags){.add = flags.system, .add_letters = letters};
+        if (op == FLAGS_SET) {
+                ret->remove = FLAG_ALL;
+                ret->remove_letters = keywords_known_letters(&m->keywords, UINT64_MAX);
+        }
         return 0;
 }
 
-static int change_one(struct mailbox *m, struct record *rec, enum flags_op op, struct flags flags)
+static int rename_one(struct change *c, const struct record *rec)
 {
-        for (int i = 0; i < CHANGE_TRIES; i++) {
-                if (rec->message.gone)
-                        return 0;
-                int r = rename_one(m, rec, op, flags);
-                if (r != -EAGAIN)
-                        return r;
-                r = maildir_sync(m, true);
-                if (r == 0)
-                        r = ensure_letters(m, op == FLAGS_REMOVE ? 0 : flags.keywords);
-                if (r < 0)
+        struct mailbox *m = c->m;
+        uint8_t flags;
+        uint32_t letters;
+        index_flags_apply(&c->flags, rec, &flags, &letters);
+        if (flags == rec->flags && letters == rec->letters)
+                return 0;
+        char from_text[600], to_text[600];
+        struct buf from = {.p = from_text, .cap = sizeof(from_text), .max = sizeof(from_text) - 1};
+        struct buf to = {.p = to_text, .cap = sizeof(to_text), .max = sizeof(to_text) - 1};
+        maildir_path(m, rec, &from);
+        buf_str(&to, "cur/");
+        buf_str(&to, index_base(&m->index, rec));
+        if (rec->state & RECORD_ODD) {
+                _cleanup_(buf_free) struct buf old = {0};
+                index_info(&m->index, rec, &old);
+                filename_info_format(&to, buf_slice(&old), flags, letters);
+        } else {
+                filename_info_format(&to, SLICE_NULL, flags, letters);
+        }
+        if (from.error || to.error)
+                return maildir_error(m, -ENAMETOOLONG, "rename", "cur");
+        from_text[from.n] = to_text[to.n] = '\0';
+        if (renameat(m->dir, from_text, m->dir, to_text) < 0)
+                return errno == ENOENT ? -ENOENT : maildir_error(m, -errno, "rename", from_text);
+        bool from_new = rec->state & RECORD_IN_NEW;
+        touch_did(&c->touch, from_new ? 1 : 0, from_new ? 1 : 2);
+        put(&c->done, rec->uid);
+        return 0;
+}
+
+static int unlink_one(struct change *c, const struct record *rec)
+{
+        struct mailbox *m = c->m;
+        _cleanup_(buf_free) struct buf path = {0};
+        maildir_path(m, rec, &path);
+        if (unlinkat(m->dir, buf_cstr(&path), 0) < 0)
+                return errno == ENOENT ? -ENOENT : maildir_error(m, -errno, "unlink", buf_cstr(&path));
+        bool from_new = rec->state & RECORD_IN_NEW;
+        touch_did(&c->touch, from_new ? 1 : 0, from_new ? 0 : 1);
+        put(&c->done, rec->uid);
+        return 0;
+}
+
+static int each(struct change *c, int (*one)(struct change *, const struct record *))
+{
+        for (size_t i = 0; i < c->n; i++) {
+                const struct record *rec = maildir_record(c->m, c->seqs[i]);
+                int r = index_is_live(rec) ? one(c, rec) : 0;
+                if (r == -ENOENT)
+                        put(&c->again, c->seqs[i]);
+                else if (r < 0)
                         return r;
         }
-        return maildir_error(m, -EIO, "rename", "cur");
+        return 0;
+}
+
+/* Under one lock: the files, then what the index says of them. What was done is entered whatever happened. */
+static int attempt(struct change *c, int (*one)(struct change *, const struct record *))
+{
+        struct mailbox *m = c->m;
+        int r = maildir_begin(m);
+        if (r < 0)
+                return r;
+        c->done.n = c->again.n = 0;
+        struct index_truth truth = m->index.head.truth;
+        touch_begin(&c->touch, m, &truth);
+        r = each(c, one);
+        touch_end(&c->touch, &truth);
+        const uint32_t *uids = (const uint32_t *)(const void *)c->done.p;
+        size_t n = c->done.n / sizeof(*uids);
+        if (one == rename_one)
+                index_set_flags(&m->index, &c->flags, uids, n);
+        else
+                index_expunge(&m->index, uids, n);
+        if (n)
+                index_set_truth(&m->index, &truth);
+        maildir_commit(m);
+        return r;
 }
 
 static int sync_dir(struct mailbox *m)
@@ -87,47 +161,58 @@ static int sync_dir(struct mailbox *m)
         return fd < 0 || fsync(fd) < 0 ? maildir_error(m, -errno, "fsync", "cur") : 0;
 }
 
+/* What others moved meanwhile is looked for and tried again. */
+static int change_all(struct change *c, int (*one)(struct change *, const struct record *), enum flags_op op,
+                      struct flags flags)
+{
+        _cleanup_(buf_free) struct buf left = {0};
+        for (int i = 0; i < CHANGE_TRIES; i++) {
+                int r = 0;
+                if (one == rename_one) {
+                        r = ensure_letters(c->m, op == FLAGS_REMOVE ? 0 : flags.keywords);
+                        if (r == 0)
+                                r = flags_to_change(c->m, op, flags, &c->flags);
+                        if (r == -EAGAIN)
+                                continue;
+                }
+                if (r == 0)
+                        r = attempt(c, one);
+                if (r < 0)
+                        return r;
+                if (c->again.n == 0)
+                        return sync_dir(c->m);
+                left.n = 0;
+                buf_append(&left, buf_slice(&c->again));
+                c->seqs = (const uint32_t *)(const void *)left.p;
+                c->n = left.n / sizeof(uint32_t);
+                r = maildir_sync(c->m, true);
+                if (r < 0)
+                        return r;
+        }
+        return maildir_error(c->m, -EIO, one == rename_one ? "rename" : "unlink", "cur");
+}
+
 int mailbox_store_flags(struct mailbox *m, const uint32_t *seqs, size_t n, enum flags_op op,
                         struct flags flags, size_t *ret_gone)
 {
         if (m->read_only)
                 return maildir_error(m, -EROFS, "rename", "cur");
         flags.system &= FLAG_ALL;
+        _cleanup_(change_free) struct change c = {.m = m, .seqs = seqs, .n = n, .touch = TOUCH_NONE};
+        int r = change_all(&c, rename_one, op, flags);
+        if (r < 0)
+                return r;
         size_t gone = 0;
-        int r = op == FLAGS_REMOVE ? 0 : ensure_letters(m, flags.keywords);
-        for (size_t i = 0; i < n && r == 0; i++) {
-                struct record *rec = maildir_record(m, seqs[i]);
-                r = change_one(m, rec, op, flags);
-                gone += rec->message.gone;
-        }
-        if (r == 0)
-                r = sync_dir(m);
-        if (r == 0)
-                *ret_gone = gone;
-        return r;
+        for (size_t i = 0; i < n; i++)
+                gone += !index_is_live(maildir_record(m, seqs[i]));
+        *ret_gone = gone;
+        return 0;
 }
 
 int mailbox_expunge(struct mailbox *m, const uint32_t *seqs, size_t n)
 {
         if (m->read_only)
                 return maildir_error(m, -EROFS, "unlink", "cur");
-        _cleanup_(buf_free) struct buf path = {0};
-        for (size_t i = 0; i < n; i++) {
-                struct record *rec = maildir_record(m, seqs[i]);
-                for (int tries = 0; !rec->message.gone; tries++) {
-                        path.n = 0;
-                        maildir_path(rec, &path);
-                        if (unlinkat(m->dir, buf_cstr(&path), 0) == 0) {
-                                rec->message.gone = true;
-                                rec->present = false;
-                        } else if (errno != ENOENT || tries == CHANGE_TRIES) {
-                                return maildir_error(m, -errno, "unlink", buf_cstr(&path));
-                        } else {
-                                int r = maildir_sync(m, true);
-                                if (r < 0)
-                                        return r;
-                        }
-                }
-        }
-        return sync_dir(m);
+        _cleanup_(change_free) struct change c = {.m = m, .seqs = seqs, .n = n, .touch = TOUCH_NONE};
+        return change_all(&c, unlink_one, FLAGS_SET, (struct flags){0});
 }

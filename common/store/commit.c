@@ -10,21 +10,76 @@
 #include "store/filename.h"
 #include "store/saved.h"
 
-enum { COMMIT_TRIES = 3 /* a uidlist that must be made anew first */ };
+enum { COMMIT_TRIES = 5 /* lines and lists that others write meanwhile */ };
 
-/* A list that is missing or damaged is made anew by opening the folder, so that messages that are there
- * already get their UIDs first. */
-static int lock_list(struct save *s, struct uidlist *u)
+static void count_begin(void *context, bool whole)
+{
+        *(size_t *)context += whole;
+}
+
+static void count_line(void *context, const struct uidlist_line *line)
+{
+        ++*(size_t *)context;
+}
+
+/* Whether the folder's index takes part; a session that cannot write it appends to the list alone. */
+static bool has_index(const struct save *s)
+{
+        return !s->to->index.detached;
+}
+
+static void unlock(struct save *s)
+{
+        uidlist_unlock(&s->to->uidlist);
+        maildir_commit(s->to);
+}
+
+/* Makes the list, or takes in what others wrote to it, so that messages that are there already have their
+ * UIDs first. */
+static int catch_up(struct save *s)
+{
+        if (has_index(s)) {
+                int r = maildir_sync(s->to, false);
+                return r == -ESTALE ? -ENOENT : r; /* the folder was deleted meanwhile */
+        }
+        _cleanup_(mailbox_close) struct mailbox *m = NULL;
+        return mailbox_open(s->to->store, s->to->place.name, true, &m);
+}
+
+static int try_lock(struct save *s, bool *ret_news)
+{
+        struct mailbox *m = s->to;
+        size_t news = 0;
+        const struct uidlist_reader reader = {count_begin, count_line, &news};
+        int r = has_index(s) ? maildir_begin(m) : 0;
+        if (r < 0)
+                return r;
+        if (has_index(s))
+                maildir_load_list(m);
+        else
+                uidlist_init(&m->uidlist, m->control, &m->perm, save_fsyncs(s));
+        r = uidlist_lock(&m->uidlist);
+        if (r < 0)
+                return save_error(s, r, r == -ETIMEDOUT ? "lock" : "open", UIDLIST_NAME);
+        r = uidlist_refresh(&m->uidlist, &reader);
+        if (r < 0)
+                return save_error(s, r, "open", UIDLIST_NAME);
+        *ret_news = m->uidlist.rewrite || (has_index(s) && news > 0);
+        return 0;
+}
+
+static int lock_all(struct save *s)
 {
         for (int i = 0; i < COMMIT_TRIES; i++) {
-                int r = uidlist_lock(u);
-                if (r < 0)
-                        return save_error(s, r, r == -ETIMEDOUT ? "lock" : "open", UIDLIST_NAME);
-                if (!u->rewrite)
+                bool news = false;
+                int r = has_index(s) && !s->to->index.ready ? catch_up(s) : 0;
+                if (r == 0)
+                        r = try_lock(s, &news);
+                if (r == 0 && !news)
                         return 0;
-                uidlist_unlock(u);
-                _cleanup_(mailbox_close) struct mailbox *m = NULL;
-                r = mailbox_open(s->store, s->place.name, true, &m);
+                unlock(s);
+                if (r == 0)
+                        r = catch_up(s);
                 if (r < 0)
                         return r;
         }
@@ -39,7 +94,7 @@ static int assign_keywords(struct save *s)
                 bits |= s->items[i].keywords;
         for (; bits; bits &= bits - 1) {
                 uint64_t bit = bits & -bits;
-                int r = keywords_assign(&s->keywords, s->control, &s->perm, bit);
+                int r = keywords_assign(&s->to->keywords, s->to->control, &s->to->perm, bit);
                 if (r == -ENOBUFS)
                         out |= bit;
                 else if (r < 0)
@@ -54,7 +109,7 @@ static int assign_keywords(struct save *s)
 static char *path_of(const struct save *s, const struct saved *item)
 {
         uint32_t letters = 0;
-        (void)keywords_letters(&s->keywords, item->keywords, &letters);
+        (void)keywords_letters(&s->to->keywords, item->keywords, &letters);
         if (!item->flags && !letters)
                 return xasprintf("new/%s", item->base);
         _cleanup_(buf_free) struct buf path = {0};
@@ -63,13 +118,15 @@ static char *path_of(const struct save *s, const struct saved *item)
         return xstrdup(buf_cstr(&path));
 }
 
-static int move_all(struct save *s)
+static int move_all(struct save *s, struct touch *touch)
 {
         for (size_t i = 0; i < s->n; i++) {
                 struct saved *item = &s->items[i];
                 _cleanup_(free_p) char *path = path_of(s, item);
-                if (renameat(s->dir, item->tmp, s->dir, path) < 0)
+                if (renameat(s->to->dir, item->tmp, s->to->dir, path) < 0)
                         return save_error(s, -errno, "rename", path);
+                bool in_new = slice_starts(slice_of(path), SLICE("new/"));
+                touch_did(touch, in_new, !in_new);
                 item->path = TAKE_PTR(path);
         }
         return 0;
@@ -77,7 +134,7 @@ static int move_all(struct save *s)
 
 static int fsync_sub(struct save *s, const char *sub)
 {
-        _cleanup_(fd_close_p) int fd = openat(s->dir, sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        _cleanup_(fd_close_p) int fd = openat(s->to->dir, sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         return fd < 0 || fsync(fd) < 0 ? save_error(s, -errno, "fsync", sub) : 0;
 }
 
@@ -97,48 +154,80 @@ static int fsync_dirs(struct save *s)
         return r;
 }
 
-/* With the uidlist locked. The files come first: who sees a UID finds its file. */
-static int commit_locked(struct save *s, struct uidlist *u)
+/* The new messages' records; who looks next has them as \Recent, in new/ or in cur/. */
+static void enter(struct save *s, uint32_t uid, const struct index_truth *truth)
 {
-        if (u->nextuid + s->n >= UIDLIST_UID_MAX)
-                return error_text(s->store, -EOVERFLOW, "%s: no UIDs are left", s->place.dir);
+        for (size_t i = 0; i < s->n; i++) {
+                const struct saved *item = &s->items[i];
+                struct slice name = slice_from(slice_of(item->path), strlen("cur/"));
+                struct index_file f = {.base = slice_of(item->base),
+                                       .info = slice_from(name, strlen(item->base)),
+                                       .in_new = slice_starts(slice_of(item->path), SLICE("new/")),
+                                       .size = item->size,
+                                       .date = item->date};
+                index_add(&s->to->index, uid++, &f, RECORD_RECENT);
+        }
+        index_set_truth(&s->to->index, truth);
+}
+
+/* Under the locks. The files come first: who sees a UID finds its file. */
+static int commit_locked(struct save *s, uint32_t *ret_first)
+{
+        struct mailbox *m = s->to;
+        struct uidlist *u = &m->uidlist;
+        _cleanup_(touch_free) struct touch touch = TOUCH_NONE;
+        uint32_t first = u->nextuid;
+        if ((uint64_t)first + s->n >= UIDLIST_UID_MAX)
+                return error_text(m->store, -EOVERFLOW, "%s: no UIDs are left", m->place.dir);
         _cleanup_(buf_free) struct buf lines = {0};
         for (size_t i = 0; i < s->n; i++)
-                uidlist_line_format(&lines, &(struct uidlist_line){.uid = u->nextuid + (uint32_t)i,
+                uidlist_line_format(&lines, &(struct uidlist_line){.uid = first + (uint32_t)i,
                                                                    .base = slice_of(s->items[i].base)});
-        int r = keywords_refresh(&s->keywords, s->control);
+        int r = keywords_refresh(&m->keywords, m->control);
         if (r < 0)
                 return save_error(s, r, "open", "dovecot-keywords");
         r = assign_keywords(s);
+        struct index_truth truth = m->index.head.truth;
+        if (has_index(s))
+                touch_begin(&touch, m, &truth);
         if (r == 0)
-                r = move_all(s);
+                r = move_all(s, &touch);
         if (r == 0)
                 r = fsync_dirs(s);
         if (r < 0)
                 return r;
-        r = uidlist_append(u, buf_slice(&lines));
-        return r < 0 ? save_error(s, r, "write", UIDLIST_NAME) : 0;
+        r = uidlist_append(u, buf_slice(&lines), (uint32_t)s->n);
+        if (r < 0)
+                return save_error(s, r, "write", UIDLIST_NAME);
+        if (has_index(s)) {
+                touch_end(&touch, &truth);
+                maildir_store_list(m, &truth);
+                enter(s, first, &truth);
+        }
+        *ret_first = first;
+        return 0;
 }
 
 int save_commit(struct save *s, struct arena *arena, struct save_result *ret)
 {
         if (s->failed)
                 return s->failed;
-        _cleanup_(uidlist_free) struct uidlist u;
-        uidlist_init(&u, s->control, &s->perm, save_fsyncs(s), true);
-        int r = lock_list(s, &u);
+        uint32_t first = 0;
+        int r = lock_all(s);
         if (r == 0)
-                r = commit_locked(s, &u);
-        if (r < 0) {
+                r = commit_locked(s, &first);
+        if (r < 0)
                 save_undo(s); /* before somebody gives UIDs to the files */
+        struct save_result result = {.uidvalidity = s->to->uidlist.uidvalidity, .n = s->n};
+        unlock(s);
+        if (r < 0) {
                 s->failed = r;
                 return r;
         }
         s->committed = true;
-        struct save_result result = {.uidvalidity = u.uidvalidity, .n = s->n};
         result.uids = arena_array(arena, uint32_t, s->n);
         for (size_t i = 0; i < s->n; i++)
-                result.uids[i] = u.nextuid + (uint32_t)i;
+                result.uids[i] = first + (uint32_t)i;
         *ret = result;
         return 0;
 }

@@ -1,28 +1,37 @@
-/* Bytes, sizes, dates and names of messages. */
+/* Bytes, sizes, dates and names of messages, and what is kept of them. */
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/fd.h"
 #include "base/number.h"
-#include "store/filename.h"
 #include "store/maildir.h"
 
-enum { CONTENT_TRIES = 5 /* others rename the same file at the same time */ };
+enum {
+        CONTENT_TRIES = 5,           /* others rename the same file at the same time */
+        CONTENT_COPY_MAX = 32 * 1024, /* smaller ones are read: quicker than mapping them */
+        CONTENT_LEARNED_MAX = 4096,
+};
 
 /* Calls f on the message's path until it finds the file; f gives -ENOENT when it does not. */
-static int with_path(struct mailbox *m, struct record *rec, int (*f)(struct mailbox *, const char *, void *),
+static int with_path(struct mailbox *m, uint32_t seq, int (*f)(struct mailbox *, const char *, void *),
                      void *arg)
 {
-        _cleanup_(buf_free) struct buf path = {0};
+        char text[600];
         for (int i = 0;; i++) {
-                if (rec->message.gone)
+                const struct record *rec = maildir_record(m, seq);
+                struct buf path = {.p = text, .cap = sizeof(text), .max = sizeof(text) - 1};
+                if (!index_is_live(rec))
                         return maildir_error(m, -ENOENT, "open", "cur");
-                path.n = 0;
-                maildir_path(rec, &path);
-                int r = f(m, buf_cstr(&path), arg);
+                maildir_path(m, rec, &path);
+                if (path.error)
+                        return maildir_error(m, -ENAMETOOLONG, "open", "cur");
+                text[path.n] = '\0';
+                int r = f(m, text, arg);
                 if (r != -ENOENT || i == CONTENT_TRIES)
                         return r;
                 r = maildir_sync(m, true);
@@ -46,6 +55,52 @@ static int stat_file(struct mailbox *m, const char *path, void *ret_st)
                                                                       : 0;
 }
 
+/* What is known of a message now, for this session at once and for the others when it is saved. */
+static void learn(struct mailbox *m, struct record *rec)
+{
+        buf_append(&m->learned, slice_make(&rec->uid, sizeof(rec->uid)));
+        if (m->learned.n / sizeof(uint32_t) >= CONTENT_LEARNED_MAX)
+                content_save(m);
+}
+
+static void learn_size(struct mailbox *m, uint32_t seq, uint64_t size)
+{
+        struct record *rec = maildir_record(m, seq);
+        bool news = rec->size != size;
+        index_count(&m->index, rec, -1);
+        rec->size = size;
+        rec->state |= RECORD_COUNTED;
+        index_count(&m->index, rec, 1);
+        if (news)
+                learn(m, rec);
+}
+
+static void placed(void *context, uint32_t uid, uint32_t offset)
+{
+        struct mailbox *m = context;
+        index_set_cache(&m->index, m->cache.id, uid, offset);
+}
+
+void content_save(struct mailbox *m)
+{
+        if (m->learned.n == 0 && m->cache.queued_n == 0)
+                return;
+        if (maildir_begin(m) < 0)
+                return;
+        const uint32_t *uids = (const uint32_t *)(const void *)m->learned.p;
+        for (size_t i = 0; i < m->learned.n / sizeof(*uids); i++) {
+                const struct record *rec = index_find(&m->index, uids[i]);
+                if (!rec)
+                        continue;
+                index_set_size(&m->index, rec, rec->size, rec->state & RECORD_COUNTED, rec->date);
+                if (rec->note)
+                        index_set_note(&m->index, rec, rec->note);
+        }
+        m->learned.n = 0;
+        (void)!cache_flush(&m->cache, &m->perm, placed, m);
+        maildir_commit(m);
+}
+
 /* Line feeds that have no carriage return before them. */
 static uint64_t count_bare_lf(struct slice s)
 {
@@ -56,81 +111,139 @@ static uint64_t count_bare_lf(struct slice s)
         return n;
 }
 
-static int map_message(struct mailbox *m, struct record *rec, struct message_text *ret)
+static int read_file(struct mailbox *m, int fd, size_t size, struct message_text *ret)
 {
-        _cleanup_(fd_close_p) int fd = -1;
-        struct stat st;
-        int r = with_path(m, rec, open_file, &fd);
-        if (r < 0)
-                return r;
-        if (fstat(fd, &st) < 0)
-                return maildir_error(m, -errno, "fstat", "cur");
-        struct message_text t = {.map_size = (size_t)st.st_size};
-        if (t.map_size) {
-                t.map = mmap(NULL, t.map_size, PROT_READ, MAP_PRIVATE, fd, 0);
-                if (t.map == MAP_FAILED)
-                        return maildir_error(m, -errno, "mmap", "cur");
+        if (size <= CONTENT_COPY_MAX) {
+                ret->copy = xmalloc(size + 1);
+                ssize_t n = fd_read_all(fd, ret->copy, size);
+                if (n < 0)
+                        return maildir_error(m, (int)n, "read", "cur");
+                ret->raw = slice_make(ret->copy, (size_t)n);
+                return 0;
         }
-        t.raw = slice_make(t.map, t.map_size);
-        if (!rec->counted) {
-                rec->vsize = t.raw.n + count_bare_lf(t.raw);
-                rec->counted = true;
-        }
-        *ret = t;
+        void *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (map == MAP_FAILED)
+                return maildir_error(m, -errno, "mmap", "cur");
+        ret->map = map;
+        ret->map_size = size;
+        ret->raw = slice_make(map, size);
         return 0;
 }
 
 int mailbox_read(struct mailbox *m, uint32_t seq, struct message_text *ret)
 {
-        return map_message(m, maildir_record(m, seq), ret);
+        _cleanup_(fd_close_p) int fd = -1;
+        _cleanup_(message_text_release) struct message_text t = {0};
+        struct stat st;
+        int r = with_path(m, seq, open_file, &fd);
+        if (r < 0)
+                return r;
+        if (fstat(fd, &st) < 0)
+                return maildir_error(m, -errno, "fstat", "cur");
+        r = read_file(m, fd, (size_t)st.st_size, &t);
+        if (r < 0)
+                return r;
+        if (!(maildir_record(m, seq)->state & RECORD_COUNTED))
+                learn_size(m, seq, t.raw.n + count_bare_lf(t.raw));
+        *ret = t;
+        t = (struct message_text){0};
+        return 0;
 }
 
 void message_text_release(struct message_text *t)
 {
         if (t->map_size)
                 munmap(t->map, t->map_size);
+        free(t->copy);
         *t = (struct message_text){0};
 }
 
 int mailbox_size(struct mailbox *m, uint32_t seq, uint64_t *ret)
 {
-        struct record *rec = maildir_record(m, seq);
-        struct slice field;
-        if (rec->vsize == RECORD_SIZE_UNKNOWN) {
-                uint64_t size;
-                if (filename_size(rec->base, 'W', &size) ||
-                    (uidlist_field(rec->fields, 'W', &field) && slice_to_u64(field, &size) == 0)) {
-                        rec->vsize = size;
-                } else {
-                        _cleanup_(message_text_release) struct message_text t = {0};
-                        int r = map_message(m, rec, &t);
-                        if (r < 0)
-                                return r;
-                }
+        if (maildir_record(m, seq)->size == RECORD_SIZE_UNKNOWN) {
+                _cleanup_(message_text_release) struct message_text t = {0};
+                int r = mailbox_read(m, seq, &t);
+                if (r < 0)
+                        return r;
         }
-        *ret = rec->vsize;
+        *ret = maildir_record(m, seq)->size;
         return 0;
 }
 
 int mailbox_internaldate(struct mailbox *m, uint32_t seq, time_t *ret)
 {
         struct stat st;
-        int r = with_path(m, maildir_record(m, seq), stat_file, &st);
-        if (r == 0)
+        const struct record *rec = maildir_record(m, seq);
+        if (rec->date == RECORD_DATE_UNKNOWN) {
+                int r = with_path(m, seq, stat_file, &st);
+                if (r < 0)
+                        return r;
+                struct record *now = maildir_record(m, seq);
+                now->date = st.st_mtim.tv_sec;
+                learn(m, now);
                 *ret = st.st_mtim.tv_sec;
-        return r;
+                return 0;
+        }
+        *ret = rec->date;
+        return 0;
+}
+
+bool mailbox_total_size(const struct mailbox *m, uint64_t *ret)
+{
+        if (m->index.head.counts.unsized)
+                return false;
+        *ret = m->index.head.counts.bytes;
+        return true;
 }
 
 const char *mailbox_base_name(struct mailbox *m, uint32_t seq)
 {
-        return maildir_record(m, seq)->base.p;
+        return index_base(&m->index, maildir_record(m, seq));
 }
 
-const char *mailbox_pop3_uidl(struct mailbox *m, uint32_t seq)
+struct slice mailbox_pop3_uidl(struct mailbox *m, uint32_t seq)
+{
+        struct slice value;
+        const char *fields = index_fields(&m->index, maildir_record(m, seq));
+        return uidlist_field(slice_of(fields), 'P', &value) ? value : SLICE_NULL;
+}
+
+bool mailbox_cached(struct mailbox *m, uint32_t seq, unsigned kind, struct slice *ret)
+{
+        const struct record *rec = maildir_record(m, seq);
+        if (m->cache.queued_n && cache_queued_get(&m->cache, rec->uid, kind, ret))
+                return true;
+        return rec->cache && cache_get(&m->cache, rec->cache, rec->uid, kind, ret);
+}
+
+uint32_t mailbox_cached_all(struct mailbox *m, uint32_t seq, struct slice ret[MAILBOX_KINDS])
+{
+        const struct record *rec = maildir_record(m, seq);
+        uint32_t found = rec->cache ? cache_get_all(&m->cache, rec->cache, rec->uid, ret) : 0;
+        for (unsigned kind = 0; m->cache.queued_n && kind < MAILBOX_KINDS; kind++)
+                if (cache_queued_get(&m->cache, rec->uid, kind, &ret[kind]))
+                        found |= 1u << kind;
+        return found;
+}
+
+void mailbox_cache(struct mailbox *m, uint32_t seq, const struct mailbox_item *items, size_t n)
+{
+        const struct record *rec = maildir_record(m, seq);
+        if (!index_is_live(rec))
+                return;
+        cache_put(&m->cache, rec->uid, rec->cache, items, n);
+        if (cache_queue_full(&m->cache))
+                content_save(m);
+}
+
+uint64_t mailbox_note(const struct mailbox *m, uint32_t seq)
+{
+        return maildir_record(m, seq)->note;
+}
+
+void mailbox_set_note(struct mailbox *m, uint32_t seq, uint64_t note)
 {
         struct record *rec = maildir_record(m, seq);
-        struct slice value;
-        if (!rec->pop3_uidl && uidlist_field(rec->fields, 'P', &value) && value.n)
-                rec->pop3_uidl = arena_str(&m->uidlist.arena, value);
-        return rec->pop3_uidl;
+        rec->note = note;
+        learn(m, rec);
 }

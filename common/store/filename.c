@@ -50,6 +50,25 @@ void filename_info_parse(struct slice info, uint8_t *ret_flags, uint32_t *ret_le
         *ret_letters = letters;
 }
 
+bool filename_info_plain(struct slice info, uint8_t *ret_flags, uint32_t *ret_letters)
+{
+        uint8_t flags = 0;
+        uint32_t letters = 0;
+        if (!slice_starts(info, SLICE(":2,")))
+                return false;
+        for (size_t i = 3; i < info.n; i++) {
+                char c = info.p[i];
+                uint8_t flag = flag_of(c);
+                if ((i > 3 && c <= info.p[i - 1]) || (!flag && (c < 'a' || c > 'z')))
+                        return false;
+                flags |= flag;
+                letters |= flag ? 0 : 1u << (c - 'a');
+        }
+        *ret_flags = flags;
+        *ret_letters = letters;
+        return true;
+}
+
 void filename_info_format(struct buf *to, struct slice old_info, uint8_t flags, uint32_t letters)
 {
         bool set[256] = {false};

@@ -80,6 +80,9 @@ static int resolve_inbox(struct store *s, struct folder_place *ret)
                                              .disk = "",
                                              .dir = dir,
                                              .control = l->control ? l->control : dir,
+                                             .index = l->index             ? l->index
+                                                      : l->index_in_memory ? NULL
+                                                                           : dir,
                                              .inbox = true};
                 return 0;
         }
@@ -109,6 +112,9 @@ int folder_resolve(struct store *s, struct arena *a, const char *name, struct fo
         f.disk = arena_str(a, buf_slice(&disk));
         f.dir = arena_printf(a, "%s/.%s", ns->location.root, f.disk);
         f.control = ns->location.control ? arena_printf(a, "%s/.%s", ns->location.control, f.disk) : f.dir;
+        f.index = ns->location.index ? arena_printf(a, "%s/.%s", ns->location.index, f.disk) : f.dir;
+        if (ns->location.index_in_memory)
+                f.index = NULL;
         *ret = f;
         return 0;
 }
@@ -190,6 +196,13 @@ int folder_open(struct store *s, const struct folder_place *f, int *ret_fd)
 int folder_open_control(struct store *s, const struct folder_place *f, int *ret_fd)
 {
         return open_control(s, f->control, f->dir, ret_fd);
+}
+
+void folder_open_index(struct store *s, const struct folder_place *f, int *ret_fd)
+{
+        *ret_fd = -1;
+        if (f->index)
+                (void)!open_control(s, f->index, f->dir, ret_fd);
 }
 
 int folder_make_subdirs(struct store *s, const char *path, int dirfd, const struct perm *perm)

@@ -14,6 +14,7 @@ struct folder_place {
         const char *disk;    /* "a.b" in mUTF-7 with '.', as in ".a.b"; "" for INBOX */
         const char *dir;     /* the Maildir */
         const char *control; /* where its uidlist is; the same as dir without CONTROL= */
+        const char *index;   /* where its index is; the same as dir without INDEX=; NULL: INDEX=MEMORY */
         bool inbox;
 };
 
@@ -33,6 +34,9 @@ int folder_open_control_root(struct store *s, const struct user_namespace *ns, i
  * folder. */
 int folder_open(struct store *s, const struct folder_place *f, int *ret_fd);
 int folder_open_control(struct store *s, const struct folder_place *f, int *ret_fd);
+/* The directory of its index, made when it is missing; -1 when there is none, or none can be had: the index is
+ * a cache. */
+void folder_open_index(struct store *s, const struct folder_place *f, int *ret_fd);
 
 /* cur, new and tmp. */
 int folder_make_subdirs(struct store *s, const char *path, int dirfd, const struct perm *perm);

@@ -87,6 +87,15 @@ bool keywords_letters(const struct keywords *k, uint64_t bits, uint32_t *ret)
         return true;
 }
 
+uint32_t keywords_known_letters(const struct keywords *k, uint64_t bits)
+{
+        uint32_t letters = 0;
+        for (unsigned i = 0; i < k->n; i++)
+                if (bits >> i & 1 && k->letter[i] >= 0)
+                        letters |= 1u << k->letter[i];
+        return letters;
+}
+
 uint32_t keywords_unnamed(const struct keywords *k)
 {
         uint32_t unnamed = k->used;
@@ -121,6 +130,8 @@ static void take_line(struct keywords *k, struct slice line)
 
 static void take_text(struct keywords *k, struct slice text)
 {
+        int before[KEYWORDS_LETTERS];
+        memcpy(before, k->bit, sizeof(before));
         for (size_t i = 0; i < KEYWORDS_MAX; i++)
                 k->letter[i] = -1;
         for (size_t i = 0; i < KEYWORDS_LETTERS; i++)
@@ -128,6 +139,8 @@ static void take_text(struct keywords *k, struct slice text)
         struct slice line;
         while (slice_split(&text, '\n', &line))
                 take_line(k, line);
+        for (size_t i = 0; i < KEYWORDS_LETTERS; i++)
+                k->moved += k->bit[i] != before[i] && k->used >> i & 1;
         k->version++;
 }
 

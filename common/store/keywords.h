@@ -22,6 +22,7 @@ struct keywords {
         uint32_t used;                   /* letters seen in file names */
         unsigned n;                      /* bits ever used */
         unsigned version;                /* grows when names or the mapping change */
+        unsigned moved;                  /* grows when a letter that was used means another name */
         struct stat seen;
         struct arena arena;
 };
@@ -44,6 +45,8 @@ bool keywords_full(const struct keywords *k);
 uint64_t keywords_bits(const struct keywords *k, uint32_t letters);
 /* Letters of bits; false when some have none yet. */
 bool keywords_letters(const struct keywords *k, uint64_t bits, uint32_t *ret);
+/* Letters of those of the bits that have one. */
+uint32_t keywords_known_letters(const struct keywords *k, uint64_t bits);
 /* Letters without a name: kept in file names. */
 uint32_t keywords_unnamed(const struct keywords *k);
 

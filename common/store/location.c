@@ -62,7 +62,8 @@ static int option(struct arena *a, const char *part, const struct conf_variables
         if (slice_ieq(key, SLICE("CONTROL")))
                 return expand_path(a, value.p, vars, &l->control, ret_error);
         if (slice_ieq(key, SLICE("INDEX"))) {
-                if (slice_eq(value, SLICE("MEMORY")))
+                l->index_in_memory = slice_eq(value, SLICE("MEMORY"));
+                if (l->index_in_memory)
                         return 0;
                 return expand_path(a, value.p, vars, &l->index, ret_error);
         }

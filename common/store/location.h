@@ -11,7 +11,8 @@ struct location {
         const char *root;    /* holds the folders */
         const char *inbox;   /* the INBOX's Maildir; NULL: root */
         const char *control; /* uidlists, keywords, subscriptions; NULL: with the mail */
-        const char *index;
+        const char *index;   /* mailsession.*; NULL: with the mail */
+        bool index_in_memory;
 };
 
 /* Expands variables and "~/". `template` "" stands for maildir:~/Maildir, if that is there. 0; -ENOTSUP for a

@@ -11,7 +11,7 @@
 #include "base/fd.h"
 #include "store/error.h"
 #include "store/filename.h"
-#include "store/view.h"
+#include "store/maildir.h"
 
 enum {
         /* maildir(5): what is so old in tmp/ was given up */
@@ -26,36 +26,17 @@ int maildir_error(struct mailbox *m, int r, const char *call, const char *below)
         return error_set_at(m->store, r, call, control ? m->place.control : m->place.dir, below);
 }
 
-const struct record_info *maildir_info(struct mailbox *m, struct slice text)
+void maildir_path(const struct mailbox *m, const struct record *rec, struct buf *to)
 {
-        struct record_info *info = map_get(&m->infos, text);
-        if (!info) {
-                info = arena_new(&m->arena, struct record_info);
-                info->text = arena_slice(&m->arena, text);
-                filename_info_parse(text, &info->flags, &info->letters);
-                m->keywords.used |= info->letters;
-                map_put(&m->infos, info->text, info);
-        }
-        return info;
+        buf_str(to, rec->state & RECORD_IN_NEW ? "new/" : "cur/");
+        buf_str(to, index_base(&m->index, rec));
+        index_info(&m->index, rec, to);
 }
 
-void maildir_path(const struct record *rec, struct buf *to)
+struct flags maildir_flags(const struct mailbox *m, const struct record *rec)
 {
-        buf_str(to, rec->in_new ? "new/" : "cur/");
-        buf_append(to, rec->base);
-        buf_append(to, rec->info->text);
-}
-
-struct flags maildir_flags(const struct mailbox *m, const struct record_info *info)
-{
-        return (struct flags){.keywords = keywords_bits(&m->keywords, info->letters), .system = info->flags};
-}
-
-bool maildir_uid_holds(const struct mailbox *m, const struct record *rec)
-{
-        if (!rec || rec->replaced)
-                return false;
-        return rec->viewed || ((rec->listed || rec->present) && rec->message.uid >= m->view_next);
+        return (struct flags){.keywords = rec->letters ? keywords_bits(&m->keywords, rec->letters) : 0,
+                              .system = rec->flags};
 }
 
 static void clean_tmp(struct mailbox *m)
@@ -98,28 +79,52 @@ static int open_dirs(struct mailbox *m)
         return r < 0 ? error_set(m->store, r, "fstat", m->place.dir) : complete(m);
 }
 
-int mailbox_open(struct store *s, const char *name, bool read_only, struct mailbox **ret)
+int maildir_open(struct store *s, const char *name, bool read_only, struct mailbox **ret)
 {
         _cleanup_(mailbox_close) struct mailbox *m = xcalloc(1, sizeof(*m));
         m->store = s;
         m->read_only = read_only;
-        m->dir = m->control = m->watch = -1;
+        m->dir = m->control = m->index_dir = m->watch = -1;
         keywords_init(&m->keywords);
-        uidlist_init(&m->uidlist, -1, &(struct perm){0}, true, false);
+        uidlist_init(&m->uidlist, -1, &(struct perm){0}, true);
+        index_init(&m->index, -1, &(struct perm){0}, true);
+        cache_init(&m->cache, -1);
         int r = folder_resolve(s, &m->arena, name, &m->place);
         if (r == 0)
                 r = open_dirs(m);
         if (r < 0)
                 return r;
+        folder_open_index(s, &m->place, &m->index_dir);
         bool sync = s->settings->mail_fsync != SETTINGS_FSYNC_NEVER;
-        uidlist_init(&m->uidlist, m->control, &m->perm, sync, false);
+        uidlist_init(&m->uidlist, m->control, &m->perm, sync);
+        index_init(&m->index, m->index_dir, &m->perm, sync);
+        cache_init(&m->cache, m->index_dir);
+        index_open(&m->index);
+        cache_reopen(&m->cache, m->index.head.cache_id);
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+int mailbox_open(struct store *s, const char *name, bool read_only, struct mailbox **ret)
+{
+        _cleanup_(mailbox_close) struct mailbox *m = NULL;
+        int r = maildir_open(s, name, read_only, &m);
+        if (r < 0)
+                return r;
         if (!read_only)
                 clean_tmp(m);
-        r = maildir_sync(m, true);
+        r = keywords_refresh(&m->keywords, m->control);
+        if (r < 0)
+                return maildir_error(m, r, "open", "dovecot-keywords");
+        r = maildir_sync(m, false);
+        if (r == 0 && m->look_again && !m->waiting)
+                r = maildir_sync(m, false);
         if (r == -ESTALE)
                 r = -ENOENT; /* deleted while it was opened */
         if (r < 0)
                 return r;
+        m->index.viewed = true;
+        m->index.gone.n = m->index.changed.n = 0;
         view_extend(m);
         m->keywords_told = m->keywords.version;
         *ret = TAKE_PTR(m);
@@ -131,14 +136,18 @@ void mailbox_close(struct mailbox **mp)
         struct mailbox *m = *mp;
         if (!m)
                 return;
+        content_save(m);
+        cache_free(&m->cache);
+        index_free(&m->index);
         uidlist_free(&m->uidlist);
         keywords_free(&m->keywords);
-        map_free(&m->infos);
         arena_free(&m->arena);
         fd_close_p(&m->dir);
         fd_close_p(&m->control);
+        fd_close_p(&m->index_dir);
         fd_close_p(&m->watch);
-        free(m->view);
+        free(m->holes.row);
+        buf_free(&m->learned);
         free(m);
         *mp = NULL;
 }
@@ -153,9 +162,14 @@ bool mailbox_read_only(const struct mailbox *m)
         return m->read_only;
 }
 
+const char *mailbox_index_fault(const struct mailbox *m)
+{
+        return m->index_fault;
+}
+
 const char *mailbox_guid(const struct mailbox *m)
 {
-        return m->uidlist.guid;
+        return m->index.head.truth.guid;
 }
 
 const char *const *mailbox_keywords(const struct mailbox *m, unsigned *ret_n)

@@ -51,13 +51,13 @@ void mailbox_close(struct mailbox **m); /* also a _cleanup_ function */
 const char *mailbox_name(const struct mailbox *m);
 bool mailbox_read_only(const struct mailbox *m);
 /* Of the view as it stands. */
-void mailbox_status(const struct mailbox *m, struct mailbox_status *ret);
+void mailbox_status(struct mailbox *m, struct mailbox_status *ret);
 uint32_t mailbox_count(const struct mailbox *m);
 uint32_t mailbox_uidvalidity(const struct mailbox *m);
 const char *mailbox_guid(const struct mailbox *m); /* 32 hex digits */
 
-/* seq from 1 to mailbox_count(); valid until the next call that changes the view. */
-const struct message *mailbox_message(const struct mailbox *m, uint32_t seq);
+/* seq from 1 to mailbox_count(). */
+struct message mailbox_message(const struct mailbox *m, uint32_t seq);
 /* Sequence number of the first message with this UID or a higher one; mailbox_count() + 1 when there is none.
  */
 uint32_t mailbox_seq_at_or_after(const struct mailbox *m, uint32_t uid);
@@ -100,11 +100,12 @@ int mailbox_store_flags(struct mailbox *m, const uint32_t *seqs, size_t n, enum 
  * changed by anybody's \Deleted: the caller chose them. Those that are gone already are fine. */
 int mailbox_expunge(struct mailbox *m, const uint32_t *seqs, size_t n);
 
-/* A message as it is stored (line ends LF or CRLF), mapped. Keep it no longer than the command. */
+/* A message as it is stored (line ends LF or CRLF). Keep it no longer than the command. */
 struct message_text {
         struct slice raw;
-        void *map;
+        void *map; /* of a large one */
         size_t map_size;
+        char *copy; /* of a small one */
 };
 int mailbox_read(struct mailbox *m, uint32_t seq, struct message_text *ret);
 void message_text_release(struct message_text *t); /* also a _cleanup_ function */
@@ -113,9 +114,48 @@ void message_text_release(struct message_text *t); /* also a _cleanup_ function 
 int mailbox_size(struct mailbox *m, uint32_t seq, uint64_t *ret);
 int mailbox_internaldate(struct mailbox *m, uint32_t seq, time_t *ret);
 /* The name that stays for the message's life (Maildir: the file name without flags); and a UIDL that another
- * server gave it, NULL if none (dovecot-uidlist's P field). Valid until the view changes. */
+ * server gave it, empty if none (dovecot-uidlist's P field). Valid until the next sync. */
 const char *mailbox_base_name(struct mailbox *m, uint32_t seq);
-const char *mailbox_pop3_uidl(struct mailbox *m, uint32_t seq);
+struct slice mailbox_pop3_uidl(struct mailbox *m, uint32_t seq);
+
+/* All messages together, 0 when some size is not known; of the folder as it is, which may be ahead of the
+ * view. */
+bool mailbox_total_size(const struct mailbox *m, uint64_t *ret);
+
+/* What the protocols found out about messages by reading them, kept for all sessions in a file of its own, as
+ * long as the message is there. It is a cache: whatever can go wrong, what was not kept is not found.
+ * Kinds are numbers that the protocol gives a meaning; data of one kind never changes for a message. */
+enum { MAILBOX_KINDS = 32 };
+struct mailbox_item {
+        unsigned kind; /* below MAILBOX_KINDS */
+        struct slice data;
+};
+/* Valid until the next call that is about the cache or changes the view. */
+bool mailbox_cached(struct mailbox *m, uint32_t seq, unsigned kind, struct slice *ret);
+/* All there is at once, by kind: a mask of those found. */
+uint32_t mailbox_cached_all(struct mailbox *m, uint32_t seq, struct slice ret[MAILBOX_KINDS]);
+/* Keeps items, together; copied. Written at the latest at the next sync or at the close. */
+void mailbox_cache(struct mailbox *m, uint32_t seq, const struct mailbox_item *items, size_t n);
+/* A number kept with a message in the same way, found without looking anywhere else; 0: none yet. */
+uint64_t mailbox_note(const struct mailbox *m, uint32_t seq);
+void mailbox_set_note(struct mailbox *m, uint32_t seq, uint64_t note);
+
+/* Modification sequences (RFC 7162): microseconds since 1970, growing with every change, so that a lost index
+ * can make a client look again but never miss a change. Of a message: of its arrival or the last change of its
+ * flags. Highest: of the folder as it is known, expunges included. */
+uint64_t mailbox_modseq(const struct mailbox *m, uint32_t seq);
+uint64_t mailbox_highest_modseq(const struct mailbox *m);
+struct mailbox_range {
+        uint32_t low, high; /* UIDs */
+};
+/* UIDs expunged after `since`, in ranges, ascending and apart, in the arena; some may never have been there.
+ * -ENODATA: too long ago; what is not in the mailbox has vanished. */
+int mailbox_vanished(const struct mailbox *m, uint64_t since, struct arena *arena, struct mailbox_range **ret,
+                     size_t *ret_n);
+
+/* Why the last open had to make the folder's index anew ("it is damaged"), for the log; NULL when it had not,
+ * or there was none. */
+const char *mailbox_index_fault(const struct mailbox *m);
 
 /* A descriptor that becomes readable when something in the folder changes (inotify); drained by
  * mailbox_sync(). -ENOSPC or -EMFILE: the limit of watches is met, look from time to time instead. */

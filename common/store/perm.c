@@ -53,17 +53,18 @@ int perm_create(int at, const char *name, const struct perm *p, int *ret_fd)
         return 0;
 }
 
-int perm_replace(int at, const char *name, struct slice content, const struct perm *p, bool sync)
+int perm_replace_begin(int at, const char *name, const struct perm *p, int *ret_fd)
 {
         _cleanup_(free_p) char *tmp = xasprintf("%s.tmp", name);
-        _cleanup_(fd_close_p) int fd = -1;
         /* whoever replaces a file holds its lock: a .tmp is what a killed process left */
         if (unlinkat(at, tmp, 0) < 0 && errno != ENOENT)
                 return -errno;
-        int r = perm_create(at, tmp, p, &fd);
-        if (r < 0)
-                return r;
-        r = fd_write_all(fd, content);
+        return perm_create(at, tmp, p, ret_fd);
+}
+
+int perm_replace_end(int at, const char *name, int fd, int r, bool sync)
+{
+        _cleanup_(free_p) char *tmp = xasprintf("%s.tmp", name);
         if (r == 0 && sync && fdatasync(fd) < 0)
                 r = -errno;
         if (r == 0 && renameat(at, tmp, at, name) < 0)
@@ -71,4 +72,11 @@ int perm_replace(int at, const char *name, struct slice content, const struct pe
         if (r < 0)
                 unlinkat(at, tmp, 0);
         return r;
+}
+
+int perm_replace(int at, const char *name, struct slice content, const struct perm *p, bool sync)
+{
+        _cleanup_(fd_close_p) int fd = -1;
+        int r = perm_replace_begin(at, name, p, &fd);
+        return r < 0 ? r : perm_replace_end(at, name, fd, fd_write_all(fd, content), sync);
 }

@@ -23,4 +23,9 @@ int perm_create(int at, const char *name, const struct perm *p, int *ret_fd);
 /* Replaces a file in one step; `sync`: it is on the disk before it takes the name. */
 int perm_replace(int at, const char *name, struct slice content, const struct perm *p, bool sync);
 
+/* The same in parts: what is written to *ret_fd, the caller's, takes the name at the end, unless `r`, how the
+ * writing went, is negative. perm_replace_end() gives r or what fails in it; nothing is left behind then. */
+int perm_replace_begin(int at, const char *name, const struct perm *p, int *ret_fd);
+int perm_replace_end(int at, const char *name, int fd, int r, bool sync);
+
 #endif

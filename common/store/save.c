@@ -14,13 +14,12 @@ enum { SAVE_BUFFER = 64 * 1024 };
 
 int save_error(struct save *s, int r, const char *call, const char *below)
 {
-        bool control = slice_starts(slice_of(below), SLICE("dovecot-"));
-        return error_set_at(s->store, r, call, control ? s->place.control : s->place.dir, below);
+        return maildir_error(s->to, r, call, below);
 }
 
 bool save_fsyncs(const struct save *s)
 {
-        return s->store->settings->mail_fsync != SETTINGS_FSYNC_NEVER;
+        return s->to->store->settings->mail_fsync != SETTINGS_FSYNC_NEVER;
 }
 
 static void saved_free(struct saved *m)
@@ -36,7 +35,7 @@ static void drop_current(struct save *s)
 {
         fd_close_p(&s->fd);
         if (s->now.tmp)
-                unlinkat(s->dir, s->now.tmp, 0);
+                unlinkat(s->to->dir, s->now.tmp, 0);
         saved_free(&s->now);
         s->out.n = 0;
 }
@@ -44,7 +43,7 @@ static void drop_current(struct save *s)
 void save_undo(struct save *s)
 {
         for (size_t i = 0; i < s->n; i++) {
-                unlinkat(s->dir, s->items[i].path ? s->items[i].path : s->items[i].tmp, 0);
+                unlinkat(s->to->dir, s->items[i].path ? s->items[i].path : s->items[i].tmp, 0);
                 saved_free(&s->items[i]);
         }
         s->n = 0;
@@ -60,21 +59,13 @@ static int fail(struct save *s, int r)
 int save_open(struct store *store, const char *mailbox, struct save **ret)
 {
         _cleanup_(save_close) struct save *s = xcalloc(1, sizeof(*s));
-        s->store = store;
-        s->dir = s->control = s->fd = -1;
-        keywords_init(&s->keywords);
-        int r = folder_resolve(store, &s->arena, mailbox, &s->place);
-        if (r == 0)
-                r = folder_open(store, &s->place, &s->dir);
-        if (r == 0)
-                r = folder_open_control(store, &s->place, &s->control);
+        s->fd = -1;
+        int r = maildir_open(store, mailbox, true, &s->to);
         if (r < 0)
                 return r;
-        r = perm_of(s->dir, &s->perm);
-        if (r == 0)
-                r = keywords_refresh(&s->keywords, s->control);
+        r = keywords_refresh(&s->to->keywords, s->to->control);
         if (r < 0)
-                return save_error(s, r, "open", "");
+                return save_error(s, r, "open", "dovecot-keywords");
         *ret = TAKE_PTR(s);
         return 0;
 }
@@ -84,17 +75,16 @@ void save_close(struct save **sp)
         struct save *s = *sp;
         if (!s)
                 return;
-        drop_current(s);
-        if (!s->committed)
-                save_undo(s);
+        if (s->to) {
+                drop_current(s);
+                if (!s->committed)
+                        save_undo(s);
+        }
         for (size_t i = 0; i < s->n; i++)
                 saved_free(&s->items[i]);
         free(s->items);
         buf_free(&s->out);
-        keywords_free(&s->keywords);
-        arena_free(&s->arena);
-        fd_close_p(&s->dir);
-        fd_close_p(&s->control);
+        mailbox_close(&s->to);
         free(s);
         *sp = NULL;
 }
@@ -103,7 +93,7 @@ void save_close(struct save **sp)
 static void name_current(struct save *s)
 {
         _cleanup_(buf_free) struct buf base = {0};
-        filename_generate(&base, &s->store->last_name_us);
+        filename_generate(&base, &s->to->store->last_name_us);
         s->now.base = xstrdup(buf_cstr(&base));
         s->now.tmp = xasprintf("tmp/%s", s->now.base);
 }
@@ -122,8 +112,8 @@ static void add_current(struct save *s)
 static void add_keyword(struct save *s, struct slice name)
 {
         unsigned bit;
-        if (name.n <= s->store->settings->mail_max_keyword_length &&
-            keywords_bit(&s->keywords, name, true, &bit) == 0)
+        if (name.n <= s->to->store->settings->mail_max_keyword_length &&
+            keywords_bit(&s->to->keywords, name, true, &bit) == 0)
                 s->now.keywords |= UINT64_C(1) << bit;
 }
 
@@ -133,11 +123,11 @@ int save_begin(struct save *s, const struct save_message *m)
                 return s->failed;
         drop_current(s);
         name_current(s);
-        int r = perm_create(s->dir, s->now.tmp, &s->perm, &s->fd);
+        int r = perm_create(s->to->dir, s->now.tmp, &s->to->perm, &s->fd);
         if (r == -ENOENT) {
-                r = folder_make_subdirs(s->store, s->place.dir, s->dir, &s->perm);
+                r = folder_make_subdirs(s->to->store, s->to->place.dir, s->to->dir, &s->to->perm);
                 if (r == 0)
-                        r = perm_create(s->dir, s->now.tmp, &s->perm, &s->fd);
+                        r = perm_create(s->to->dir, s->now.tmp, &s->to->perm, &s->fd);
         }
         if (r < 0)
                 return fail(s, save_error(s, r, "open", s->now.tmp));
@@ -145,6 +135,7 @@ int save_begin(struct save *s, const struct save_message *m)
         for (size_t i = 0; i < m->keywords_n; i++)
                 add_keyword(s, m->keywords[i]);
         s->internaldate = m->internaldate;
+        s->now.date = m->internaldate == -1 ? 0 : m->internaldate;
         s->size = s->bare_lf = 0;
         s->pending_cr = false;
         s->last = 0;
@@ -236,44 +227,49 @@ int save_end(struct save *s)
                 return fail(s, save_error(s, -errno, "fsync", s->now.tmp));
         fd_close_p(&s->fd);
         name_with_sizes(s, s->size, s->size + s->bare_lf);
+        s->now.size = s->size + s->bare_lf;
         add_current(s);
         return 0;
 }
 
 /* The flags and keywords that the message has where it comes from. */
-static void flags_from(struct save *s, const struct mailbox *from, const struct record *rec,
+static void flags_from(const struct mailbox *from, const struct record *rec,
                        struct slice names[KEYWORDS_MAX], struct save_message *ret)
 {
-        *ret = (struct save_message){
-                .flags = rec->message.flags.system, .keywords = names, .internaldate = -1};
+        uint64_t keywords = maildir_flags(from, rec).keywords;
+        *ret = (struct save_message){.flags = rec->flags, .keywords = names, .internaldate = -1};
         for (unsigned i = 0; i < from->keywords.n; i++)
-                if (rec->message.flags.keywords >> i & 1 && from->keywords.names[i])
+                if (keywords >> i & 1 && from->keywords.names[i])
                         names[ret->keywords_n++] = slice_of(from->keywords.names[i]);
 }
 
 /* -EXDEV and the like: no link can be made. */
-static int link_message(struct save *s, struct mailbox *from, struct record *rec,
+static int link_message(struct save *s, const struct mailbox *from, const struct record *rec,
                         const struct save_message *m)
 {
         _cleanup_(buf_free) struct buf path = {0};
+        struct slice base = slice_of(index_base(&from->index, rec));
         struct stat st;
-        maildir_path(rec, &path);
+        uint64_t size;
+        maildir_path(from, rec, &path);
         drop_current(s);
         name_current(s);
-        if (linkat(from->dir, buf_cstr(&path), s->dir, s->now.tmp, 0) < 0) {
+        if (linkat(from->dir, buf_cstr(&path), s->to->dir, s->now.tmp, 0) < 0) {
                 int r = -errno;
                 saved_free(&s->now);
                 return r;
         }
-        if (fstatat(s->dir, s->now.tmp, &st, AT_SYMLINK_NOFOLLOW) < 0)
-                return fail(s, save_error(s, -errno, "stat", s->now.tmp));
+        if (!filename_size(base, 'S', &size)) {
+                if (fstatat(s->to->dir, s->now.tmp, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                        return fail(s, save_error(s, -errno, "stat", s->now.tmp));
+                size = (uint64_t)st.st_size;
+        }
         s->now.flags = m->flags;
         for (size_t i = 0; i < m->keywords_n; i++)
                 add_keyword(s, m->keywords[i]);
-        uint64_t vsize = rec->vsize;
-        if (vsize == RECORD_SIZE_UNKNOWN)
-                (void)!filename_size(rec->base, 'W', &vsize);
-        name_with_sizes(s, (uint64_t)st.st_size, vsize);
+        name_with_sizes(s, size, rec->size);
+        s->now.size = rec->size == RECORD_SIZE_UNKNOWN ? 0 : rec->size;
+        s->now.date = rec->date == RECORD_DATE_UNKNOWN ? 0 : rec->date;
         add_current(s);
         return 0;
 }
@@ -295,12 +291,12 @@ int save_copy(struct save *s, struct mailbox *from, uint32_t seq)
 {
         struct slice names[KEYWORDS_MAX];
         struct save_message m;
-        struct record *rec = maildir_record(from, seq);
+        const struct record *rec = maildir_record(from, seq);
         if (s->failed)
                 return s->failed;
-        flags_from(s, from, rec, names, &m);
+        flags_from(from, rec, names, &m);
         int r = -EXDEV;
-        if (s->store->settings->maildir_copy_with_hardlinks && !rec->message.gone)
+        if (s->to->store->settings->maildir_copy_with_hardlinks && index_is_live(rec))
                 r = link_message(s, from, rec, &m);
         if (s->failed || r == 0)
                 return r;

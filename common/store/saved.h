@@ -13,16 +13,13 @@ struct saved {
         char *path; /* where it went at the commit: "new/..." or "cur/..."; NULL before */
         char *base;
         uint8_t flags;
-        uint64_t keywords; /* bits of save.keywords */
+        uint64_t keywords; /* bits of to->keywords */
+        time_t date;       /* INTERNALDATE; 0: not known */
+        uint64_t size;     /* as sent; 0: not known */
 };
 
 struct save {
-        struct store *store;
-        struct arena arena;
-        struct folder_place place;
-        int dir, control;
-        struct perm perm;
-        struct keywords keywords;
+        struct mailbox *to; /* owned; without a view */
         struct saved *items;
         size_t n, cap;
 

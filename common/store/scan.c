@@ -11,83 +11,126 @@
 #include "store/filename.h"
 
 enum {
-        /* The coarsest time stamps, and clocks of file servers that are off by about as much: a directory
-         * changed so shortly before it was read can change again without showing it. */
-        SCAN_TICK_US = 2 * 1000 * 1000,
         /* A directory that takes longer than this to read is not read again and again while its time stamp is
-         * young, but only after SCAN_PAUSE times as long. */
+         * unsettled, but only after SCAN_PAUSE times as long. */
         SCAN_SLOW_MS = 20,
         SCAN_PAUSE = 4,
 };
 
+void scan_init(struct scan *s, struct mailbox *m, struct lines *lines)
+{
+        *s = (struct scan){.m = m, .lines = lines};
+        s->cur = m->index.head.truth.cur;
+        s->new = m->index.head.truth.new;
+}
+
 void scan_free(struct scan *s)
 {
-        free(s->unknown);
-        free(s->twice);
+        free(s->unknown.file);
+        free(s->twice.file);
+        free(s->seen);
+        free(s->in_pass);
         map_free(&s->unknown_by_base);
         arena_free(&s->arena);
 }
 
+static bool has_bit(const uint8_t *bits, uint32_t row)
+{
+        return bits[row / 8] >> row % 8 & 1;
+}
+
 bool scan_saw(const struct scan *s, const struct record *rec)
 {
-        return rec->pass >= s->first_pass && !rec->replaced;
+        uint32_t row = (uint32_t)(rec - s->m->index.rows);
+        if (s->new_only && !(rec->state & RECORD_IN_NEW))
+                return true; /* cur/ is as it was */
+        return row < s->rows && has_bit(s->seen, row);
 }
 
-static struct scan_file *add(struct scan *s, struct scan_file **list, size_t *n, size_t *cap,
-                             struct slice base, struct slice info, bool in_new)
+static struct scan_file *add(struct scan *s, struct scan_list *l, struct slice base, struct slice info,
+                             bool in_new)
 {
-        if (*n == *cap) {
-                *cap = *cap ? *cap * 2 : 64;
-                *list = xrealloc(*list, *cap * sizeof(**list));
+        if (l->n == l->cap) {
+                l->cap = l->cap ? l->cap * 2 : 64;
+                l->file = xrealloc(l->file, l->cap * sizeof(*l->file));
         }
-        (*list)[*n] = (struct scan_file){arena_slice(&s->arena, base), arena_slice(&s->arena, info), in_new};
-        return &(*list)[(*n)++];
-}
-
-static void found_again(struct scan *s, struct slice base, struct slice info, bool in_new)
-{
-        add(s, &s->twice, &s->twice_n, &s->twice_cap, base, info, in_new);
+        l->file[l->n] = (struct scan_file){arena_slice(&s->arena, base), arena_slice(&s->arena, info), in_new};
+        return &l->file[l->n++];
 }
 
 static void found_unknown(struct scan *s, struct slice base, struct slice info, bool in_new)
 {
         uintptr_t index = (uintptr_t)map_get(&s->unknown_by_base, base);
         if (index) {
-                struct scan_file *f = &s->unknown[index - 1];
+                struct scan_file *f = &s->unknown.file[index - 1];
                 if (f->in_new == in_new && slice_eq(f->info, info))
                         return;
-                found_again(s, f->base, f->info, f->in_new);
+                add(s, &s->twice, f->base, f->info, f->in_new);
                 f->in_new = in_new;
                 f->info = arena_slice(&s->arena, info);
                 return;
         }
-        struct scan_file *f = add(s, &s->unknown, &s->unknown_n, &s->unknown_cap, base, info, in_new);
-        map_put(&s->unknown_by_base, f->base, (void *)(uintptr_t)s->unknown_n);
+        struct scan_file *f = add(s, &s->unknown, base, info, in_new);
+        map_put(&s->unknown_by_base, f->base, (void *)(uintptr_t)s->unknown.n);
+}
+
+static void found_line(struct scan *s, struct line *line, struct slice info, bool in_new)
+{
+        if (line->found && (line->in_new != in_new || !slice_eq(line->info, info)))
+                add(s, &s->twice, line->base, line->info, line->in_new);
+        line->found = true;
+        line->in_new = in_new;
+        line->info = arena_slice(&s->arena, info);
+}
+
+static bool is_as_known(const struct index *ix, const struct record *rec, struct slice info, bool in_new)
+{
+        uint8_t flags;
+        uint32_t letters;
+        if (!(rec->state & RECORD_IN_NEW) == in_new)
+                return false;
+        if (rec->state & RECORD_ODD) {
+                _cleanup_(buf_free) struct buf known = {0};
+                index_info(ix, rec, &known);
+                return slice_eq(buf_slice(&known), info);
+        }
+        if (in_new)
+                return info.n == 0;
+        return filename_info_plain(info, &flags, &letters) && flags == rec->flags && letters == rec->letters;
+}
+
+static void found_record(struct scan *s, struct record *rec, struct slice base, struct slice info, bool in_new)
+{
+        struct index *ix = &s->m->index;
+        uint32_t row = (uint32_t)(rec - ix->rows);
+        bool known = is_as_known(ix, rec, info, in_new);
+        if (s->new_only && !(rec->state & RECORD_IN_NEW))
+                s->strange = true;
+        if (row < s->rows) {
+                if (has_bit(s->in_pass, row) && !known) {
+                        _cleanup_(buf_free) struct buf other = {0};
+                        index_info(ix, rec, &other);
+                        add(s, &s->twice, base, buf_slice(&other), rec->state & RECORD_IN_NEW);
+                }
+                s->seen[row / 8] |= (uint8_t)(1 << row % 8);
+                s->in_pass[row / 8] |= (uint8_t)(1 << row % 8);
+        }
+        if (!known)
+                index_set(ix, rec, info, in_new);
 }
 
 static void found(struct scan *s, struct slice name, bool in_new)
 {
-        struct mailbox *m = s->m;
-        struct slice base, text;
-        filename_split(name, &base, &text);
-        struct record *rec = uidlist_find(&m->uidlist, base);
-        if (!maildir_uid_holds(m, rec)) {
-                found_unknown(s, base, text, in_new);
-                return;
-        }
-        const struct record_info *info = maildir_info(m, text);
-        if (rec->pass == m->pass && (rec->info != info || rec->in_new != in_new))
-                found_again(s, base, rec->info->text, rec->in_new);
-        rec->pass = m->pass;
-        rec->in_new = in_new;
-        if (rec->info == info)
-                return;
-        rec->info = info;
-        struct flags flags = maildir_flags(m, info);
-        if (flags.system != rec->message.flags.system || flags.keywords != rec->message.flags.keywords) {
-                rec->message.flags = flags;
-                rec->changed = rec->viewed;
-        }
+        struct slice base, info;
+        filename_split(name, &base, &info);
+        struct record *rec = index_find_base(&s->m->index, base);
+        struct line *line = rec ? NULL : lines_find(s->lines, base);
+        if (rec)
+                found_record(s, rec, base, info, in_new);
+        else if (line)
+                found_line(s, line, info, in_new);
+        else
+                found_unknown(s, base, info, in_new);
 }
 
 static bool is_file(int dirfd, const struct dirent *e)
@@ -98,34 +141,32 @@ static bool is_file(int dirfd, const struct dirent *e)
         return e->d_type == DT_REG;
 }
 
-static int read_dir(struct scan *s, const char *name, bool in_new, struct maildir_seen *seen)
+static int read_dir(struct scan *s, const char *name, bool in_new, struct index_dir *seen)
 {
         struct mailbox *m = s->m;
-        struct stat before, after;
-        int fd = openat(m->dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        struct stat after;
+        struct index_dir now;
+        int r = touch_mark(m->dir, name, &now);
+        int fd = r < 0 ? -1 : openat(m->dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         _cleanup_(dir_close_p) DIR *d = fd < 0 ? NULL : fdopendir(fd);
         if (!d) {
-                int r = maildir_error(m, -errno, "open", name);
+                r = maildir_error(m, r < 0 ? r : -errno, "open", name);
                 fd_close_p(&fd);
                 return r == -ENOENT ? -ESTALE : r;
         }
-        if (fstat(fd, &before) < 0)
-                return maildir_error(m, -errno, "fstat", name);
         int64_t start = clock_ms();
-        struct maildir_seen now = {.mtime = before.st_mtim, .read_at_us = clock_realtime_us()};
         errno = 0;
         for (struct dirent *e; (e = readdir(d)); errno = 0)
                 if (filename_usable(slice_of(e->d_name)) && is_file(fd, e))
                         found(s, slice_of(e->d_name), in_new);
         if (errno)
                 return maildir_error(m, -errno, "readdir", name);
-        now.took_ms = clock_ms() - start;
+        now.took_ms = (uint32_t)(clock_ms() - start);
         if (fstat(fd, &after) < 0)
                 return maildir_error(m, -errno, "fstat", name);
-        int64_t age = now.read_at_us - (int64_t)before.st_mtim.tv_sec * 1000000;
-        if (after.st_mtim.tv_sec != before.st_mtim.tv_sec || after.st_mtim.tv_nsec != before.st_mtim.tv_nsec)
+        if (after.st_mtim.tv_sec != now.sec || (uint32_t)after.st_mtim.tv_nsec != now.nsec)
                 s->moving = true;
-        if (age < SCAN_TICK_US || s->moving)
+        if (!now.settled || s->moving)
                 s->stable = false;
         *seen = now;
         return 0;
@@ -133,44 +174,49 @@ static int read_dir(struct scan *s, const char *name, bool in_new, struct maildi
 
 int scan_pass(struct scan *s)
 {
-        struct mailbox *m = s->m;
-        m->pass++;
-        if (s->first_pass == 0)
-                s->first_pass = m->pass;
+        uint32_t n = s->m->index.n;
+        size_t bytes = n / 8 + 1, before = s->seen ? s->rows / 8 + 1 : 0;
+        s->seen = xrealloc(s->seen, bytes);
+        memset(s->seen + before, 0, bytes - before);
+        free(s->in_pass);
+        s->in_pass = xcalloc(bytes, 1);
+        s->rows = n;
         s->stable = true;
         s->moving = false;
         /* new/ first: what goes from new/ to cur/ meanwhile is seen twice and not missed */
-        int r = read_dir(s, "new", true, &m->new);
-        return r < 0 ? r : read_dir(s, "cur", false, &m->cur);
+        int r = read_dir(s, "new", true, &s->new);
+        return r < 0 || s->new_only ? r : read_dir(s, "cur", false, &s->cur);
 }
 
-static int dir_is_due(struct mailbox *m, const char *name, const struct maildir_seen *seen, bool *due)
+static int dir_is_due(struct mailbox *m, const char *name, const struct index_dir *seen, bool *due)
 {
         struct stat st;
         if (fstatat(m->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
                 int r = maildir_error(m, -errno, "stat", name);
                 return r == -ENOENT ? -ESTALE : r;
         }
-        if (st.st_mtim.tv_sec != seen->mtime.tv_sec || st.st_mtim.tv_nsec != seen->mtime.tv_nsec) {
+        if (st.st_mtim.tv_sec != seen->sec || (uint32_t)st.st_mtim.tv_nsec != seen->nsec) {
                 *due = true;
-                return 0;
-        }
-        int64_t mtime_us = (int64_t)seen->mtime.tv_sec * 1000000;
-        if (seen->read_at_us - mtime_us < SCAN_TICK_US) {
+        } else if (!seen->settled) {
                 int64_t since_ms = (clock_realtime_us() - seen->read_at_us) / 1000;
-                if (seen->took_ms < SCAN_SLOW_MS || since_ms > seen->took_ms * SCAN_PAUSE || since_ms < 0)
-                        *due = true;
+                *due = seen->took_ms < SCAN_SLOW_MS || since_ms > (int64_t)seen->took_ms * SCAN_PAUSE ||
+                       since_ms < 0;
         }
         return 0;
 }
 
-int scan_is_due(struct mailbox *m, bool *ret)
+int scan_is_due(struct mailbox *m, unsigned *ret)
 {
-        bool due = m->look_again || m->pass == 0;
-        int r = dir_is_due(m, "new", &m->new, &due);
+        const struct index_truth *t = &m->index.head.truth;
+        bool new = false, cur = false, list = false;
+        maildir_load_list(m);
+        int r = uidlist_is_due(&m->uidlist, &list);
+        if (r < 0)
+                return maildir_error(m, r, "stat", UIDLIST_NAME);
+        r = dir_is_due(m, "new", &t->new, &new);
         if (r == 0)
-                r = dir_is_due(m, "cur", &m->cur, &due);
+                r = dir_is_due(m, "cur", &t->cur, &cur);
         if (r == 0)
-                *ret = due;
+                *ret = (new ? DUE_NEW : 0) | (cur ? DUE_CUR : 0) | (list ? DUE_LIST : 0);
         return r;
 }

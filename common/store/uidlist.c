@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -10,19 +9,17 @@
 #include "base/random.h"
 #include "store/user.h"
 
-void uidlist_init(struct uidlist *u, int dirfd, const struct perm *perm, bool sync, bool light)
+enum { UIDLIST_BUFFER = 64 * 1024 }; /* what is read and written at once; several of the longest lines */
+
+void uidlist_init(struct uidlist *u, int dirfd, const struct perm *perm, bool sync)
 {
-        *u = (struct uidlist){.dirfd = dirfd, .perm = *perm, .sync = sync, .light = light, .nextuid = 1};
+        *u = (struct uidlist){.dirfd = dirfd, .perm = *perm, .sync = sync, .nextuid = 1};
         u->lock = DOTLOCK_NONE;
 }
 
 void uidlist_free(struct uidlist *u)
 {
         uidlist_unlock(u);
-        free(u->records);
-        free(u->header_fields);
-        map_free(&u->by_base);
-        arena_free(&u->arena);
 }
 
 void uidlist_make_guid(char ret[UIDLIST_GUID_LEN + 1])
@@ -36,229 +33,10 @@ void uidlist_make_guid(char ret[UIDLIST_GUID_LEN + 1])
         ret[UIDLIST_GUID_LEN] = '\0';
 }
 
-struct record *uidlist_find(const struct uidlist *u, struct slice base)
-{
-        return map_get(&u->by_base, base);
-}
-
-size_t uidlist_index(const struct uidlist *u, uint32_t uid)
-{
-        size_t low = 0, high = u->n;
-        while (low < high) {
-                size_t mid = low + (high - low) / 2;
-                if (u->records[mid]->message.uid < uid)
-                        low = mid + 1;
-                else
-                        high = mid;
-        }
-        return low;
-}
-
-static struct record *record_new(struct uidlist *u, uint32_t uid, struct slice base)
-{
-        struct record *old = uidlist_find(u, base);
-        if (old)
-                old->replaced = true;
-        struct record *rec = arena_new(&u->arena, struct record);
-        rec->message.uid = uid;
-        rec->base = arena_slice(&u->arena, base);
-        rec->vsize = RECORD_SIZE_UNKNOWN;
-        if (u->n == u->cap) {
-                u->cap = u->cap ? u->cap * 2 : 256;
-                u->records = xrealloc(u->records, u->cap * sizeof(struct record *));
-        }
-        u->records[u->n++] = rec;
-        map_put(&u->by_base, rec->base, rec);
-        return rec;
-}
-
-int uidlist_add(struct uidlist *u, struct slice base, struct record **ret)
-{
-        if (u->nextuid >= UIDLIST_UID_MAX)
-                return -EOVERFLOW;
-        *ret = record_new(u, u->nextuid++, base);
-        return 0;
-}
-
-static void take_line(struct uidlist *u, const struct uidlist_line *line)
-{
-        struct record *rec = uidlist_find(u, line->base);
-        if (rec && rec->message.uid == line->uid) {
-                if (rec->listed)
-                        u->rewrite = true; /* twice in the file */
-        } else {
-                if (rec && rec->listed)
-                        u->rewrite = true; /* an expunged file came back: the later UID counts */
-                rec = record_new(u, line->uid, line->base);
-        }
-        rec->listed = true;
-        if (!slice_eq(rec->fields, line->fields))
-                rec->fields = arena_slice(&u->arena, line->fields);
-}
-
-/* Takes in the lines of `text`, which begins at file offset u->read_to. */
-static void take_lines(struct uidlist *u, struct slice text)
-{
-        while (text.n) {
-                size_t lf = slice_find(text, '\n');
-                if (lf == text.n) {
-                        /* being written just now, or torn */
-                        u->rewrite |= u->lock.dirfd >= 0;
-                        return;
-                }
-                struct uidlist_line line;
-                int r = uidlist_line_parse(u->version, slice_head(text, lf), &line);
-                u->lines++;
-                u->read_to += lf + 1;
-                text = slice_from(text, lf + 1);
-                if (r < 0 || line.uid <= u->last_uid) {
-                        /* a UID may have been lost with the line: it is not given again */
-                        u->rewrite = true;
-                        u->nextuid++;
-                        continue;
-                }
-                u->last_uid = line.uid;
-                if (u->nextuid <= line.uid)
-                        u->nextuid = line.uid + 1;
-                if (!u->light)
-                        take_line(u, &line);
-        }
-}
-
-static int by_uid(const void *a, const void *b)
-{
-        uint32_t x = (*(struct record *const *)a)->message.uid, y = (*(struct record *const *)b)->message.uid;
-        return x < y ? -1 : x > y;
-}
-
-static int take_header(struct uidlist *u, struct slice *text)
-{
-        struct slice line;
-        struct uidlist_header h;
-        size_t before = text->n;
-        if (slice_find(*text, '\n') == text->n || !slice_split(text, '\n', &line) ||
-            uidlist_header_parse(line, &h) < 0) {
-                u->rewrite = true;
-                return -ENODATA;
-        }
-        if (u->uidvalidity && h.uidvalidity != u->uidvalidity)
-                return -ESTALE;
-        u->uidvalidity = h.uidvalidity;
-        u->nextuid = MAX(u->nextuid, h.nextuid);
-        u->version = h.version;
-        free(u->header_fields);
-        u->header_fields = xstrndup(h.fields.n ? h.fields.p : "", h.fields.n);
-        if (h.guid.n)
-                memcpy(u->guid, h.guid.p, UIDLIST_GUID_LEN);
-        u->rewrite = h.guid.n == 0 || h.version != UIDLIST_VERSION;
-        u->read_to = before - text->n;
-        return 0;
-}
-
-/* The whole file is new. Records stay; which of them are listed is found out again. */
-static int take_all(struct uidlist *u, struct slice text)
-{
-        int r = take_header(u, &text);
-        for (size_t i = 0; i < u->n; i++)
-                u->records[i]->listed = false;
-        if (r < 0)
-                return r == -ENODATA ? 0 : r;
-        u->lines = 0;
-        u->last_uid = 0;
-        take_lines(u, text);
-        return 0;
-}
-
-/* Reads [from, size) of the file. */
-static int read_part(int fd, size_t from, size_t size, struct buf *to)
-{
-        char *p = buf_reserve(to, size - from);
-        if (!p)
-                return -EFBIG;
-        if (lseek(fd, (off_t)from, SEEK_SET) < 0)
-                return -errno;
-        ssize_t n = fd_read_all(fd, p, size - from);
-        if (n < 0)
-                return (int)n;
-        to->n = (size_t)n;
-        return 0;
-}
-
-static bool same_file(const struct stat *a, const struct stat *b)
-{
-        return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
-static bool same_time(const struct stat *a, const struct stat *b)
-{
-        return a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
-/* Records from index `from` on are new. They are out of order when the file has UIDs below those of records
- * that we only have in memory (the folder could not be written then); a UID that both have is the file's. */
-static void restore_order(struct uidlist *u, size_t from)
-{
-        size_t i = MAX(from, 1u);
-        while (i < u->n && u->records[i]->message.uid > u->records[i - 1]->message.uid)
-                i++;
-        if (i >= u->n)
-                return;
-        qsort(u->records, u->n, sizeof(struct record *), by_uid);
-        for (i = 1; i < u->n; i++) {
-                struct record *a = u->records[i - 1], *b = u->records[i];
-                if (a->message.uid == b->message.uid)
-                        (a->listed ? b : a)->replaced = true;
-        }
-}
-
-int uidlist_refresh(struct uidlist *u)
-{
-        _cleanup_(fd_close_p) int fd =
-                openat(u->dirfd, UIDLIST_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-        struct stat st;
-        if (fd < 0 && errno == ENOENT) {
-                u->seen = (struct stat){0};
-                u->rewrite = true;
-                for (size_t i = 0; i < u->n; i++)
-                        u->records[i]->listed = false;
-                return 0;
-        }
-        if (fd < 0 || fstat(fd, &st) < 0)
-                return -errno;
-        if (!S_ISREG(st.st_mode))
-                return -EINVAL;
-        if (st.st_size > UIDLIST_MAX_BYTES)
-                return -EFBIG;
-        size_t size = (size_t)st.st_size;
-        bool same = same_file(&st, &u->seen);
-        if (same && size == (size_t)u->seen.st_size && same_time(&st, &u->seen) && size == u->read_to)
-                return 0;
-        bool grown = same && u->read_to > 0 && size > (size_t)u->seen.st_size;
-        _cleanup_(buf_free) struct buf text = BUF_BOUNDED(UIDLIST_MAX_BYTES);
-        int r = read_part(fd, grown ? u->read_to : 0, size, &text);
-        if (r < 0)
-                return r;
-        size_t before = u->n;
-        if (grown)
-                take_lines(u, buf_slice(&text));
-        else
-                r = take_all(u, buf_slice(&text));
-        if (r < 0)
-                return r;
-        u->seen = st;
-        restore_order(u, before);
-        return 0;
-}
-
 int uidlist_lock(struct uidlist *u)
 {
-        int r = dotlock_acquire(u->dirfd, UIDLIST_NAME, (int)u->perm.file, deadline_in_ms(USER_LOCK_WAIT_MS),
-                                USER_LOCK_STALE_MS, &u->lock);
-        if (r == 0)
-                r = uidlist_refresh(u);
-        if (r < 0)
-                uidlist_unlock(u);
-        return r;
+        return dotlock_acquire(u->dirfd, UIDLIST_NAME, (int)u->perm.file, deadline_in_ms(USER_LOCK_WAIT_MS),
+                               USER_LOCK_STALE_MS, &u->lock);
 }
 
 void uidlist_unlock(struct uidlist *u)
@@ -266,102 +44,358 @@ void uidlist_unlock(struct uidlist *u)
         dotlock_release(&u->lock);
 }
 
-static void format_record(struct buf *to, const struct record *rec)
+static struct uidlist_seen seen_of(const struct stat *st)
 {
-        uidlist_line_format(to, &(struct uidlist_line){rec->message.uid, rec->fields, rec->base});
+        return (struct uidlist_seen){.dev = st->st_dev,
+                                     .ino = st->st_ino,
+                                     .size = (uint64_t)st->st_size,
+                                     .sec = st->st_mtim.tv_sec,
+                                     .nsec = (uint32_t)st->st_mtim.tv_nsec};
 }
 
-static void remember(struct uidlist *u, size_t size)
+static bool same_state(const struct uidlist_seen *a, const struct uidlist_seen *b)
 {
-        if (fstatat(u->dirfd, UIDLIST_NAME, &u->seen, AT_SYMLINK_NOFOLLOW) < 0 ||
-            (size_t)u->seen.st_size != size)
-                u->seen = (struct stat){0};
-        u->read_to = size;
-        u->last_uid = u->nextuid - 1;
+        return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->sec == b->sec &&
+               a->nsec == b->nsec;
 }
 
-static int write_all(struct uidlist *u)
+static bool is_read(const struct uidlist *u, const struct uidlist_seen *now)
 {
-        _cleanup_(buf_free) struct buf text = BUF_BOUNDED(UIDLIST_MAX_BYTES);
-        if (!u->guid[0])
-                uidlist_make_guid(u->guid);
-        uidlist_header_format(&text, u->uidvalidity, u->nextuid, u->guid, slice_of(u->header_fields));
-        size_t lines = 0;
-        for (size_t i = 0; i < u->n; i++) {
-                struct record *rec = u->records[i];
-                rec->listed = !rec->replaced && (rec->present || rec->viewed);
-                if (rec->listed) {
-                        format_record(&text, rec);
-                        lines++;
-                }
-        }
-        int r = text.error ? -EFBIG
-                           : perm_replace(u->dirfd, UIDLIST_NAME, buf_slice(&text), &u->perm, u->sync);
-        if (r < 0) {
-                u->seen = (struct stat){0};
-                return r;
-        }
-        u->rewrite = false;
-        u->version = UIDLIST_VERSION;
-        u->lines = lines;
-        remember(u, text.n);
+        return same_state(&u->seen, now) && u->seen.read_to == now->size;
+}
+
+int uidlist_is_due(const struct uidlist *u, bool *ret)
+{
+        struct stat st;
+        bool there = fstatat(u->dirfd, UIDLIST_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0;
+        if (!there && errno != ENOENT)
+                return -errno;
+        struct uidlist_seen now = there ? seen_of(&st) : (struct uidlist_seen){0};
+        /* the second: as a refresh that found nothing leaves it */
+        *ret = there ? !is_read(u, &now) : u->seen.ino != 0 || !u->rewrite;
         return 0;
 }
 
-int uidlist_append(struct uidlist *u, struct slice lines)
+struct input {
+        int fd;
+        uint64_t left;   /* bytes of the file that may still be read */
+        uint64_t offset; /* behind the last whole line that was given */
+        char *p;         /* UIDLIST_BUFFER bytes */
+        size_t at, n;
+};
+
+static void input_free(struct input *in)
 {
-        _cleanup_(fd_close_p) int fd =
-                openat(u->dirfd, UIDLIST_NAME, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
-        if (fd < 0)
+        fd_close_p(&in->fd);
+        free_p(&in->p);
+}
+
+/* -ENOENT, -EINVAL: not a regular file. */
+static int input_open(struct input *in, int dirfd, struct uidlist_seen *ret_now)
+{
+        struct stat st;
+        in->fd = openat(dirfd, UIDLIST_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+        if (in->fd < 0 || fstat(in->fd, &st) < 0)
                 return -errno;
-        size_t size = u->read_to;
+        if (!S_ISREG(st.st_mode))
+                return -EINVAL;
+        in->p = xmalloc(UIDLIST_BUFFER);
+        in->left = (uint64_t)st.st_size;
+        *ret_now = seen_of(&st);
+        return 0;
+}
+
+/* Reads more behind what is in the buffer and not given yet. 1, 0 at the end, -errno. */
+static int input_fill(struct input *in)
+{
+        in->n -= in->at;
+        memmove(in->p, in->p + in->at, in->n);
+        in->at = 0;
+        ssize_t n = fd_read_all(in->fd, in->p + in->n, (size_t)MIN(UIDLIST_BUFFER - in->n, in->left));
+        if (n <= 0)
+                return (int)n;
+        in->n += (size_t)n;
+        in->left -= (uint64_t)n;
+        return 1;
+}
+
+enum { LINE_NONE, LINE_WHOLE, LINE_TOO_LONG };
+
+/* The next line without its LF, or one of those, or -errno. What has no LF is no line. */
+static int input_line(struct input *in, struct slice *ret)
+{
+        uint64_t skipped = 0;
+        for (;;) {
+                struct slice have = slice_make(in->p + in->at, in->n - in->at);
+                size_t lf = slice_find(have, '\n');
+                if (lf < have.n) {
+                        in->at += lf + 1;
+                        in->offset += skipped + lf + 1;
+                        *ret = slice_head(have, lf);
+                        return skipped || lf > UIDLIST_MAX_LINE ? LINE_TOO_LONG : LINE_WHOLE;
+                }
+                if (have.n > UIDLIST_MAX_LINE) {
+                        skipped += have.n;
+                        in->at = in->n;
+                }
+                int r = input_fill(in);
+                if (r <= 0)
+                        return r < 0 ? r : LINE_NONE;
+        }
+}
+
+/* -ENODATA: there is no usable one. The slices are valid until the next line is read. */
+static int input_header(struct input *in, struct uidlist_header *ret)
+{
+        struct slice line;
+        int r = input_line(in, &line);
+        if (r < 0)
+                return r;
+        return r == LINE_WHOLE && uidlist_header_parse(line, ret) == 0 ? 0 : -ENODATA;
+}
+
+/* The number of an inode that was replaced is soon given again: whether this file still has, in its place,
+ * the line that was the last one. */
+static bool has_last_line(const struct input *in, const struct uidlist_seen *seen)
+{
+        size_t n = (size_t)MIN(seen->read_to, UIDLIST_MAX_LINE + 2u);
+        if (pread(in->fd, in->p, n, (off_t)(seen->read_to - n)) != (ssize_t)n || in->p[n - 1] != '\n')
+                return false;
+        struct slice text = slice_make(in->p, n - 1);
+        size_t lf = slice_rfind(text, '\n');
+        struct uidlist_line line;
+        if (seen->last_uid == 0 || lf == text.n ||
+            uidlist_line_parse(seen->version, slice_from(text, lf + 1), &line) < 0)
+                return true;
+        return line.uid == seen->last_uid;
+}
+
+/* Whether only what is behind seen.read_to is new; the input stands there then. */
+static bool continues(struct input *in, const struct uidlist_seen *seen, struct uidlist_seen *now)
+{
+        bool grown = seen->dev == now->dev && seen->ino == now->ino && now->size > seen->size;
+        if (seen->read_to == 0 || seen->read_to > now->size || !(grown || same_state(seen, now)) ||
+            !has_last_line(in, seen) || lseek(in->fd, (off_t)seen->read_to, SEEK_SET) < 0)
+                return false;
+        in->offset = seen->read_to;
+        in->left = now->size - seen->read_to;
+        now->read_to = seen->read_to;
+        now->last_uid = seen->last_uid;
+        now->lines = seen->lines;
+        now->version = seen->version;
+        return true;
+}
+
+static int take_header(struct uidlist *u, struct input *in, struct uidlist_seen *now)
+{
+        struct uidlist_header h;
+        int r = input_header(in, &h);
+        if (r < 0)
+                return r;
+        if (u->uidvalidity && h.uidvalidity != u->uidvalidity)
+                return -ESTALE;
+        u->uidvalidity = h.uidvalidity;
+        u->nextuid = MAX(u->nextuid, h.nextuid);
+        if (h.guid.n) {
+                memcpy(u->guid, h.guid.p, UIDLIST_GUID_LEN);
+                u->guid[UIDLIST_GUID_LEN] = '\0';
+        }
+        u->rewrite = h.guid.n == 0 || h.version != UIDLIST_VERSION;
+        now->version = h.version;
+        now->read_to = in->offset;
+        return 0;
+}
+
+/* NULL: it cannot be read. */
+static void take_line(struct uidlist *u, const struct uidlist_line *line, struct uidlist_seen *now,
+                      const struct uidlist_reader *reader)
+{
+        now->lines += now->lines < UINT32_MAX;
+        if (!line || line->uid <= now->last_uid) {
+                /* a UID may have been lost with the line: it is not given again */
+                u->rewrite = true;
+                u->nextuid += u->nextuid < UIDLIST_UID_MAX;
+                return;
+        }
+        now->last_uid = line->uid;
+        u->nextuid = MAX(u->nextuid, line->uid + 1);
+        reader->line(reader->context, line);
+}
+
+static int take_lines(struct uidlist *u, struct input *in, struct uidlist_seen *now,
+                      const struct uidlist_reader *reader)
+{
+        for (;;) {
+                struct slice text;
+                struct uidlist_line line;
+                int r = input_line(in, &text);
+                if (r < 0)
+                        return r;
+                if (r == LINE_NONE)
+                        break;
+                bool readable = r == LINE_WHOLE && uidlist_line_parse(now->version, text, &line) == 0;
+                take_line(u, readable ? &line : NULL, now, reader);
+                now->read_to = in->offset;
+        }
+        /* what has no LF is being written just now, or torn: the UID in it is not given again */
+        if (now->read_to != now->size && u->lock.dirfd >= 0) {
+                u->rewrite = true;
+                u->nextuid += u->nextuid < UIDLIST_UID_MAX;
+        }
+        return 0;
+}
+
+/* The file is not there, or nothing in it can be used. */
+static int take_nothing(struct uidlist *u, const struct uidlist_seen *now,
+                        const struct uidlist_reader *reader)
+{
+        u->seen = *now;
+        u->rewrite = true;
+        reader->begin(reader->context, true);
+        return 0;
+}
+
+int uidlist_refresh(struct uidlist *u, const struct uidlist_reader *reader)
+{
+        _cleanup_(input_free) struct input in = {.fd = -1};
+        struct uidlist_seen now = {0};
+        int r = input_open(&in, u->dirfd, &now);
+        if (r == -ENOENT)
+                return take_nothing(u, &now, reader);
+        if (r < 0)
+                return r;
+        if (is_read(u, &now)) {
+                u->rewrite |= u->seen.version != UIDLIST_VERSION;
+                return 0;
+        }
+        bool whole = !continues(&in, &u->seen, &now);
+        if (whole)
+                r = take_header(u, &in, &now);
+        if (r == -ENODATA)
+                return take_nothing(u, &now, reader);
+        if (r < 0)
+                return r;
+        reader->begin(reader->context, whole);
+        r = take_lines(u, &in, &now, reader);
+        if (r < 0)
+                now.read_to = 0; /* all of it again the next time */
+        u->seen = now;
+        return r;
+}
+
+/* The file as we have just written it; of another size than expected, all of it is read the next time. */
+static void remember(struct uidlist *u, int fd, uint64_t size, uint32_t lines, uint32_t last_uid)
+{
+        struct stat st;
+        u->seen = fstat(fd, &st) < 0 ? (struct uidlist_seen){0} : seen_of(&st);
+        u->seen.read_to = u->seen.size == size ? size : 0;
+        u->seen.lines = lines;
+        u->seen.last_uid = last_uid;
+        u->seen.version = UIDLIST_VERSION;
+}
+
+int uidlist_append(struct uidlist *u, struct slice lines, uint32_t n)
+{
+        struct stat st;
+        if ((uint64_t)u->nextuid + n > UIDLIST_UID_MAX)
+                return -EOVERFLOW;
+        _cleanup_(fd_close_p) int fd = openat(
+                u->dirfd, UIDLIST_NAME, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return -errno;
+        struct uidlist_seen now = seen_of(&st);
+        if (!is_read(u, &now))
+                return -EAGAIN; /* somebody wrote without the lock: our UIDs may be his */
         int r = fd_write_all(fd, lines);
         if (r == 0 && u->sync && fdatasync(fd) < 0)
                 r = -errno;
         if (r < 0) {
-                /* no torn line stays behind */
-                (void)!ftruncate(fd, (off_t)size);
-                u->seen = (struct stat){0};
+                (void)!ftruncate(fd, st.st_size); /* no torn line stays behind */
+                u->seen.read_to = 0;
                 return r;
         }
-        remember(u, size + lines.n);
+        u->nextuid += n;
+        remember(u, fd, now.size + lines.n, u->seen.lines + MIN(n, UINT32_MAX - u->seen.lines),
+                 n ? u->nextuid - 1 : u->seen.last_uid);
         return 0;
 }
 
-/* Fewer than three quarters of the lines are of messages that are there: as Dovecot decides. */
-static bool wants_compression(const struct uidlist *u)
+struct output {
+        int fd; /* borrowed */
+        struct buf text;
+        uint64_t size;
+        uint32_t lines, last_uid;
+};
+
+static int output_flush(struct output *out)
 {
-        size_t live = 0;
-        for (size_t i = 0; i < u->n; i++)
-                live += u->records[i]->present && !u->records[i]->replaced;
-        return u->lines > 64 && live * 4 < u->lines * 3;
+        int r = fd_write_all(out->fd, buf_slice(&out->text));
+        out->size += out->text.n;
+        out->text.n = 0;
+        return r;
 }
 
-int uidlist_write(struct uidlist *u)
+/* A line longer than readers take goes without the fields that make it so. */
+static void output_header(struct output *out, const struct uidlist *u, const char *guid)
 {
-        _cleanup_(buf_free) struct buf text = BUF_BOUNDED(UIDLIST_MAX_BYTES);
-        size_t added = 0;
-        for (size_t i = 0; i < u->n && !u->rewrite; i++) {
-                struct record *rec = u->records[i];
-                if (rec->listed || rec->replaced || !rec->present)
-                        continue;
-                if (rec->message.uid <= u->last_uid)
-                        u->rewrite = true; /* known to us, but another server's list has lost it */
-                format_record(&text, rec);
-                added++;
+        _cleanup_(input_free) struct input old = {.fd = -1};
+        struct uidlist_seen unused;
+        struct uidlist_header h;
+        struct slice fields = SLICE_NULL;
+        if (input_open(&old, u->dirfd, &unused) == 0 && input_header(&old, &h) == 0)
+                fields = h.fields;
+        uidlist_header_format(&out->text, u->uidvalidity, u->nextuid, guid, fields);
+        if (out->text.n > UIDLIST_MAX_LINE + 1) {
+                out->text.n = 0;
+                uidlist_header_format(&out->text, u->uidvalidity, u->nextuid, guid, SLICE_NULL);
         }
-        if (u->rewrite || (added && wants_compression(u)))
-                return write_all(u);
-        if (added == 0)
-                return 0;
-        if (text.error)
-                return -EFBIG;
-        int r = uidlist_append(u, buf_slice(&text));
+}
+
+static int output_line(struct output *out, struct uidlist_line *line)
+{
+        size_t before = out->text.n;
+        uidlist_line_format(&out->text, line);
+        if (out->text.n - before > UIDLIST_MAX_LINE + 1) {
+                out->text.n = before;
+                line->fields = SLICE_NULL;
+                uidlist_line_format(&out->text, line);
+        }
+        out->lines++;
+        out->last_uid = line->uid;
+        return out->text.n < UIDLIST_BUFFER ? 0 : output_flush(out);
+}
+
+static int output_all(struct output *out, const struct uidlist *u, const char *guid,
+                      bool (*next)(void *context, struct uidlist_line *ret), void *context)
+{
+        struct uidlist_line line;
+        int r = 0;
+        output_header(out, u, guid);
+        while (r == 0 && next(context, &line))
+                r = line.uid > out->last_uid && line.uid < u->nextuid ? output_line(out, &line) : -EINVAL;
+        return r < 0 ? r : output_flush(out);
+}
+
+int uidlist_write(struct uidlist *u, bool (*next)(void *context, struct uidlist_line *ret), void *context)
+{
+        _cleanup_(fd_close_p) int fd = -1;
+        char guid[UIDLIST_GUID_LEN + 1];
+        if (u->uidvalidity == 0 || u->nextuid == 0 || u->nextuid > UIDLIST_UID_MAX)
+                return -EINVAL;
+        memcpy(guid, u->guid, sizeof(guid));
+        if (!guid[0])
+                uidlist_make_guid(guid);
+        int r = perm_replace_begin(u->dirfd, UIDLIST_NAME, &u->perm, &fd);
         if (r < 0)
                 return r;
-        u->lines += added;
-        for (size_t i = 0; i < u->n; i++)
-                if (u->records[i]->present && !u->records[i]->replaced)
-                        u->records[i]->listed = true;
+        struct output out = {.fd = fd};
+        r = output_all(&out, u, guid, next, context);
+        buf_free(&out.text);
+        r = perm_replace_end(u->dirfd, UIDLIST_NAME, fd, r, u->sync);
+        if (r < 0)
+                return r;
+        remember(u, fd, out.size, out.lines, out.last_uid);
+        memcpy(u->guid, guid, sizeof(guid));
+        u->rewrite = false;
         return 0;
 }

@@ -2,68 +2,78 @@
 #define STORE_UIDLIST_H
 
 /* dovecot-uidlist of one folder: read as far as it grew, changed under dovecot-uidlist.lock. UIDs never come
- * twice and only grow. Two ways to use it: with records, for an open mailbox; or light, without them, to
- * append only. Errors are -errno; `path` names what failed. */
+ * twice and only grow. Nothing is kept of its lines: who reads gets them one by one. Errors are -errno. */
 
 #include "base/lock.h"
-#include "base/map.h"
 #include "store/perm.h"
-#include "store/record.h"
 #include "store/uidlist_text.h"
 
 #define UIDLIST_NAME "dovecot-uidlist"
 
-/* A million messages with long names. A larger file is not read: no session may need so much memory. */
-enum { UIDLIST_MAX_BYTES = 100 * 1024 * 1024 };
+enum {
+        UIDLIST_MAX_LINE = 4096, /* a longer one is damage: a file name has 255 bytes at most */
+};
+
+/* The file as it was last read or written. Fixed in size and without pointers: the index keeps it, so that a
+ * file that did not change is not read again by anybody. */
+struct uidlist_seen {
+        uint64_t dev, ino, size;
+        int64_t sec; /* mtime */
+        uint32_t nsec;
+        uint32_t last_uid; /* of the last line */
+        uint64_t read_to;  /* offset behind the last whole line; 0: nothing usable was read */
+        uint32_t lines;
+        uint32_t version; /* of the header, 1 or 3 */
+};
 
 struct uidlist {
         int dirfd; /* borrowed: the folder's control directory */
         struct perm perm;
-        bool sync;  /* fdatasync what is written */
-        bool light; /* no records */
+        bool sync; /* fdatasync what is written */
 
         uint32_t uidvalidity; /* 0: there is none yet */
         uint32_t nextuid;
         char guid[UIDLIST_GUID_LEN + 1];
-        char *header_fields;
-
-        struct record **records; /* ascending UIDs; those `replaced` among them */
-        size_t n, cap;
-        struct map by_base;
-        struct arena arena; /* the records and their strings */
-
-        struct stat seen;  /* the file as last read */
-        size_t read_to;    /* offset behind the last whole line read */
-        size_t lines;      /* in the file */
-        uint32_t last_uid; /* of the last line */
-        unsigned version;
+        struct uidlist_seen seen;
         bool rewrite; /* lost, damaged, of an old version: must be written anew before anything is appended */
         struct dotlock lock;
 };
 
-void uidlist_init(struct uidlist *u, int dirfd, const struct perm *perm, bool sync, bool light);
+void uidlist_init(struct uidlist *u, int dirfd, const struct perm *perm, bool sync);
+/* Releases the lock. */
 void uidlist_free(struct uidlist *u);
 
-/* Takes in what changed. A file that is not there or not usable is no error: `rewrite` is set and what was
- * known stays. -ESTALE: UIDVALIDITY is another now. -EFBIG past UIDLIST_MAX_BYTES. */
-int uidlist_refresh(struct uidlist *u);
+/* Who reads. `begin` is called once before the first line; `whole`: the file is another than before and is
+ * given from its first line, so what does not come is not in it. Slices are valid during the call. */
+struct uidlist_reader {
+        void (*begin)(void *context, bool whole);
+        void (*line)(void *context, const struct uidlist_line *line);
+        void *context;
+};
 
-/* Locks and refreshes; -ETIMEDOUT. */
+/* Whether a stat says that there is something to read. A file that is not there counts as a change once. */
+int uidlist_is_due(const struct uidlist *u, bool *ret);
+
+/* Takes in what changed, in constant memory. A file that is not there or has no usable header is no error:
+ * `rewrite` is set (begin(whole) is called, no line follows) and uidvalidity, nextuid and guid stay. -ESTALE:
+ * UIDVALIDITY is another now; nothing was given to the reader. Lines that cannot be read, or whose UID is not
+ * above that of the line before, are passed over; `rewrite` is set and nextuid grows by one for each, for a
+ * UID may have been lost with it. An unfinished last line is left for the next time; with the lock held it is
+ * torn: `rewrite`. */
+int uidlist_refresh(struct uidlist *u, const struct uidlist_reader *reader);
+
+/* -ETIMEDOUT. Does not refresh. */
 int uidlist_lock(struct uidlist *u);
 void uidlist_unlock(struct uidlist *u);
 
-struct record *uidlist_find(const struct uidlist *u, struct slice base);
-/* A record for a file that has none, with the next UID; the list on disk is changed by uidlist_write(). What
- * had this base before is `replaced`. -EOVERFLOW when no UID is left. */
-int uidlist_add(struct uidlist *u, struct slice base, struct record **ret);
-/* Index of the first record with this UID or a higher one. */
-size_t uidlist_index(const struct uidlist *u, uint32_t uid);
+/* Locked and refreshed, `rewrite` not set: appends n whole lines, whose UIDs go from nextuid on without a
+ * gap; nextuid follows. What cannot be written whole is cut off again. */
+int uidlist_append(struct uidlist *u, struct slice lines, uint32_t n);
 
-/* Locked: writes the records that are not listed. Appends them, or writes the whole list anew when it must be
- * or when most of its lines are of files that are gone; then only records `present` or `viewed` are kept. */
-int uidlist_write(struct uidlist *u);
-/* Locked, light: appends lines; their UIDs are taken from nextuid on. */
-int uidlist_append(struct uidlist *u, struct slice lines);
+/* Locked: replaces the file. `next` gives one line after the other, UIDs ascending, until it says false. A
+ * GUID is made when there is none; header fields with unknown keys are taken over from the old file.
+ * uidvalidity and nextuid must be set. */
+int uidlist_write(struct uidlist *u, bool (*next)(void *context, struct uidlist_line *ret), void *context);
 
 /* A new GUID, 32 hex digits and NUL. */
 void uidlist_make_guid(char ret[UIDLIST_GUID_LEN + 1]);

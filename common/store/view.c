@@ -1,95 +1,216 @@
+/* A session's sequence numbers: the rows before view_rows, one after the other, without the holes. */
+
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "store/maildir.h"
-#include "store/view.h"
+
+/* Holes before a row. */
+static uint32_t holes_before(const struct mailbox *m, uint32_t row)
+{
+        size_t low = 0, high = m->holes.n;
+        while (low < high) {
+                size_t mid = low + (high - low) / 2;
+                if (m->holes.row[mid] < row)
+                        low = mid + 1;
+                else
+                        high = mid;
+        }
+        return (uint32_t)low;
+}
+
+static uint32_t row_of(const struct mailbox *m, uint32_t seq)
+{
+        size_t low = 0, high = m->holes.n;
+        while (low < high) {
+                size_t mid = low + (high - low) / 2;
+                if (m->holes.row[mid] - mid <= seq - 1)
+                        low = mid + 1;
+                else
+                        high = mid;
+        }
+        return seq - 1 + (uint32_t)low;
+}
+
+/* Of a row that is in the view. */
+static uint32_t seq_of(const struct mailbox *m, uint32_t row)
+{
+        return row + 1 - holes_before(m, row);
+}
+
+struct record *maildir_record(const struct mailbox *m, uint32_t seq)
+{
+        return &m->index.rows[row_of(m, seq)];
+}
+
+static int by_number(const void *a, const void *b)
+{
+        uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+        return x < y ? -1 : x > y;
+}
+
+static void sort_rows(struct index_rows *r)
+{
+        if (r->n)
+                qsort(r->row, r->n, sizeof(*r->row), by_number);
+}
+
+/* What nobody has claimed is \Recent for who only reads, too. */
+static void see_recent(struct mailbox *m)
+{
+        struct index *ix = &m->index;
+        uint32_t left = ix->head.counts.recent;
+        for (uint32_t row = ix->n; left > 0 && row > m->view_rows; row--) {
+                struct record *rec = &ix->rows[row - 1];
+                if (!(rec->state & RECORD_RECENT) || !index_is_live(rec))
+                        continue;
+                left--;
+                ix->claimed += !(rec->state & RECORD_MINE);
+                rec->state |= RECORD_MINE;
+        }
+}
+
+static void claim(struct mailbox *m)
+{
+        struct index *ix = &m->index;
+        if (m->read_only) {
+                see_recent(m);
+        } else if (ix->head.counts.recent > 0 && maildir_begin(m) == 0) {
+                if (m->index.n)
+                        index_claim(&m->index, m->index.rows[m->index.n - 1].uid);
+                maildir_commit(m);
+        }
+        m->recent += m->index.claimed;
+        m->index.claimed = 0;
+}
 
 void view_extend(struct mailbox *m)
 {
-        const struct uidlist *u = &m->uidlist;
-        for (size_t i = uidlist_index(u, m->view_next); i < u->n; i++) {
-                struct record *rec = u->records[i];
-                if (!rec->present || rec->replaced)
+        claim(m);
+        struct index *ix = &m->index;
+        size_t kept = 0;
+        for (size_t i = 0; i < ix->gone.n; i++) {
+                uint32_t row = ix->gone.row[i];
+                if (row < m->view_rows) {
+                        ix->gone.row[kept++] = row;
                         continue;
-                if (m->view_n == m->view_cap) {
-                        m->view_cap = m->view_cap ? m->view_cap * 2 : 256;
-                        m->view = xrealloc(m->view, m->view_cap * sizeof(struct record *));
                 }
-                rec->viewed = true;
-                rec->changed = false;
-                rec->message.gone = false;
-                rec->message.recent = rec->ours || rec->in_new;
-                m->view[m->view_n++] = rec;
+                /* it came and went without being seen */
+                if (ix->rows[row].state & RECORD_MINE)
+                        m->recent--;
         }
-        m->view_next = MAX(m->view_next, u->nextuid);
+        ix->gone.n = kept;
+        if (m->view_rows == 0 && ix->mapped_n == ix->n && ix->head.counts.messages == ix->n) {
+                m->view_rows = ix->n;
+                return;
+        }
+        for (; m->view_rows < ix->n; m->view_rows++)
+                if (!index_is_live(&ix->rows[m->view_rows]))
+                        index_rows_push(&m->holes, m->view_rows);
 }
 
 /* Takes out what is gone. */
 static void contract(struct mailbox *m, struct arena *arena, struct mailbox_changes *c)
 {
-        uint32_t kept = 0, gone = 0;
-        for (uint32_t i = 0; i < m->view_n; i++)
-                gone += m->view[i]->message.gone;
-        c->expunged = arena_array(arena, uint32_t, gone);
-        c->expunged_n = gone;
-        for (uint32_t i = 0; i < m->view_n; i++) {
-                struct record *rec = m->view[i];
-                if (rec->message.gone) {
-                        rec->viewed = false;
-                        c->expunged[--gone] = i + 1;
-                } else {
-                        m->view[kept++] = rec;
-                }
+        struct index_rows *gone = &m->index.gone;
+        size_t n = 0, tail = 0;
+        sort_rows(gone);
+        while (n < gone->n && gone->row[n] < m->view_rows)
+                n++;
+        tail = gone->n - n;
+        c->expunged = arena_array(arena, uint32_t, n);
+        c->expunged_n = n;
+        for (size_t i = 0; i < n; i++) {
+                c->expunged[n - 1 - i] = seq_of(m, gone->row[i]);
+                m->recent -= (m->index.rows[gone->row[i]].state & RECORD_MINE) != 0;
         }
-        m->view_n = kept;
+        for (size_t i = 0; i < n; i++)
+                index_rows_push(&m->holes, gone->row[i]);
+        sort_rows(&m->holes);
+        if (tail)
+                memmove(gone->row, gone->row + n, tail * sizeof(*gone->row));
+        gone->n = tail;
 }
 
 static void collect_flagged(struct mailbox *m, struct arena *arena, struct mailbox_changes *c)
 {
-        size_t n = 0;
-        for (uint32_t i = 0; i < m->view_n; i++)
-                n += m->view[i]->changed && !m->view[i]->message.gone;
-        c->flagged = arena_array(arena, uint32_t, n);
-        for (uint32_t i = 0; i < m->view_n; i++)
-                if (m->view[i]->changed && !m->view[i]->message.gone) {
-                        c->flagged[c->flagged_n++] = i + 1;
-                        m->view[i]->changed = false;
-                }
+        struct index *ix = &m->index;
+        struct index_rows *changed = &ix->changed;
+        sort_rows(changed);
+        c->flagged = arena_array(arena, uint32_t, changed->n);
+        for (size_t i = 0; i < changed->n; i++) {
+                struct record *rec = &ix->rows[changed->row[i]];
+                rec->state &= (uint16_t)~RECORD_CHANGED;
+                if (index_is_live(rec) && changed->row[i] < m->view_rows)
+                        c->flagged[c->flagged_n++] = seq_of(m, changed->row[i]);
+        }
+        changed->n = 0;
+}
+
+/* Names of keywords changed: what letters mean may have. */
+static void keywords_moved(struct mailbox *m)
+{
+        struct index *ix = &m->index;
+        for (uint32_t row = 0; row < m->view_rows; row++) {
+                struct record *rec = &ix->rows[row];
+                if (!rec->letters || !index_is_live(rec) || rec->state & RECORD_CHANGED)
+                        continue;
+                rec->state |= RECORD_CHANGED;
+                index_rows_push(&ix->changed, row);
+        }
 }
 
 int mailbox_sync(struct mailbox *m, bool allow_expunge, struct arena *arena, struct mailbox_changes *ret)
 {
         struct mailbox_changes c = {0};
         watch_drain(m);
+        content_save(m);
+        unsigned moved = m->keywords.moved;
         int r = maildir_sync(m, false);
         if (r < 0)
                 return r;
+        if (moved != m->keywords.moved)
+                keywords_moved(m);
         if (allow_expunge)
                 contract(m, arena, &c);
         collect_flagged(m, arena, &c);
-        uint32_t before = m->view_n;
+        uint32_t before = mailbox_count(m);
         view_extend(m);
-        c.added = m->view_n - before;
+        c.added = mailbox_count(m) - before;
         c.keywords_changed = m->keywords_told != m->keywords.version;
         m->keywords_told = m->keywords.version;
         *ret = c;
         return 0;
 }
 
-void mailbox_status(const struct mailbox *m, struct mailbox_status *ret)
+void mailbox_status(struct mailbox *m, struct mailbox_status *ret)
 {
-        struct mailbox_status st = {
-                .messages = m->view_n, .uidvalidity = m->uidlist.uidvalidity, .uidnext = m->view_next};
-        for (uint32_t i = 0; i < m->view_n; i++) {
-                const struct message *msg = &m->view[i]->message;
-                st.recent += msg->recent;
-                st.deleted += (msg->flags.system & FLAG_DELETED) != 0;
-                if (msg->flags.system & FLAG_SEEN)
-                        continue;
-                if (st.unseen++ == 0)
-                        st.first_unseen = i + 1;
+        struct index *ix = &m->index;
+        const struct index_counts *counts = &ix->head.counts;
+        struct mailbox_status st = {.messages = mailbox_count(m),
+                                    .unseen = counts->unseen,
+                                    .deleted = counts->deleted,
+                                    .recent = m->recent,
+                                    .uidvalidity = ix->head.truth.uidvalidity,
+                                    .uidnext = MAX(ix->head.truth.nextuid, 1u)};
+        /* what is not told yet is not in the counts, what has not been seen yet is */
+        for (size_t i = 0; i < ix->gone.n; i++) {
+                const struct record *rec = &ix->rows[ix->gone.row[i]];
+                st.unseen += !(rec->flags & FLAG_SEEN);
+                st.deleted += (rec->flags & FLAG_DELETED) != 0;
         }
+        for (uint32_t row = m->view_rows; row < ix->n; row++) {
+                const struct record *rec = &ix->rows[row];
+                if (!index_is_live(rec))
+                        continue;
+                st.unseen -= !(rec->flags & FLAG_SEEN);
+                st.deleted -= (rec->flags & FLAG_DELETED) != 0;
+                st.uidnext = MIN(st.uidnext, rec->uid);
+        }
+        uint32_t row = st.unseen ? index_first_unseen(ix) : ix->n;
+        if (row < m->view_rows)
+                st.first_unseen = seq_of(m, row);
         *ret = st;
 }
 
@@ -100,28 +221,66 @@ int mailbox_waiting(const struct mailbox *m)
 
 uint32_t mailbox_uidvalidity(const struct mailbox *m)
 {
-        return m->uidlist.uidvalidity;
+        return m->index.head.truth.uidvalidity;
 }
 
 uint32_t mailbox_count(const struct mailbox *m)
 {
-        return m->view_n;
+        return m->view_rows - (uint32_t)m->holes.n;
 }
 
-const struct message *mailbox_message(const struct mailbox *m, uint32_t seq)
+struct message mailbox_message(const struct mailbox *m, uint32_t seq)
 {
-        return &maildir_record(m, seq)->message;
+        const struct record *rec = maildir_record(m, seq);
+        return (struct message){.uid = rec->uid,
+                                .flags = maildir_flags(m, rec),
+                                .recent = rec->state & RECORD_MINE,
+                                .gone = rec->state & RECORD_GONE};
 }
 
 uint32_t mailbox_seq_at_or_after(const struct mailbox *m, uint32_t uid)
 {
-        uint32_t low = 0, high = m->view_n;
-        while (low < high) {
-                uint32_t mid = low + (high - low) / 2;
-                if (m->view[mid]->message.uid < uid)
-                        low = mid + 1;
+        uint32_t row = MIN(index_row_at(&m->index, uid), m->view_rows);
+        return seq_of(m, row);
+}
+
+uint64_t mailbox_modseq(const struct mailbox *m, uint32_t seq)
+{
+        return maildir_record(m, seq)->modseq;
+}
+
+uint64_t mailbox_highest_modseq(const struct mailbox *m)
+{
+        return m->index.head.modseq;
+}
+
+static int by_low(const void *a, const void *b)
+{
+        const struct mailbox_range *x = a, *y = b;
+        return x->low < y->low ? -1 : x->low > y->low;
+}
+
+int mailbox_vanished(const struct mailbox *m, uint64_t since, struct arena *arena, struct mailbox_range **ret,
+                     size_t *ret_n)
+{
+        const struct index_range *list[2];
+        size_t n[2], made = 0;
+        if (!index_vanished(&m->index, since, list, n))
+                return -ENODATA;
+        struct mailbox_range *ranges = arena_array(arena, struct mailbox_range, n[0] + n[1]);
+        for (size_t l = 0; l < 2; l++)
+                for (size_t i = 0; i < n[l]; i++)
+                        ranges[made++] = (struct mailbox_range){list[l][i].low, list[l][i].high};
+        if (made)
+                qsort(ranges, made, sizeof(*ranges), by_low);
+        *ret_n = 0;
+        for (size_t i = 0; i < made; i++) {
+                struct mailbox_range *last = *ret_n ? &ranges[*ret_n - 1] : NULL;
+                if (last && ranges[i].low <= last->high + 1)
+                        last->high = MAX(last->high, ranges[i].high);
                 else
-                        high = mid;
+                        ranges[(*ret_n)++] = ranges[i];
         }
-        return low + 1;
+        *ret = ranges;
+        return 0;
 }

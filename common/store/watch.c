@@ -5,7 +5,7 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "store/error.h"
-#include "store/view.h"
+#include "store/maildir.h"
 
 static int add_watch(struct mailbox *m, int fd, const char *name)
 {

@@ -151,13 +151,13 @@ uint32_t mailbox_count(const struct mailbox *m)
         return m->n - m->added;
 }
 
-const struct message *mailbox_message(const struct mailbox *m, uint32_t seq)
+struct message mailbox_message(const struct mailbox *m, uint32_t seq)
 {
         assert_true(seq >= 1 && seq <= mailbox_count(m));
-        return &m->messages[seq - 1];
+        return m->messages[seq - 1];
 }
 
-void mailbox_status(const struct mailbox *m, struct mailbox_status *ret)
+void mailbox_status(struct mailbox *m, struct mailbox_status *ret)
 {
         *ret = (struct mailbox_status){
                 .messages = mailbox_count(m), .unseen = 2, .uidnext = m->uidnext, .uidvalidity = 77};

@@ -176,7 +176,7 @@ static inline struct mailbox_changes sync_box(struct fixture *f, struct mailbox 
 
 static inline uint32_t uid_at(struct mailbox *m, uint32_t seq)
 {
-        return mailbox_message(m, seq)->uid;
+        return mailbox_message(m, seq).uid;
 }
 
 #endif

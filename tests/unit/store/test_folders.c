@@ -124,7 +124,7 @@ static void renaming_inbox_moves_its_messages(void **state)
         assert_int_equal(store_rename(f->store, "inbox", "old.mail"), 0);
         struct mailbox *m = open_box(f, "old.mail", false);
         assert_int_equal(mailbox_count(m), 2);
-        assert_int_equal(mailbox_message(m, 1)->flags.keywords, 1);
+        assert_int_equal(mailbox_message(m, 1).flags.keywords, 1);
         mailbox_close(&m);
         m = open_box(f, "INBOX", false);
         assert_int_equal(mailbox_count(m), 0);

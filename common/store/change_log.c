@@ -1,0 +1,507 @@
+/* Operations on the records of an index: noted for the journal and applied at once, by the code that applies
+ * those of others. README has the format. */
+
+#include <errno.h>
+
+#include "base/number.h"
+#include "store/filename.h"
+#include "store/index.h"
+#include "store/mailbox.h"
+
+enum op {
+        OP_ADD = 1,
+        OP_SET = 2,
+        OP_FLAGS = 3,
+        OP_EXPUNGE = 4,
+        OP_CLAIM = 5,
+        OP_TRUTH = 6,
+        OP_SIZE = 7,
+        OP_NOTE = 8,
+        OP_CACHE = 9,
+        OP_FIELDS = 10,
+};
+
+enum {
+        CHANGE_LOG_MAX = 1024 * 1024, /* bytes of a transaction; more of them are a snapshot */
+        CACHE_TOUCH = 8,              /* so many cache offsets weigh as much as one other change */
+};
+
+struct op_head {
+        uint16_t type, zero;
+        uint32_t size; /* of what follows, without padding to 8 */
+};
+
+struct op_add {
+        struct record record; /* name, hash and cache are of no meaning */
+        uint16_t base_n, fields_n, info_n, zero;
+};
+
+struct op_set {
+        uint32_t uid;
+        uint16_t in_new, info_n;
+};
+
+struct op_flags {
+        struct index_flags flags;
+        uint16_t zero;
+        uint32_t ranges_n;
+};
+
+struct op_range {
+        uint32_t low, high;
+};
+
+struct op_size {
+        uint32_t uid, counted;
+        uint64_t size;
+        int64_t date;
+};
+
+struct op_note {
+        uint64_t note;
+        uint32_t uid, zero;
+};
+
+struct op_cache {
+        uint64_t id;
+        uint32_t uid, offset;
+};
+
+struct op_fields {
+        uint32_t uid;
+        uint16_t fields_n, zero;
+};
+
+/* Applying */
+
+static bool take(struct slice *s, void *to, size_t n)
+{
+        if (s->n < n)
+                return false;
+        memcpy(to, s->p, n);
+        *s = slice_from(*s, n);
+        return true;
+}
+
+static bool take_text(struct slice *s, size_t n, struct slice *ret)
+{
+        if (s->n < n)
+                return false;
+        *ret = slice_head(*s, n);
+        *s = slice_from(*s, n);
+        return memchr(ret->p ? ret->p : "", '\0', n) == NULL;
+}
+
+/* Gives a record the info part of its file's name. Counted off before, counted again after. */
+static void place(struct index *ix, struct record *rec, struct slice info, bool in_new)
+{
+        uint8_t flags;
+        uint32_t letters;
+        bool plain = filename_info_plain(info, &flags, &letters);
+        if (!plain)
+                filename_info_parse(info, &flags, &letters);
+        rec->flags = flags;
+        rec->letters = letters;
+        rec->state &= (uint16_t) ~(RECORD_IN_NEW | RECORD_ODD);
+        rec->state |= in_new ? RECORD_IN_NEW : 0;
+        /* what a file in new/ has is nothing, as a rule */
+        if (in_new ? info.n == 0 : plain)
+                return;
+        rec->state |= RECORD_ODD;
+        const char *base = index_base(ix, rec), *fields = index_fields(ix, rec);
+        /* the names may move while they are added to */
+        _cleanup_(buf_free) struct buf copy = {0};
+        buf_append(&copy, slice_make(base, strlen(base) + 1));
+        buf_append(&copy, slice_make(fields, strlen(fields) + 1));
+        rec->name = index_new_name(ix, slice_of(copy.p), slice_of(copy.p + strlen(copy.p) + 1), info);
+}
+
+static void changed(struct index *ix, struct record *rec, uint64_t modseq, bool own)
+{
+        rec->modseq = modseq;
+        ix->touched++;
+        if (own || !ix->viewed || rec->state & RECORD_CHANGED)
+                return;
+        rec->state |= RECORD_CHANGED;
+        index_rows_push(&ix->changed, (uint32_t)(rec - ix->rows));
+}
+
+static int apply_add(struct index *ix, struct slice s, uint64_t modseq, bool own)
+{
+        struct op_add op;
+        struct slice base, fields, info;
+        if (!take(&s, &op, sizeof(op)) || !take_text(&s, op.base_n, &base) ||
+            !take_text(&s, op.fields_n, &fields) || !take_text(&s, op.info_n, &info))
+                return -EBADMSG;
+        if (op.record.uid < ix->head.truth.nextuid || base.n == 0)
+                return -EBADMSG;
+        struct record *rec = index_new_row(ix);
+        *rec = op.record;
+        rec->state &= RECORD_STORED | RECORD_UNLISTED;
+        rec->cache = 0;
+        rec->modseq = modseq;
+        rec->name = index_new_name(ix, base, fields, SLICE_NULL);
+        place(ix, rec, info, rec->state & RECORD_IN_NEW);
+        index_enter_base(ix, (uint32_t)(rec - ix->rows));
+        index_count(ix, rec, 1);
+        ix->head.truth.nextuid = rec->uid + 1;
+        ix->touched++;
+        return 0;
+}
+
+static int apply_set(struct index *ix, struct slice s, uint64_t modseq, bool own)
+{
+        struct op_set op;
+        struct slice info;
+        if (!take(&s, &op, sizeof(op)) || !take_text(&s, op.info_n, &info))
+                return -EBADMSG;
+        struct record *rec = index_find(ix, op.uid);
+        if (!rec)
+                return 0;
+        struct record old = *rec;
+        index_count(ix, rec, -1);
+        place(ix, rec, info, op.in_new);
+        index_count(ix, rec, 1);
+        if (old.flags != rec->flags || old.letters != rec->letters)
+                changed(ix, rec, modseq, own);
+        return 0;
+}
+
+void index_flags_apply(const struct index_flags *f, const struct record *rec, uint8_t *ret_flags,
+                       uint32_t *ret_letters)
+{
+        *ret_flags = (uint8_t)((rec->flags & ~f->remove) | f->add);
+        *ret_letters = (rec->letters & ~f->remove_letters) | f->add_letters;
+}
+
+static void apply_flags_to(struct index *ix, struct record *rec, const struct index_flags *f,
+                           uint64_t modseq, bool own)
+{
+        uint8_t flags;
+        uint32_t letters;
+        index_flags_apply(f, rec, &flags, &letters);
+        bool same = flags == rec->flags && letters == rec->letters;
+        index_count(ix, rec, -1);
+        if (rec->state & RECORD_ODD) {
+                _cleanup_(buf_free) struct buf old = {0}, info = {0};
+                index_info(ix, rec, &old);
+                filename_info_format(&info, buf_slice(&old), flags, letters);
+                place(ix, rec, buf_slice(&info), false);
+        } else {
+                rec->flags = flags;
+                rec->letters = letters;
+                rec->state &= (uint16_t)~RECORD_IN_NEW;
+        }
+        index_count(ix, rec, 1);
+        if (!same)
+                changed(ix, rec, modseq, own);
+}
+
+static int apply_flags(struct index *ix, struct slice s, uint64_t modseq, bool own)
+{
+        struct op_flags op;
+        struct op_range range;
+        if (!take(&s, &op, sizeof(op)))
+                return -EBADMSG;
+        while (op.ranges_n-- && take(&s, &range, sizeof(range)))
+                for (uint32_t row = index_row_at(ix, range.low);
+                     row < ix->n && ix->rows[row].uid <= range.high; row++)
+                        if (index_is_live(&ix->rows[row]))
+                                apply_flags_to(ix, &ix->rows[row], &op.flags, modseq, own);
+        return 0;
+}
+
+static void remember_vanished(struct index *ix, uint64_t modseq, struct op_range range)
+{
+        struct index_range r = {.modseq = modseq, .low = range.low, .high = range.high};
+        buf_append(&ix->more_vanished, slice_make(&r, sizeof(r)));
+}
+
+static int apply_expunge(struct index *ix, struct slice s, uint64_t modseq, bool own)
+{
+        struct op_range range;
+        while (take(&s, &range, sizeof(range))) {
+                for (uint32_t row = index_row_at(ix, range.low);
+                     row < ix->n && ix->rows[row].uid <= range.high; row++) {
+                        struct record *rec = &ix->rows[row];
+                        if (!index_is_live(rec))
+                                continue;
+                        index_count(ix, rec, -1);
+                        rec->state |= RECORD_GONE;
+                        rec->modseq = modseq;
+                        ix->touched++;
+                        if (ix->viewed)
+                                index_rows_push(&ix->gone, row);
+                }
+                remember_vanished(ix, modseq, range);
+        }
+        return 0;
+}
+
+/* From the end: what is \Recent is the newest, nearly always. */
+static int apply_claim(struct index *ix, struct slice s, uint64_t modseq, bool own)
+{
+        uint32_t uid;
+        if (!take(&s, &uid, sizeof(uid)))
+                return -EBADMSG;
+        for (uint32_t row = index_row_at(ix, uid + 1); row > 0 && ix->head.counts.recent > 0; row--) {
+                struct record *rec = &ix->rows[row - 1];
+                if (!(rec->state & RECORD_RECENT) || !index_is_live(rec))
+                        continue;
+                rec->state &= (uint16_t)~RECORD_RECENT;
+                rec->state |= own ? RECORD_MINE : 0;
+                ix->claimed += own;
+                ix->head.counts.recent--;
+                ix->touched++;
+        }
+        return 0;
+}
+
+static int apply_truth(struct index *ix, struct slice s, uint64_t modseq, bool own)
+{
+        struct index_truth truth;
+        if (!take(&s, &truth, sizeof(truth)))
+                return -EBADMSG;
+        truth.nextuid = MAX(truth.nextuid, ix->head.truth.nextuid);
+        truth.guid[sizeof(truth.guid) - 1] = '\0';
+        ix->head.truth = truth;
+        return 0;
+}
+
+static int apply_size(struct index *ix, struct slice s, uint64_t modseq, bool own)
+{
+        struct op_size op;
+        if (!take(&s, &op, sizeof(op)))
+                return -EBADMSG;
+        struct record *rec = index_find(ix, op.uid);
+        if (!rec)
+                return 0;
+        index_count(ix, rec, -1);
+        rec->size = op.size;
+        rec->date = op.date;
+        rec->state |= op.counted ? RECORD_COUNTED : 0;
+        index_count(ix, rec, 1);
+        ix->touched++;
+        return 0;
+}
+
+static int apply_note(struct index *ix, struct slice s, uint64_t modseq, bool own)
+{
+        struct op_note op;
+        if (!take(&s, &op, sizeof(op)))
+                return -EBADMSG;
+        struct record *rec = index_find(ix, op.uid);
+        if (rec)
+                rec->note = op.note;
+        return 0;
+}
+
+static void new_cache(struct index *ix, uint64_t id)
+{
+        for (uint32_t row = 0; row < ix->n && ix->head.counts.cached; row++)
+                ix->rows[row].cache = 0;
+        ix->head.counts.cached = 0;
+        ix->head.cache_groups = 0;
+        ix->head.cache_id = id;
+}
+
+static int apply_cache(struct index *ix, struct slice s, uint64_t modseq, bool own)
+{
+        struct op_cache op;
+        if (!take(&s, &op, sizeof(op)))
+                return -EBADMSG;
+        if (op.id != ix->head.cache_id)
+                new_cache(ix, op.id);
+        ix->head.cache_groups++;
+        struct record *rec = index_find(ix, op.uid);
+        if (!rec)
+                return 0;
+        index_count(ix, rec, -1);
+        rec->cache = op.offset;
+        index_count(ix, rec, 1);
+        ix->touched += ix->head.cache_groups % CACHE_TOUCH == 0;
+        return 0;
+}
+
+static int apply_fields(struct index *ix, struct slice s, uint64_t modseq, bool own)
+{
+        struct op_fields op;
+        struct slice fields;
+        if (!take(&s, &op, sizeof(op)) || !take_text(&s, op.fields_n, &fields))
+                return -EBADMSG;
+        struct record *rec = index_find(ix, op.uid);
+        if (!rec)
+                return 0;
+        _cleanup_(buf_free) struct buf base = {0}, info = {0};
+        buf_str(&base, index_base(ix, rec));
+        index_info(ix, rec, &info);
+        rec->name = index_new_name(ix, buf_slice(&base), fields,
+                                   rec->state & RECORD_ODD ? buf_slice(&info) : SLICE_NULL);
+        return 0;
+}
+
+static int (*const appliers[])(struct index *ix, struct slice s, uint64_t modseq, bool own) = {
+        [OP_ADD] = apply_add,         [OP_SET] = apply_set,     [OP_FLAGS] = apply_flags,
+        [OP_EXPUNGE] = apply_expunge, [OP_CLAIM] = apply_claim, [OP_TRUTH] = apply_truth,
+        [OP_SIZE] = apply_size,       [OP_NOTE] = apply_note,   [OP_CACHE] = apply_cache,
+        [OP_FIELDS] = apply_fields,
+};
+
+static size_t padding(size_t n)
+{
+        return -n & 7;
+}
+
+int change_log_apply(struct index *ix, struct slice ops, uint64_t modseq, bool own)
+{
+        struct op_head head;
+        while (ops.n) {
+                if (!take(&ops, &head, sizeof(head)) || head.size > ops.n || head.type == 0 ||
+                    head.type >= ARRAY_LEN(appliers))
+                        return -EBADMSG;
+                int r = appliers[head.type](ix, slice_head(ops, head.size), modseq, own);
+                if (r < 0)
+                        return r;
+                ops = slice_from(ops, head.size + padding(head.size));
+        }
+        ix->head.modseq = MAX(ix->head.modseq, modseq);
+        return 0;
+}
+
+/* Noting */
+
+static size_t begin_op(struct index *ix, enum op type)
+{
+        struct op_head head = {.type = (uint16_t)type};
+        size_t at = ix->ops.n;
+        buf_append(&ix->ops, slice_make(&head, sizeof(head)));
+        return at;
+}
+
+static void end_op(struct index *ix, size_t at)
+{
+        size_t size = ix->ops.n - at - sizeof(struct op_head);
+        uint32_t n = (uint32_t)size;
+        memcpy(ix->ops.p + at + offsetof(struct op_head, size), &n, sizeof(n));
+        buf_append(&ix->ops, slice_make("\0\0\0\0\0\0\0", padding(size)));
+        (void)!change_log_apply(ix, slice_from(buf_slice(&ix->ops), at), ix->now, true);
+        if (ix->ops.n > CHANGE_LOG_MAX)
+                ix->whole = true;
+        if (ix->whole)
+                ix->ops.n = 0; /* everything is in the snapshot */
+}
+
+static void note(struct index *ix, enum op type, const void *p, size_t n)
+{
+        size_t at = begin_op(ix, type);
+        buf_append(&ix->ops, slice_make(p, n));
+        end_op(ix, at);
+}
+
+struct record *index_add(struct index *ix, uint32_t uid, const struct index_file *f, uint16_t state)
+{
+        struct op_add op = {.record = {.uid = uid,
+                                       .state = (uint16_t)(state | (f->in_new ? RECORD_IN_NEW : 0)),
+                                       .size = RECORD_SIZE_UNKNOWN,
+                                       .date = f->date ? f->date : RECORD_DATE_UNKNOWN},
+                            .base_n = (uint16_t)f->base.n,
+                            .fields_n = (uint16_t)f->fields.n,
+                            .info_n = (uint16_t)f->info.n};
+        uint64_t size;
+        struct slice field;
+        if (f->size)
+                op.record.size = f->size;
+        else if (filename_size(f->base, 'W', &size) ||
+            (uidlist_field(f->fields, 'W', &field) && slice_to_u64(field, &size) == 0))
+                op.record.size = size;
+        size_t at = begin_op(ix, OP_ADD);
+        buf_append(&ix->ops, slice_make(&op, sizeof(op)));
+        buf_append(&ix->ops, f->base);
+        buf_append(&ix->ops, f->fields);
+        buf_append(&ix->ops, f->info);
+        end_op(ix, at);
+        return &ix->rows[ix->n - 1];
+}
+
+void index_set(struct index *ix, struct record *rec, struct slice info, bool in_new)
+{
+        struct op_set op = {.uid = rec->uid, .in_new = in_new, .info_n = (uint16_t)info.n};
+        size_t at = begin_op(ix, OP_SET);
+        buf_append(&ix->ops, slice_make(&op, sizeof(op)));
+        buf_append(&ix->ops, info);
+        end_op(ix, at);
+}
+
+/* UIDs as ranges; those that follow each other are one. */
+static uint32_t put_ranges(struct index *ix, const uint32_t *uids, size_t n)
+{
+        uint32_t ranges = 0;
+        for (size_t i = 0; i < n;) {
+                struct op_range range = {.low = uids[i], .high = uids[i]};
+                while (++i < n && uids[i] == range.high + 1)
+                        range.high++;
+                buf_append(&ix->ops, slice_make(&range, sizeof(range)));
+                ranges++;
+        }
+        return ranges;
+}
+
+void index_set_flags(struct index *ix, const struct index_flags *f, const uint32_t *uids, size_t n)
+{
+        if (n == 0)
+                return;
+        struct op_flags op = {.flags = *f};
+        size_t at = begin_op(ix, OP_FLAGS);
+        buf_append(&ix->ops, slice_make(&op, sizeof(op)));
+        uint32_t ranges = put_ranges(ix, uids, n);
+        memcpy(ix->ops.p + at + sizeof(struct op_head) + offsetof(struct op_flags, ranges_n), &ranges,
+               sizeof(ranges));
+        end_op(ix, at);
+}
+
+void index_expunge(struct index *ix, const uint32_t *uids, size_t n)
+{
+        if (n == 0)
+                return;
+        size_t at = begin_op(ix, OP_EXPUNGE);
+        put_ranges(ix, uids, n);
+        end_op(ix, at);
+}
+
+void index_claim(struct index *ix, uint32_t uid)
+{
+        note(ix, OP_CLAIM, &uid, sizeof(uid));
+}
+
+void index_set_fields(struct index *ix, const struct record *rec, struct slice fields)
+{
+        struct op_fields op = {.uid = rec->uid, .fields_n = (uint16_t)fields.n};
+        size_t at = begin_op(ix, OP_FIELDS);
+        buf_append(&ix->ops, slice_make(&op, sizeof(op)));
+        buf_append(&ix->ops, fields);
+        end_op(ix, at);
+}
+
+void index_set_truth(struct index *ix, const struct index_truth *truth)
+{
+        if (memcmp(truth, &ix->head.truth, sizeof(*truth)) != 0)
+                note(ix, OP_TRUTH, truth, sizeof(*truth));
+}
+
+void index_set_size(struct index *ix, const struct record *rec, uint64_t size, bool counted, int64_t date)
+{
+        struct op_size op = {.uid = rec->uid, .counted = counted, .size = size, .date = date};
+        note(ix, OP_SIZE, &op, sizeof(op));
+}
+
+void index_set_note(struct index *ix, const struct record *rec, uint64_t value)
+{
+        struct op_note op = {.note = value, .uid = rec->uid};
+        note(ix, OP_NOTE, &op, sizeof(op));
+}
+
+void index_set_cache(struct index *ix, uint64_t id, uint32_t uid, uint32_t offset)
+{
+        struct op_cache op = {.id = id, .uid = uid, .offset = offset};
+        note(ix, OP_CACHE, &op, sizeof(op));
+}

@@ -1,0 +1,427 @@
+/* mailsession.journal: transactions behind a snapshot, and the lock that all changes are made under. README
+ * has the format. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/hash.h"
+#include "base/random.h"
+#include "store/index.h"
+#include "store/user.h"
+
+#define JOURNAL_MAGIC "MSJOURN\n"
+
+enum {
+        JOURNAL_VERSION = 1,
+        JOURNAL_ORDER = 0x01020304,
+        JOURNAL_TRIES = 5,
+        JOURNAL_WAIT_MAX_MS = 20,     /* between two looks at a lock that somebody else holds */
+        JOURNAL_LOAD_WAIT_MS = 5000,  /* for who is just writing another generation */
+        JOURNAL_ROTATE_BYTES = 256 * 1024,
+        JOURNAL_ROTATE_TOUCHED = 2000, /* records changed, beside a part of all of them */
+        JOURNAL_ROTATE_PART = 32,
+};
+
+struct journal_header {
+        char magic[8];
+        uint32_t version, order;
+        uint64_t generation;
+        struct snapshot_identity snapshot;
+        uint64_t hash; /* of the header with 0 here */
+};
+
+struct journal_transaction {
+        uint64_t hash; /* of the rest, seeded with generation and place */
+        uint32_t size; /* of all of it */
+        uint32_t zero;
+        uint64_t modseq;
+};
+
+static uint64_t header_hash(const struct journal_header *h)
+{
+        struct journal_header copy = *h;
+        copy.hash = 0;
+        return hash_bytes(slice_make(&copy, sizeof(copy)), JOURNAL_VERSION);
+}
+
+static uint64_t transaction_hash(const struct index *ix, const char *p, size_t n, uint64_t at)
+{
+        return hash_bytes(slice_from(slice_make(p, n), sizeof(uint64_t)), ix->head.generation ^ at);
+}
+
+static const char *header_fault(const struct journal_header *h)
+{
+        if (memcmp(h->magic, JOURNAL_MAGIC, sizeof(h->magic)) != 0)
+                return "its journal is no journal";
+        if (h->order != JOURNAL_ORDER)
+                return "its journal was written on a machine of another byte order";
+        if (h->version != JOURNAL_VERSION)
+                return "its journal is of another version";
+        return h->hash == header_hash(h) ? NULL : "its journal's header is damaged";
+}
+
+static int open_file(struct index *ix, int flags)
+{
+        if (ix->journal >= 0)
+                return 0;
+        ix->journal = openat(ix->dirfd, JOURNAL_NAME,
+                             flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, ix->perm.file);
+        if (ix->journal < 0)
+                return -errno;
+        struct stat st;
+        if (fstat(ix->journal, &st) == 0 && S_ISREG(st.st_mode))
+                return 0;
+        fd_close_p(&ix->journal);
+        return -EINVAL;
+}
+
+/* -ETIMEDOUT. The lock goes with the open file, so that who dies has none. */
+static int lock_file(int fd, int64_t wait_ms)
+{
+        deadline_t deadline = deadline_in_ms(wait_ms);
+        for (int pause = 1;; pause = MIN(pause * 2, JOURNAL_WAIT_MAX_MS)) {
+                struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+                if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+                        return 0;
+                if (errno != EAGAIN && errno != EACCES && errno != EINTR)
+                        return -errno;
+                if (deadline_left(deadline) == 0)
+                        return -ETIMEDOUT;
+                poll(NULL, 0, pause);
+        }
+}
+
+static void unlock_file(int fd)
+{
+        struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+        if (fd >= 0)
+                (void)!fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+static bool is_replaced(const struct index *ix)
+{
+        struct stat st;
+        return fstat(ix->journal, &st) < 0 || st.st_nlink == 0;
+}
+
+/* Reads [journal_at, end of file), with whatever is not whole yet. */
+static int read_tail(const struct index *ix, uint64_t size, struct buf *to)
+{
+        if (size <= ix->journal_at)
+                return 0;
+        size_t n = (size_t)(size - ix->journal_at), done = 0;
+        char *p = buf_reserve(to, n);
+        while (done < n) {
+                ssize_t got = pread(ix->journal, p + done, n - done, (off_t)(ix->journal_at + done));
+                if (got < 0 && errno == EINTR)
+                        continue;
+                if (got < 0)
+                        return -errno;
+                if (got == 0)
+                        break;
+                done += (size_t)got;
+        }
+        to->n = done;
+        return 0;
+}
+
+/* Applies the transactions that are whole. */
+static int replay(struct index *ix, struct slice tail)
+{
+        struct journal_transaction t;
+        while (tail.n >= sizeof(t)) {
+                memcpy(&t, tail.p, sizeof(t));
+                if (t.size < sizeof(t) || t.size > tail.n || t.size % 8 ||
+                    t.hash != transaction_hash(ix, tail.p, t.size, ix->journal_at))
+                        return 0;
+                int r = change_log_apply(ix, slice_from(slice_head(tail, t.size), sizeof(t)), t.modseq, false);
+                if (r < 0)
+                        return r;
+                ix->journal_at += t.size;
+                tail = slice_from(tail, t.size);
+        }
+        return 0;
+}
+
+/* `damaged` when something is left that cannot be read: somebody may be writing it just now, unless it is
+ * locked. */
+static int journal_replay(struct index *ix)
+{
+        struct stat st;
+        _cleanup_(buf_free) struct buf tail = {0};
+        if (fstat(ix->journal, &st) < 0)
+                return -errno;
+        if ((uint64_t)st.st_size == ix->journal_at)
+                return 0;
+        int r = read_tail(ix, (uint64_t)st.st_size, &tail);
+        if (r == 0)
+                r = replay(ix, buf_slice(&tail));
+        if (r < 0 || (ix->locked && (uint64_t)st.st_size != ix->journal_at))
+                ix->damaged = true;
+        return 0;
+}
+
+/* One try: both files, of one generation. -EAGAIN: they are of two. */
+static int load(struct index *ix)
+{
+        struct journal_header h;
+        if (pread(ix->journal, &h, sizeof(h), 0) != sizeof(h)) {
+                struct stat st;
+                /* empty: somebody is about to make the first snapshot */
+                if (fstat(ix->journal, &st) < 0 || st.st_size > 0)
+                        ix->why = "its journal is cut off";
+                return -EBADMSG;
+        }
+        const char *why = header_fault(&h);
+        if (why) {
+                ix->why = why;
+                return -EBADMSG;
+        }
+        int r = snapshot_load(ix, &h.snapshot);
+        if (r < 0)
+                return r;
+        if (ix->head.generation != h.generation)
+                return -EAGAIN;
+        ix->journal_at = sizeof(h);
+        ix->damaged = false;
+        r = journal_replay(ix);
+        ix->ready = r == 0;
+        return r;
+}
+
+/* An index whose journal was found unreadable in the middle must not be taken for more than it is: what comes
+ * after is found out from the Maildir. */
+void index_open(struct index *ix)
+{
+        ix->why = NULL;
+        for (int i = 0; i < JOURNAL_TRIES && !ix->detached && !ix->ready; i++) {
+                int r = open_file(ix, O_RDWR);
+                if (r == -EACCES || r == -EROFS)
+                        r = open_file(ix, O_RDONLY);
+                if (r < 0)
+                        return;
+                r = load(ix);
+                if (r == 0)
+                        return;
+                index_forget_all(ix);
+                if (ix->locked)
+                        return;
+                /* who holds the lock may be between the two renames */
+                if (r != -EAGAIN && r != -ENOENT && r != -EBADMSG)
+                        return;
+                if (i == 0 && lock_file(ix->journal, JOURNAL_LOAD_WAIT_MS) == 0)
+                        unlock_file(ix->journal);
+                fd_close_p(&ix->journal);
+                if (r == -EBADMSG && i > 0)
+                        return;
+        }
+}
+
+int index_refresh(struct index *ix)
+{
+        if (ix->detached || !ix->ready)
+                return 0;
+        if (ix->journal < 0)
+                return -ESTALE;
+        struct stat st;
+        if (fstat(ix->journal, &st) < 0)
+                return -errno;
+        if ((uint64_t)st.st_size < ix->journal_at)
+                return -ESTALE;
+        if ((uint64_t)st.st_size > ix->journal_at)
+                journal_replay(ix);
+        return st.st_nlink == 0 ? -ESTALE : 0;
+}
+
+void index_detach(struct index *ix)
+{
+        unlock_file(ix->journal);
+        ix->detached = true;
+        ix->damaged = false;
+}
+
+static bool cannot_write(int r)
+{
+        return r == -EACCES || r == -EPERM || r == -EROFS || r == -ENOSPC || r == -EDQUOT || r == -EIO ||
+               r == -ENOENT || r == -EINVAL || r == -ELOOP || r == -EISDIR || r == -EBADF || r == -ENOLCK;
+}
+
+/* Locked on the journal that has the name. */
+static int lock_current(struct index *ix)
+{
+        for (int i = 0; i < JOURNAL_TRIES; i++) {
+                int r = open_file(ix, O_RDWR | O_CREAT);
+                if (r == 0)
+                        r = lock_file(ix->journal, USER_LOCK_WAIT_MS);
+                if (r < 0)
+                        return r;
+                if (!is_replaced(ix))
+                        return 0;
+                if (ix->ready)
+                        return 0;
+                fd_close_p(&ix->journal);
+        }
+        return -ETIMEDOUT;
+}
+
+void index_adopt(struct index *ix)
+{
+        fd_close_p(&ix->journal);
+        ix->adopting = true;
+}
+
+/* Somebody else made the files again before we had the lock. */
+static bool is_made(struct index *ix)
+{
+        struct index other;
+        index_init(&other, ix->dirfd, &ix->perm, ix->sync);
+        other.locked = true;
+        index_open(&other);
+        bool made = other.ready;
+        index_free(&other);
+        return made;
+}
+
+static void start_transaction(struct index *ix)
+{
+        uint64_t now = (uint64_t)clock_realtime_us();
+        ix->now = MAX(ix->head.modseq + 1, now);
+        ix->ops.n = 0;
+        ix->whole = false;
+        ix->locked = true;
+}
+
+int index_begin(struct index *ix)
+{
+        int r = ix->detached ? 0 : lock_current(ix);
+        if (cannot_write(r))
+                index_detach(ix);
+        else if (r < 0)
+                return r;
+        if (!ix->detached) {
+                ix->locked = true;
+                bool stale = ix->ready && (ix->adopting ? is_made(ix) : is_replaced(ix));
+                if (ix->ready && !ix->adopting)
+                        journal_replay(ix);
+                else if (!ix->ready)
+                        index_open(ix);
+                if (stale) {
+                        ix->locked = false;
+                        unlock_file(ix->journal);
+                        return -ESTALE;
+                }
+        }
+        start_transaction(ix);
+        ix->whole = ix->adopting;
+        if (!ix->ready)
+                index_reset(ix);
+        return 0;
+}
+
+static int write_journal(struct index *ix, uint64_t generation, const struct snapshot_identity *identity,
+                         int *ret_fd)
+{
+        struct journal_header h = {.magic = JOURNAL_MAGIC,
+                                   .version = JOURNAL_VERSION,
+                                   .order = JOURNAL_ORDER,
+                                   .generation = generation,
+                                   .snapshot = *identity};
+        h.hash = header_hash(&h);
+        int fd = -1, r = perm_replace_begin(ix->dirfd, JOURNAL_NAME, &ix->perm, &fd);
+        if (r < 0)
+                return r;
+        r = fd_write_all(fd, slice_make(&h, sizeof(h)));
+        if (r == 0)
+                r = lock_file(fd, 0);
+        if (r < 0) {
+                perm_replace_end(ix->dirfd, JOURNAL_NAME, fd, r, false);
+                fd_close_p(&fd);
+                return r;
+        }
+        *ret_fd = fd;
+        return 0;
+}
+
+/* The next generation. Its journal takes the name first, locked, so that nobody goes on before its snapshot
+ * has taken its own. */
+static int rotate(struct index *ix)
+{
+        struct snapshot_identity identity;
+        _cleanup_(fd_close_p) int snapshot = -1, journal = -1;
+        uint64_t generation = ix->head.generation + 1;
+        if (ix->head.generation == 0)
+                random_bytes(&generation, sizeof(generation));
+        int r = snapshot_write(ix, generation, &identity, &snapshot);
+        if (r < 0)
+                return r;
+        r = write_journal(ix, generation, &identity, &journal);
+        if (r == 0)
+                r = perm_replace_end(ix->dirfd, JOURNAL_NAME, journal, 0, false);
+        r = perm_replace_end(ix->dirfd, INDEX_NAME, snapshot, r, false);
+        if (r < 0)
+                return r;
+        fd_close_p(&ix->journal);
+        ix->journal = TAKE_FD(journal);
+        ix->journal_at = sizeof(struct journal_header);
+        ix->head.generation = generation;
+        ix->touched = 0;
+        ix->damaged = false;
+        ix->rotated = true;
+        ix->adopting = false;
+        return 0;
+}
+
+static int append(struct index *ix)
+{
+        struct journal_transaction t = {.size = (uint32_t)(sizeof(t) + ix->ops.n), .modseq = ix->now};
+        _cleanup_(buf_free) struct buf b = {0};
+        buf_append(&b, slice_make(&t, sizeof(t)));
+        buf_append(&b, buf_slice(&ix->ops));
+        t.hash = transaction_hash(ix, b.p, b.n, ix->journal_at);
+        memcpy(b.p, &t.hash, sizeof(t.hash));
+        for (size_t done = 0; done < b.n;) {
+                ssize_t n = pwrite(ix->journal, b.p + done, b.n - done, (off_t)(ix->journal_at + done));
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0) {
+                        int r = n < 0 ? -errno : -EIO;
+                        (void)!ftruncate(ix->journal, (off_t)ix->journal_at);
+                        return r;
+                }
+                done += (size_t)n;
+        }
+        ix->journal_at += b.n;
+        return 0;
+}
+
+static bool wants_rotation(const struct index *ix)
+{
+        return ix->whole || ix->damaged || ix->journal_at > JOURNAL_ROTATE_BYTES + (uint64_t)ix->n * 4 ||
+               ix->touched > JOURNAL_ROTATE_TOUCHED + ix->n / JOURNAL_ROTATE_PART;
+}
+
+void index_commit(struct index *ix)
+{
+        if (!ix->locked)
+                return;
+        ix->locked = false;
+        if (ix->detached) {
+                ix->ops.n = 0;
+                return;
+        }
+        if (ix->ops.n || ix->whole) {
+                /* who cannot write all of it writes no more: the others would miss a part */
+                int r = wants_rotation(ix) ? rotate(ix) : append(ix);
+                if (r < 0)
+                        index_detach(ix);
+        }
+        unlock_file(ix->journal);
+        ix->ops.n = 0;
+        ix->whole = false;
+}

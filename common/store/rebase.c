@@ -1,0 +1,119 @@
+/* The view goes over to the next generation of the index. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "store/maildir.h"
+
+/* Rows of the view as it was, one after the other. */
+struct viewed {
+        const struct mailbox *m;
+        const struct index *ix;
+        uint32_t row;
+        size_t hole;
+};
+
+static const struct record *next_viewed(struct viewed *v)
+{
+        while (v->hole < v->m->holes.n && v->m->holes.row[v->hole] == v->row) {
+                v->hole++;
+                v->row++;
+        }
+        return v->row < v->m->view_rows ? &v->ix->rows[v->row++] : NULL;
+}
+
+/* Messages of the view that the new index does not know any more and that no client was told about get rows
+ * again. They are copied in, with all that follow. */
+static void add_ghosts(struct index *ix, const struct record *ghosts, size_t n)
+{
+        index_reserve(ix, ix->n + (uint32_t)n);
+        uint32_t to = ix->n + (uint32_t)n, from = ix->n;
+        for (size_t g = n; g > 0;) {
+                if (from > 0 && ix->rows[from - 1].uid > ghosts[g - 1].uid) {
+                        ix->rows[--to] = ix->rows[--from];
+                        continue;
+                }
+                ix->rows[--to] = ghosts[--g];
+                ix->rows[to].state = (uint16_t)((ghosts[g].state & RECORD_MINE) | RECORD_GONE);
+                ix->rows[to].name = UINT32_MAX;
+        }
+        ix->n += (uint32_t)n;
+        /* rows have moved: the table of the file is of no use any more */
+        ix->mapped_n = ix->slots_n = 0;
+        free(ix->more_slots);
+        ix->more_slots = NULL;
+        ix->more_slots_n = 0;
+        for (uint32_t row = 0; row < ix->n; row++)
+                index_enter_base(ix, row);
+        if (ix->head.unseen_from > 0)
+                ix->head.unseen_from = 0;
+        for (size_t i = 0; i < ix->gone.n; i++)
+                ix->gone.n = 0;
+}
+
+/* -ESTALE: a UID means another message now. */
+static int find_ghosts(struct mailbox *m, const struct index *old, struct buf *ghosts)
+{
+        struct index *ix = &m->index;
+        struct viewed v = {.m = m, .ix = old};
+        uint32_t row = 0;
+        for (const struct record *was; (was = next_viewed(&v));) {
+                while (row < ix->n && ix->rows[row].uid < was->uid)
+                        row++;
+                if (row == ix->n || ix->rows[row].uid != was->uid)
+                        buf_append(ghosts, slice_make(was, sizeof(*was)));
+                else if (index_is_live(was) && strcmp(index_base(old, was), index_base(ix, &ix->rows[row])) != 0)
+                        return -ESTALE;
+        }
+        return 0;
+}
+
+static void carry(struct mailbox *m, struct record *rec, const struct record *was)
+{
+        struct index *ix = &m->index;
+        uint32_t row = (uint32_t)(rec - ix->rows);
+        rec->state |= was->state & RECORD_MINE;
+        if (!index_is_live(rec)) {
+                index_rows_push(&ix->gone, row);
+        } else if (was->state & RECORD_CHANGED || was->flags != rec->flags || was->letters != rec->letters) {
+                rec->state |= RECORD_CHANGED;
+                index_rows_push(&ix->changed, row);
+        }
+}
+
+int view_rebase(struct mailbox *m, struct index *old)
+{
+        struct index *ix = &m->index;
+        _cleanup_(buf_free) struct buf ghosts = {0};
+        ix->viewed = old->viewed;
+        ix->claimed = old->claimed;
+        if (m->view_rows == 0)
+                return 0;
+        if (ix->head.truth.uidvalidity != old->head.truth.uidvalidity)
+                return -ESTALE;
+        int r = find_ghosts(m, old, &ghosts);
+        if (r < 0)
+                return r;
+        if (ghosts.n)
+                add_ghosts(ix, (const struct record *)(const void *)ghosts.p,
+                           ghosts.n / sizeof(struct record));
+        struct viewed v = {.m = m, .ix = old};
+        struct index_rows holes = {0};
+        uint32_t row = 0, end = old->rows[m->view_rows - 1].uid;
+        const struct record *was = next_viewed(&v);
+        for (; row < ix->n && ix->rows[row].uid <= end; row++) {
+                struct record *rec = &ix->rows[row];
+                if (was && was->uid == rec->uid) {
+                        carry(m, rec, was);
+                        was = next_viewed(&v);
+                } else {
+                        index_rows_push(&holes, row); /* seen and told to be gone, or never seen */
+                }
+        }
+        free(m->holes.row);
+        m->holes = holes;
+        m->view_rows = row;
+        return 0;
+}

@@ -1,0 +1,137 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "store/maildir.h"
+
+enum {
+        /* The coarsest time stamps, and clocks of file servers that are off by about as much: a directory
+         * changed so shortly before it was read can change again without showing it. */
+        TOUCH_TICK_US = 2 * 1000 * 1000,
+        TOUCH_DRAIN = 2000, /* changes between two looks at the queue, which holds 16384 events */
+};
+
+static bool same_mtime(const struct stat *st, const struct index_dir *d)
+{
+        return st->st_mtim.tv_sec == d->sec && (uint32_t)st->st_mtim.tv_nsec == d->nsec;
+}
+
+/* A stamp one nanosecond behind that of the last change: whatever changes the directory later in the same
+ * tick takes it back to the tick's own, and what comes after the tick has a later one. File systems with
+ * coarser stamps, and directories of others, do not take it: they are unsettled while they are young. */
+int touch_mark(int dirfd, const char *name, struct index_dir *ret)
+{
+        struct stat st;
+        if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return -errno;
+        int64_t now = clock_realtime_us();
+        bool old = now - ((int64_t)st.st_mtim.tv_sec * 1000000) >= TOUCH_TICK_US;
+        bool settled = old;
+        if (!old && st.st_mtim.tv_nsec < 999999999) {
+                struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, st.st_mtim};
+                times[1].tv_nsec++;
+                settled = utimensat(dirfd, name, times, AT_SYMLINK_NOFOLLOW) == 0;
+                if (settled && fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                        return -errno;
+                settled = settled && st.st_mtim.tv_sec == times[1].tv_sec &&
+                          st.st_mtim.tv_nsec == times[1].tv_nsec;
+        }
+        *ret = (struct index_dir){.sec = st.st_mtim.tv_sec,
+                                  .nsec = (uint32_t)st.st_mtim.tv_nsec,
+                                  .read_at_us = now,
+                                  .settled = settled};
+        return 0;
+}
+
+static int watch_dir(const struct touch *t, const char *name)
+{
+        _cleanup_(free_p) char *path = xasprintf("%s/%s", t->m->place.dir, name);
+        return inotify_add_watch(t->fd, path,
+                                 IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR |
+                                         IN_DONT_FOLLOW);
+}
+
+static bool is_as(const struct mailbox *m, const char *name, const struct index_dir *d)
+{
+        struct stat st;
+        return d->settled && fstatat(m->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && same_mtime(&st, d);
+}
+
+void touch_begin(struct touch *t, struct mailbox *m, const struct index_truth *truth)
+{
+        *t = (struct touch){.m = m, .fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), .cur_wd = -1, .new_wd = -1};
+        if (t->fd < 0)
+                return;
+        t->cur_wd = watch_dir(t, "cur");
+        t->new_wd = watch_dir(t, "new");
+        t->cur = t->cur_wd >= 0 && is_as(m, "cur", &truth->cur);
+        t->new = t->new_wd >= 0 && is_as(m, "new", &truth->new);
+}
+
+static void count_events(struct touch *t)
+{
+        _Alignas(struct inotify_event) char events[16384];
+        ssize_t n;
+        while ((n = read(t->fd, events, sizeof(events))) > 0)
+                for (char *p = events; p < events + n;) {
+                        const struct inotify_event *e = (const struct inotify_event *)(const void *)p;
+                        if (e->mask & IN_Q_OVERFLOW)
+                                t->cur = t->new = false;
+                        else if (e->wd == t->cur_wd)
+                                t->cur_n--;
+                        else if (e->wd == t->new_wd)
+                                t->new_n--;
+                        p += sizeof(*e) + e->len;
+                }
+}
+
+void touch_did(struct touch *t, unsigned in_new, unsigned in_cur)
+{
+        t->new_n += in_new;
+        t->cur_n += in_cur;
+        t->did_new |= in_new > 0;
+        t->did_cur |= in_cur > 0;
+        if (t->fd >= 0 && ++t->since_drained >= TOUCH_DRAIN) {
+                count_events(t);
+                t->since_drained = 0;
+        }
+}
+
+static void end_one(struct touch *t, const char *name, bool tracked, struct index_dir *to)
+{
+        struct index_dir now;
+        if (tracked && touch_mark(t->m->dir, name, &now) == 0)
+                *to = now;
+}
+
+/* The marks come first: they wait for whoever is changing a directory just now, whose event is in the queue
+ * then; who comes later changes the stamp. */
+void touch_end(struct touch *t, struct index_truth *truth)
+{
+        struct index_dir cur = truth->cur, new = truth->new;
+        if (t->did_cur)
+                end_one(t, "cur", t->cur, &cur);
+        if (t->did_new)
+                end_one(t, "new", t->new, &new);
+        if (t->fd >= 0)
+                count_events(t);
+        if (t->cur && t->cur_n == 0)
+                truth->cur = cur;
+        if (t->new && t->new_n == 0)
+                truth->new = new;
+        touch_free(t);
+}
+
+void touch_free(struct touch *t)
+{
+        /* without its watches it is closed without waiting for the kernel's other users of them */
+        if (t->fd >= 0 && t->cur_wd >= 0)
+                inotify_rm_watch(t->fd, t->cur_wd);
+        if (t->fd >= 0 && t->new_wd >= 0)
+                inotify_rm_watch(t->fd, t->new_wd);
+        fd_close_p(&t->fd);
+}
