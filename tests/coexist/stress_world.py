@@ -26,6 +26,7 @@ class World:
         self.failures = []
         self.validity = {}
         self.ids = {folder: {} for folder in FOLDERS}  # uid: id
+        self.first_seen = {folder: set() for folder in FOLDERS}
         self.made = collections.Counter()  # (folder, id): instances that were acknowledged
         self.delivered = set()  # (folder, id)
         self.acknowledged = {folder: {} for folder in FOLDERS}  # uid: when
@@ -71,14 +72,9 @@ class World:
             before = self.ids[folder].setdefault(uid, name)
             if before != name:
                 self.fail(who, "%s UID %d was %s, is %s" % (folder, uid, before, name), (folder, uid))
-            elif name not in ("", None):
-                others = [u for u, other in self.ids[folder].items() if other == name]
-                if (folder, name) in self.delivered and len(others) > self.made[folder, name] and len(others) > 1:
-                    self.suspect(who, folder, name, others)
-
-    def suspect(self, who, folder, name, uids):
-        """More UIDs than instances: certain when no COPY is on its way."""
-        self.note(who, "%s: %s has UIDs %s" % (folder, name, uids), *((folder, uid) for uid in uids))
+            elif uid not in self.first_seen[folder]:
+                self.first_seen[folder].add(uid)
+                self.note(who, "sees %s UID %d: %s" % (folder, uid, name), (folder, uid))
 
     def made_instance(self, who, folder, uid, name):
         with self.lock:
@@ -113,7 +109,8 @@ class World:
     def told_gone(self, who, folder, uid):
         with self.lock:
             self.gone[folder].setdefault(uid, who)
-            if not self.is_doomed(folder, uid):
+            # a copy may be told to be there, and expunged, before its COPY is acknowledged: that is looked at in the end
+            if uid in self.acknowledged[folder] and not self.is_doomed(folder, uid):
                 self.fail(who, "%s UID %d (%s) is expunged, and nobody asked for it" % (
                     folder, uid, self.ids[folder].get(uid)), (folder, uid))
 
@@ -134,6 +131,10 @@ class World:
                         folder, uid, name, self.gone[folder][uid]), (folder, uid))
                 if "\\Flagged" in flags and name not in self.flagged_ids:
                     self.fail("end", "%s UID %d (%s) is flagged, and nobody did it" % (folder, uid, name), (folder, uid))
+            for uid, who in self.gone[folder].items():
+                if not self.is_doomed(folder, uid):
+                    self.fail("end", "%s was told that %s UID %d (%s) is expunged, and nobody asked for it" % (
+                        who, folder, uid, self.ids[folder].get(uid)), (folder, uid))
             for uid, name in self.ids[folder].items():
                 if uid not in messages and not self.is_doomed(folder, uid):
                     self.fail("end", "%s UID %d (%s) is lost" % (folder, uid, name), (folder, uid))
