@@ -384,7 +384,7 @@ static void end_op(struct index *ix, size_t at)
         uint32_t n = (uint32_t)size;
         memcpy(ix->ops.p + at + offsetof(struct op_head, size), &n, sizeof(n));
         buf_append(&ix->ops, slice_make("\0\0\0\0\0\0\0", padding(size)));
-        (void)!change_log_apply(ix, slice_from(buf_slice(&ix->ops), at), ix->now, true);
+        (void)!change_log_apply(ix, slice_from(buf_slice(&ix->ops), at), ix->now, !ix->news);
         if (ix->ops.n > CHANGE_LOG_MAX)
                 ix->whole = true;
         if (ix->whole)

@@ -87,6 +87,7 @@ struct index {
         bool whole;   /* this transaction is too large for the journal, likewise */
         bool adopting; /* see index_adopt() */
         bool rotated; /* this process wrote a snapshot; whoever wants to may clear it */
+        bool news;    /* what is noted now was found, not done: the view tells of it */
         bool viewed;  /* whether `gone` and `changed` are collected */
         const char *why; /* static text: what was wrong with the files, for the log; NULL */
 

@@ -113,9 +113,6 @@ int mailbox_open(struct store *s, const char *name, bool read_only, struct mailb
                 return r;
         if (!read_only)
                 clean_tmp(m);
-        r = keywords_refresh(&m->keywords, m->control);
-        if (r < 0)
-                return maildir_error(m, r, "open", "dovecot-keywords");
         r = maildir_sync(m, false);
         if (r == 0 && m->look_again && !m->waiting)
                 r = maildir_sync(m, false);

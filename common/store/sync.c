@@ -168,15 +168,22 @@ static int read_lines(struct mailbox *m, struct lines *l)
         return lines_read(l);
 }
 
+static int read_keywords(struct mailbox *m)
+{
+        m->keywords.used |= m->index.head.counts.letters;
+        int r = keywords_refresh(&m->keywords, m->control);
+        return r < 0 ? maildir_error(m, r, "open", "dovecot-keywords") : 0;
+}
+
 static int run(struct mailbox *m, unsigned due)
 {
         _cleanup_(lines_free) struct lines l = {.m = m};
         _cleanup_(scan_free) struct scan s = {0};
         m->waiting = 0;
         maildir_load_list(m);
-        int r = keywords_refresh(&m->keywords, m->control);
+        int r = read_keywords(m);
         if (r < 0)
-                return maildir_error(m, r, "open", "dovecot-keywords");
+                return r;
         /* lines before files: who reads a line finds the file */
         r = read_lines(m, &l);
         if (r < 0)
@@ -200,6 +207,8 @@ int maildir_sync(struct mailbox *m, bool force)
         if (r == 0)
                 r = maildir_refresh(m);
         if (r == 0)
+                r = read_keywords(m);
+        if (r == 0)
                 r = scan_is_due(m, &due);
         if (r < 0)
                 return r;
@@ -215,10 +224,13 @@ int maildir_sync(struct mailbox *m, bool force)
         if (force || fresh)
                 due = DUE_NEW | DUE_CUR | DUE_LIST;
         m->look_again = false;
+        m->index.news = true;
         if (r == 0 && (due || settle_is_due(m)))
                 r = run(m, due);
+        m->index.news = false;
         if (r < 0)
                 m->look_again = true;
+        m->keywords.used |= m->index.head.counts.letters;
         maildir_commit(m);
         return r;
 }

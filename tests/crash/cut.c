@@ -13,7 +13,6 @@
  * A filter of the child's own hands just these calls to the tracer, so that all others cost nothing; the
  * program's own filter and landlock stay in force beside it. */
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -31,11 +30,11 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "calls.h"
+#include "registers.h"
 
 enum {
         EXIT_CUT = 100,
@@ -44,7 +43,7 @@ enum {
         FILTER_MAX = 128, /* two instructions a call, and four */
 };
 
-enum mode { MODE_COUNT, MODE_KILL, MODE_AFTER, MODE_HALF, MODE_SHORT, MODE_FAIL, MODE_FULL };
+enum mode { MODE_COUNT, MODE_KILL, MODE_AFTER, MODE_HALF, MODE_SHORT, MODE_FAIL, MODE_FULL, MODE_PART };
 
 struct cut {
         const char *directory;
@@ -70,70 +69,6 @@ static __attribute__((format(printf, 2, 3), noreturn)) void die(int code, const 
         va_end(args);
         _exit(code);
 }
-
-/* --- the program's registers */
-
-struct call {
-        long nr;
-        uint64_t arguments[CALL_ARGUMENTS];
-};
-
-static bool call_get(pid_t pid, struct call *ret)
-{
-        struct __ptrace_syscall_info info = {0};
-        if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) < 0 ||
-            info.op != PTRACE_SYSCALL_INFO_SECCOMP)
-                return false;
-        ret->nr = (long)info.seccomp.nr;
-        for (int i = 0; i < CALL_ARGUMENTS; i++)
-                ret->arguments[i] = info.seccomp.args[i];
-        return true;
-}
-
-static void registers(pid_t pid, bool set, int what, void *at, size_t n)
-{
-        struct iovec v = {at, n};
-        if (ptrace(set ? PTRACE_SETREGSET : PTRACE_GETREGSET, pid, what, &v) < 0)
-                die(EXIT_TROUBLE, "registers");
-}
-
-#if defined(__x86_64__)
-/* Number -1: nothing is executed, and the program finds what the result's register holds. */
-static void call_skip(pid_t pid, long result)
-{
-        struct user_regs_struct r;
-        registers(pid, false, NT_PRSTATUS, &r, sizeof(r));
-        r.orig_rax = (unsigned long long)-1;
-        r.rax = (unsigned long long)result;
-        registers(pid, true, NT_PRSTATUS, &r, sizeof(r));
-}
-
-static void call_set_argument(pid_t pid, int i, uint64_t value)
-{
-        struct user_regs_struct r;
-        registers(pid, false, NT_PRSTATUS, &r, sizeof(r));
-        unsigned long long *const at[CALL_ARGUMENTS] = {&r.rdi, &r.rsi, &r.rdx, &r.r10, &r.r8, &r.r9};
-        *at[i] = value;
-        registers(pid, true, NT_PRSTATUS, &r, sizeof(r));
-}
-#elif defined(__aarch64__)
-static void call_set_argument(pid_t pid, int i, uint64_t value)
-{
-        struct user_regs_struct r;
-        registers(pid, false, NT_PRSTATUS, &r, sizeof(r));
-        r.regs[i] = value;
-        registers(pid, true, NT_PRSTATUS, &r, sizeof(r));
-}
-
-static void call_skip(pid_t pid, long result)
-{
-        int none = -1;
-        registers(pid, true, NT_ARM_SYSTEM_CALL, &none, sizeof(none));
-        call_set_argument(pid, 0, (uint64_t)result); /* x0 is the result's register, too */
-}
-#else
-#error "which registers hold a system call's number and arguments here?"
-#endif
 
 /* --- what a call touches */
 
@@ -245,14 +180,14 @@ static enum __ptrace_request at_point(struct cut *c, pid_t pid, const struct cal
 {
         c->met = true;
         uint64_t length = k->length == CALL_NONE ? 0 : call->arguments[k->length];
-        bool halves = (c->mode == MODE_HALF || c->mode == MODE_SHORT) && length > 1;
+        bool halves = (c->mode == MODE_HALF || c->mode == MODE_SHORT || c->mode == MODE_PART) && length > 1;
         report(c, "cut %c %lu %s\n", c->class, c->number, k->name);
-        if (halves)
-                call_set_argument(pid, k->length, length / 2);
+        if (halves && !call_set_argument(pid, k->length, length / 2))
+                return PTRACE_CONT;
         if (c->mode == MODE_KILL || (c->mode == MODE_HALF && !halves))
                 kill_all(c);
-        if (c->mode == MODE_FAIL || c->mode == MODE_FULL)
-                call_skip(pid, -c->error);
+        if (c->mode == MODE_FAIL || c->mode == MODE_FULL || (c->mode == MODE_PART && !halves))
+                (void)!call_skip(pid, -c->error);
         return c->mode == MODE_AFTER || c->mode == MODE_HALF ? PTRACE_SYSCALL : PTRACE_CONT;
 }
 
@@ -273,8 +208,8 @@ static enum __ptrace_request at_call(struct cut *c, pid_t pid)
         report(c, "%c %lu %s %s\n", w ? 'w' : 'r', number, k->name, path);
         if (c->mode != MODE_COUNT && c->class == (w ? 'w' : 'r') && c->number == number)
                 return at_point(c, pid, k, &call);
-        if (c->mode == MODE_FULL && c->met && w && needs_room(k))
-                call_skip(pid, -c->error);
+        if ((c->mode == MODE_FULL || c->mode == MODE_PART) && c->met && w && needs_room(k))
+                (void)!call_skip(pid, -c->error);
         return PTRACE_CONT;
 }
 
@@ -339,7 +274,8 @@ static __attribute__((noreturn)) void child(const struct cut *c, char **command)
 
 static void take_mode(struct cut *c, const char *text)
 {
-        static const char *const names[] = {"count", "kill", "after", "half", "short", "fail:", "full:"};
+        static const char *const names[] = {"count", "kill",  "after", "half",
+                                            "short", "fail:", "full:", "part:"};
         for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
                 size_t n = strlen(names[i]);
                 if (strncmp(text, names[i], n) != 0)

@@ -33,7 +33,12 @@ class Point:
     @property
     def hinders(self):
         """The program goes on."""
-        return self.mode.startswith(("fail", "full", "short"))
+        return self.mode.startswith(("fail", "full", "part", "short"))
+
+    @property
+    def lasting(self):
+        """The disk stays full."""
+        return self.mode.startswith(("full", "part"))
 
     @property
     def error(self):
@@ -192,7 +197,7 @@ class Run:
                 return
             except Silent:
                 raise Failed("%s: no answer" % step) from None
-            if reply.good and step.waits and self.point.mode.startswith("full"):
+            if reply.good and step.waits and self.point.lasting:
                 self.open_ended(step, False)
                 continue
             if reply.good:
@@ -202,7 +207,7 @@ class Run:
             self.refused(step, reply)
             if self.scenario.protocol == "pop3":
                 return
-            if step.selects and self.point.mode.startswith("full"):
+            if step.selects and self.point.lasting:
                 self.served = False
                 break
             if self.point.mode.startswith("fail") and not step.once:
@@ -228,7 +233,7 @@ class Run:
         need(not wrong, wrong)
         here = {number: (uid, flags) for uid, flags, number in (
             (u, f, mailboxes.number_of(t)) for u, f, t in reply.rows())}
-        if self.point.mode.startswith("full") or not here:
+        if self.point.lasting or not here:
             return
         number, (uid, _) = sorted(here.items())[0]
         reply = client.command("UID STORE %d +FLAGS (\\Draft)" % uid)

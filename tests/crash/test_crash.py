@@ -28,6 +28,7 @@ PLAN = (
     ("fail:%d" % errno.ENOSPC, "room", 50),
     ("fail:%d" % errno.EIO, "w", 50),
     ("full:%d" % errno.EDQUOT, "room", 40),
+    ("part:%d" % errno.ENOSPC, "put", 20),
     ("kill", "r", 10),
     ("fail:%d" % errno.EIO, "r", 30),
 )

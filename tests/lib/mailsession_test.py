@@ -285,7 +285,10 @@ class Host:
         os.chown(path, self.uid, self.gid)
         for directory, names, files in os.walk(path):
             for name in names + files:
-                os.lchown(os.path.join(directory, name), self.uid, self.gid)
+                try:
+                    os.lchown(os.path.join(directory, name), self.uid, self.gid)
+                except FileNotFoundError:
+                    pass  # a lock that a session had for a moment
 
     def fill(self, user, mailbox):
         fixtures.build(mailbox, self.maildir(user))
