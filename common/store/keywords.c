@@ -140,7 +140,8 @@ static void take_text(struct keywords *k, struct slice text)
         while (slice_split(&text, '\n', &line))
                 take_line(k, line);
         for (size_t i = 0; i < KEYWORDS_LETTERS; i++)
-                k->moved += k->bit[i] != before[i] && k->used >> i & 1;
+                if (k->bit[i] != before[i])
+                        k->moved |= k->used & 1u << i;
         k->version++;
 }
 

@@ -22,7 +22,7 @@ struct keywords {
         uint32_t used;                   /* letters seen in file names */
         unsigned n;                      /* bits ever used */
         unsigned version;                /* grows when names or the mapping change */
-        unsigned moved;                  /* grows when a letter that was used means another name */
+        uint32_t moved;                  /* letters that were used and mean another name now; to be cleared */
         struct stat seen;
         struct arena arena;
 };

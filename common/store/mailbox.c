@@ -124,6 +124,7 @@ int mailbox_open(struct store *s, const char *name, bool read_only, struct mailb
         m->index.gone.n = m->index.changed.n = 0;
         view_extend(m);
         m->keywords_told = m->keywords.version;
+        m->keywords.moved = 0;
         *ret = TAKE_PTR(m);
         return 0;
 }

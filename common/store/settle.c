@@ -345,10 +345,11 @@ int settle(struct scan *s)
         }
         for (size_t i = 0; i < s->twice.n && !m->read_only; i++)
                 settle_twice(m, &s->twice.file[i], &again);
-        if (again || m->waiting)
+        if (again)
                 m->look_again = true;
-        if (m->waiting == 0)
-                maildir_store_list(m, &truth);
+        if (m->waiting)
+                return 0; /* the records do not have all that is there */
+        maildir_store_list(m, &truth);
         index_set_truth(&m->index, &truth);
         return 0;
 }

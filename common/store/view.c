@@ -154,11 +154,12 @@ static void keywords_moved(struct mailbox *m)
         struct index *ix = &m->index;
         for (uint32_t row = 0; row < m->view_rows; row++) {
                 struct record *rec = &ix->rows[row];
-                if (!rec->letters || !index_is_live(rec) || rec->state & RECORD_CHANGED)
+                if (!(rec->letters & m->keywords.moved) || !index_is_live(rec) || rec->state & RECORD_CHANGED)
                         continue;
                 rec->state |= RECORD_CHANGED;
                 index_rows_push(&ix->changed, row);
         }
+        m->keywords.moved = 0;
 }
 
 int mailbox_sync(struct mailbox *m, bool allow_expunge, struct arena *arena, struct mailbox_changes *ret)
@@ -166,11 +167,10 @@ int mailbox_sync(struct mailbox *m, bool allow_expunge, struct arena *arena, str
         struct mailbox_changes c = {0};
         watch_drain(m);
         content_save(m);
-        unsigned moved = m->keywords.moved;
         int r = maildir_sync(m, false);
         if (r < 0)
                 return r;
-        if (moved != m->keywords.moved)
+        if (m->keywords.moved)
                 keywords_moved(m);
         if (allow_expunge)
                 contract(m, arena, &c);

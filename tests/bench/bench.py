@@ -35,6 +35,7 @@ def options():
     parser.add_argument("--cache", default=CACHE, help="where mailboxes, packages and the build stay (%(default)s)")
     parser.add_argument("--build", help="programs that are built already, instead of a release build")
     parser.add_argument("--without-sizes", action="store_true", help="file names without ,S= and ,W=")
+    parser.add_argument("--crlf", action="store_true", help="messages are stored with CRLF")
     parser.add_argument("--out", default=".", help="where bench.svg, bench.txt and bench.json go (%(default)s)")
     parser.add_argument("--plain", action="store_true", help="print the table as the README has it")
     parser.add_argument("--smoke", action="store_true", help="a few seconds with %d messages" % SMOKE)
@@ -61,15 +62,16 @@ def quietly(*command):
         sys.exit("%s\n%s\n%s" % (" ".join(command), done.stdout[-4000:], done.stderr[-2000:]))
 
 
-def mailbox(cache, count, sizes):
+def mailbox(cache, count, sizes, crlf):
     """The path of the mailbox all copies are made from; made once."""
     if count >= corpus.LINK_FROM:
         return None  # made in each place, see Server.fill()
-    path = os.path.join(cache, "mail-%d-%d%s" % (corpus.VERSION, count, "" if sizes else "-without-sizes"))
+    path = os.path.join(cache, "mail-%d-%d%s%s" % (corpus.VERSION, count, "" if sizes else "-without-sizes",
+                                                   "-crlf" if crlf else ""))
     if not os.path.isdir(path):
         start = time.monotonic()
         shutil.rmtree(path + ".new", ignore_errors=True)
-        written = corpus.make(path + ".new", count, sizes)
+        written = corpus.make(path + ".new", count, sizes, crlf)
         os.rename(path + ".new", path)
         say("made %d messages, %.0f MB, in %.0f s" % (count, written / 1e6, time.monotonic() - start))
     return path
@@ -106,13 +108,13 @@ class Run:
         cache = self.arguments.cache
         self.directory = tempfile.mkdtemp(prefix="run-", dir=cache)
         os.chmod(self.directory, 0o755)
-        sizes = not self.arguments.without_sizes
-        source = mailbox(cache, self.count, sizes)
+        how = {"sizes": not self.arguments.without_sizes, "crlf": self.arguments.crlf}
+        source = mailbox(cache, self.count, **how)
         try:
             for name in self.arguments.servers.split(","):
                 server = make_server(name, self.directory, self.build)
                 self.servers.append(server)
-                server.fill(source, self.count, sizes)
+                server.fill(source, self.count, **how)
                 server.start()
             os.sync()
             for server in self.servers:
@@ -193,6 +195,12 @@ def scale_run(arguments, build):
     return failed
 
 
+def interrupted(*_):
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)  # a second one must not stop the cleaning up
+    sys.exit(1)
+
+
 def main():
     arguments = options()
     if os.getuid() != 0:
@@ -201,8 +209,8 @@ def main():
         arguments.messages = SMOKE
     os.makedirs(arguments.cache, exist_ok=True)
     os.environ.setdefault("BUILD", arguments.cache)  # where packages are unpacked
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(1))
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, interrupted)
     build = arguments.build or ("mailsession" in arguments.servers and release_build(arguments.cache))
     try:
         failed = scale_run(arguments, build) if arguments.scale else operations_run(arguments, build)

@@ -5,6 +5,7 @@ import ssl
 
 TIMEOUT = 600
 BUFFER = 1 << 20
+TAIL = 4096  # longest last line of an answer
 
 
 class Refused(Exception):
@@ -72,7 +73,7 @@ class Imap(Connection):
             size += len(piece)
             if keep:
                 kept.append(bytes(piece))
-            tail = (tail + bytes(piece[-600:]))[-600:]
+            tail = (tail + bytes(piece[-TAIL:]))[-TAIL:]
             if tail.endswith(b"\r\n"):
                 at = tail.rfind(want)
                 if at >= 0 and tail.find(b"\r\n", at + 2) == len(tail) - 2:

@@ -215,12 +215,12 @@ class Maker:
 
 def file_name(number, data, date, flags, sizes):
     """As Dovecot's delivery agent gives them; W= is the size with CRLF."""
-    size = ",S=%d,W=%d" % (len(data), len(data) + data.count(b"\n")) if sizes else ""
+    size = ",S=%d,W=%d" % (len(data), len(data) + data.count(b"\n") - data.count(b"\r\n")) if sizes else ""
     return "%d.M%06dP%d.mail%s:2,%s" % (date, number * 7919 % 1000000, 1000 + number % 30000, size, flags)
 
 
-def make(path, count, sizes=True):
-    """Writes the Maildir at path; returns the bytes of all messages."""
+def make(path, count, sizes=True, crlf=False):
+    """Writes the Maildir at path; returns the bytes of all messages. crlf: as some MTAs store them."""
     for name in ("", "cur", "new", "tmp"):
         os.makedirs(os.path.join(path, name), mode=0o700, exist_ok=True)
     cur = os.open(os.path.join(path, "cur"), os.O_RDONLY | os.O_DIRECTORY)
@@ -238,6 +238,8 @@ def make(path, count, sizes=True):
                 written += len(data)
                 continue
             data, date, flags = maker.message(count)
+            if crlf:
+                data = data.replace(b"\n", b"\r\n")
             name = file_name(number, data, date, flags, sizes)
             out = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=cur)
             os.write(out, data)

@@ -64,6 +64,7 @@ class Courier(Packaged):
 COURIER_START = """
 echo 'courier:x:20001:20001::/var/lib/courier:/usr/sbin/nologin' >>/etc/passwd
 echo 'courier:x:20001:' >>/etc/group
+echo '%(user)s:x:%(uid)d:%(uid)d::%(home)s:/bin/sh' >>/etc/passwd  # gamin wants a name
 mkdir -p /run/courier/authdaemon
 chown -R courier:courier /run/courier
 chown courier '%(dir)s/both.pem'
@@ -98,7 +99,7 @@ class Cyrus(Packaged):
     sessions_are_processes = False
     exec_port = None
 
-    def fill(self, source, count, sizes):
+    def fill(self, source, count, **how):
         self.source = source
 
     def start(self):
@@ -109,7 +110,7 @@ class Cyrus(Packaged):
             out.write(CYRUS_IMAPD % {"dir": self.directory, "cert": cert, "key": key})
         with open(self.path("cyrus.conf"), "w") as out:
             out.write(CYRUS_CONF % {"imap": self.port, "imaps": self.tls_port, "pop3": self.pop3_port})
-        self.begin(tree, "lib/cyrus", CYRUS_START % {"dir": self.directory, "user": USER, "password": PASSWORD,
+        self.begin(tree, "lib/cyrus", CYRUS_START % {"dir": self.directory, "user": USER, "uid": UID, "password": PASSWORD,
                                                    "cert": cert, "key": key})
         self.wait()
         self._append_all()
@@ -123,7 +124,7 @@ class Cyrus(Packaged):
             for name in names[at:at + BATCH]:
                 path = os.path.join(cur, name)
                 with open(path, "rb") as message:
-                    data = message.read().replace(b"\n", b"\r\n")
+                    data = message.read().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
                     date = os.fstat(message.fileno())[stat.ST_MTIME]
                 letters = name.rpartition(",")[2]
                 flags = " ".join(flag for letter, flag in (("S", "\\Seen"), ("R", "\\Answered"), ("F", "\\Flagged"))
@@ -140,6 +141,7 @@ class Cyrus(Packaged):
 
 CYRUS_START = """
 echo 'cyrus:x:20002:8::/var/spool/cyrus:/usr/sbin/nologin' >>/etc/passwd
+echo '%(user)s:x:%(uid)d:%(uid)d::/nonexistent:/bin/sh' >>/etc/passwd
 mkdir -p '%(dir)s/store' '%(dir)s/spool' /run/cyrus/socket
 printf '%%s' '%(password)s' | saslpasswd2 -p -c -f '%(dir)s/sasldb2' '%(user)s'
 chown -R cyrus '%(dir)s/store' '%(dir)s/spool' '%(dir)s/sasldb2' '%(cert)s' '%(key)s' /run/cyrus

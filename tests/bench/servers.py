@@ -65,12 +65,12 @@ class Server:
         os.chmod(self.path("users"), 0o644)
         return self.path("users")
 
-    def fill(self, source, count, sizes):
+    def fill(self, source, count, **how):
         """Its own copy of the mailbox at source; of one that is links, the same links again."""
         self.maildir = self.path("home", "Maildir")
         self.users()
         if count >= corpus.LINK_FROM:
-            corpus.make(self.maildir, count, sizes)
+            corpus.make(self.maildir, count, **how)
         else:
             subprocess.run(["cp", "-a", source, self.maildir], check=True)
         own(self.maildir)

@@ -11,6 +11,10 @@ FOLDERS = ("INBOX", "Other")
 TAIL = 60
 
 
+def shown(entries, most):
+    return "".join("\n      %8.3f %-5s %s" % entry[:3] for entry in entries[-most:])
+
+
 class World:
     """All sessions' common knowledge. Every method takes the lock; a violation ends the test.
 
@@ -44,21 +48,19 @@ class World:
     def fail(self, who, text, *about):
         """about: (folder, uid) pairs whose history is of interest."""
         with self.lock:
-            self.note(who, "FAILED: " + text, *about)
-            self.failures.append("%s: %s%s" % (who, text, self.history(about) if len(self.failures) < 3 else ""))
+            self.note(who, "FAILED: " + text.splitlines()[0], *about)
+            history = self.history(about) if about else shown([entry for entry in list(self.log) if entry[1] == who], 12)
+            self.failures.append("%s: %s%s" % (who, text, history if len(self.failures) < 3 else ""))
             self.stop.set()
 
     def history(self, about):
         wanted = set(about)
         names = {self.ids[folder].get(uid) for folder, uid in wanted if folder in self.ids} - {None}
-        lines = ["%8.3f %-5s %s" % (when, who, text) for when, who, text, entry_about in self.log
-                 if wanted & set(entry_about) or any(name in text for name in names)]
-        return "".join("\n      " + line for line in lines[-25:])
+        return shown([entry for entry in list(self.log) if wanted & set(entry[3]) or any(name in entry[2] for name in names)], 25)
 
     def report(self):
-        tail = ["%8.3f %-5s %s" % (when, who, text) for when, who, text, _ in list(self.log)[-TAIL:]]
-        raise Failed("seed %s; %d failures\n%s\n--- the last operations\n%s" % (
-            self.seed, len(self.failures), "\n".join(self.failures[:8]), "\n".join(tail)))
+        raise Failed("seed %s; %d failures\n%s\n--- the last operations%s" % (
+            self.seed, len(self.failures), "\n".join(self.failures[:8]), shown(list(self.log), TAIL)))
 
     # --- what sessions learn
 

@@ -75,7 +75,7 @@ class Session(Actor):
 
     def __init__(self, world, name, server, flag=None):
         super().__init__(world, name)
-        self.client = Client(server, name, world)
+        self.client = Client(server, name, world, isinstance(server, Ours))
         self.own = ["kw" + name] + ([flag] if flag else [])
         self.actions = ((self.store, 10), (self.replace, 3), (self.append, 4), (self.copy, 3), (self.move, 3),
                         (self.delete, 3), (self.expunge, 2), (self.bodies, 4), (self.noop, 5), (self.idle, 3),
@@ -259,7 +259,7 @@ class Session(Actor):
         self.world.saw_validity(self.who, folder, int(re.search(rb"UIDVALIDITY (\d+)", answer)[1]))
         uid_next = int(re.search(rb"UIDNEXT (\d+)", answer)[1])
         # Dovecot looks at whole seconds to see that a folder changed, and answers with what it knows
-        if uid_next <= highest and isinstance(self.client.server, Ours):
+        if uid_next <= highest and self.client.strict:
             self.world.fail(self.who, "STATUS %s has UIDNEXT %d after UID %d" % (folder, uid_next, highest),
                             (folder, highest))
 

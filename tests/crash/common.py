@@ -6,4 +6,4 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.p
 
 import fixtures  # noqa: E402,F401
 from mailsession_test import (  # noqa: E402,F401
-    SANITIZER, Failed, Host, Skip, build_directory, environment, symbols)
+    SANITIZER, Failed, Host, build_directory, environment, symbols)

@@ -154,8 +154,9 @@ static bool writes(const struct call_kind *k, const struct call *call)
 
 static bool needs_room(const struct call_kind *k)
 {
-        static const char *const free_of_charge[] = {"unlinkat", "unlink", "rmdir",    "fchmod", "fchmodat",
-                                                     "chmod",    "fchown", "fchownat", "chown"};
+        static const char *const free_of_charge[] = {"unlinkat", "unlink",    "rmdir",   "fchmod",
+                                                     "fchmodat", "chmod",     "fchown",  "fchownat",
+                                                     "chown",    "ftruncate", "truncate"};
         for (size_t i = 0; i < sizeof(free_of_charge) / sizeof(*free_of_charge); i++)
                 if (strcmp(k->name, free_of_charge[i]) == 0)
                         return false;

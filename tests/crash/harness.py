@@ -14,14 +14,10 @@ from client import CLIENT, Gone, Silent
 from common import SANITIZER, Failed, Host, build_directory, environment, symbols
 from model import State, Told, listen
 
-EXIT_CUT, EXIT_UNTRACEABLE = 100, 101
+EXIT_CUT = 100  # of cut.c
 END = 10.0  # seconds for a program to end
 ROOM = (errno.ENOSPC, errno.EDQUOT)
 LATE = 9001  # the message that the check appends
-
-
-class Untraceable(Exception):
-    pass
 
 
 class Point:
@@ -110,8 +106,6 @@ class Bench:
         with open(self.log, "rb") as f:
             log = f.read()
         need(not SANITIZER.search(log), "a sanitizer complains:\n" + symbols(log.decode(errors="replace")))
-        if code == EXIT_UNTRACEABLE:
-            raise Untraceable(log.decode(errors="replace").strip())
         need(code in (0, EXIT_CUT), "exit %d; its log:\n%s" % (code, log.decode(errors="replace")))
         return code
 

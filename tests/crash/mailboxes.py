@@ -91,6 +91,14 @@ def decayed(maildir):
         "INBOX", {31: "", 32: ""}, listed=False, where="new")
 
 
+def torn(maildir):
+    """The last line of the list is not whole, and its message is gone."""
+    layout = Layout(maildir).folder("INBOX", {n: "S" for n in range(1, 7)})
+    with open(os.path.join(maildir, "dovecot-uidlist"), "a") as out:
+        out.write("17 :170000")
+    return layout
+
+
 def many(maildir):
     return Layout(maildir).folder("INBOX", {n: "" for n in range(1, 61)})
 

@@ -94,6 +94,7 @@ SCENARIOS = [
         Step("STATUS INBOX (MESSAGES UIDNEXT)"), select(), FETCH, store("6:8", "+FLAGS (Fresh)", (6, 7, 8)),
         store("19:22", "+FLAGS (Fresh)", range(31, 35), "UID STORE", waits=True)]),
     Scenario("no-list", mailboxes.unlisted, [select(), FETCH, append("INBOX", 106)]),
+    Scenario("list-torn", mailboxes.torn, [append("INBOX", 107), select(), FETCH]),
     Scenario("list-rewritten", mailboxes.decayed, [select(), FETCH]),
     Scenario("pop3", mailboxes.arrived, [
         Step("STAT"), Step("UIDL"), Step("RETR 2"), Step("DELE 1"), Step("DELE 3"), Step("DELE 9"),
