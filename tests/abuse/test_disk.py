@@ -266,8 +266,11 @@ def read_only_disk():
         client, session = joined(host, "imap")
         client.select()
         client.answer("SUBSCRIBE Sent", "OK")
+        # a folder that is open has its journal open for writing
+        client.answer("UNSELECT", "OK")
         before = files(host)
         disk.read_only(True)
+        client.select()
         refused = ("APPEND INBOX {5+}\r\na\r\nbc", "APPEND Sent (\\Seen) {5+}\r\na\r\nbc", "COPY 1 Sent", "MOVE 1 Sent", "CREATE box",
                    "DELETE Sent", "RENAME Sent Old", "SUBSCRIBE INBOX", "UNSUBSCRIBE Sent", "STORE 1 +FLAGS (\\Flagged)",
                    "STORE 1 +FLAGS (\\Deleted)")

@@ -49,11 +49,11 @@ class Box:
             session.finish()
         self.sessions = []
 
-    def deliver(self, where="new", info=""):
+    def deliver(self, where="new", info="", odd=""):
         """Returns the new id."""
         self.number += 1
         name = "m%d" % self.number
-        base = "%d.M%dP1.host" % (1700000000 + self.number, self.number)
+        base = "%d.M%dP1.host%s" % (1700000000 + self.number, self.number, odd)
         tmp = self.path("tmp", base)
         with open(tmp, "w") as out:
             out.write("X-Id: %s\nSubject: %s\n\nbody of %s\n" % (name, name, name))
@@ -149,6 +149,22 @@ def delivery(sessions):
             want[max(want) + 1] = (name, frozenset(flags), 2 * len(name) + len("X-Id: \r\nSubject: \r\n\r\nbody of \r\n") + len(name))
             b.agree(want, "delivery to %s%s" % (where, info))
         b.works("delivery")
+
+
+def odd_names(sessions):
+    """Names that maildir(5) allows and nobody makes, and some that it does not."""
+    with box(sessions) as b:
+        want = b.now()
+        for odd in (" with space", ",", ",S=x", ",S=18446744073709551616", ",S=5", ",W=7", ",S=1,S=2", "\\072\\057", "\u00fc",
+                    "\ufffd\U0001f600", "=", "-", "!2,S", ".lock", "x" * 200, "\t", "\x7f", ",W=0,S=0", "#", " :"):
+            where = CHANCE.choice(("new", "cur"))
+            name = b.deliver(where, "", odd)
+            found = b.now()
+            want[max(want) + 1] = found.get(max(want) + 1)
+            if want[max(want)] is None or want[max(want)][0] != name:
+                raise Failed("%r in the name: %r" % (odd, found))
+            b.agree(want, "%r in the name" % odd)
+        b.works("odd names")
 
 
 def flags_in_the_same_tick(sessions):
@@ -510,7 +526,7 @@ def with_sessions(test, count):
     return run
 
 
-OPEN = (delivery, flags_in_the_same_tick, mail_in_the_same_tick, one_file_deleted, cur_emptied, backup_restored_unseen,
+OPEN = (delivery, odd_names, flags_in_the_same_tick, mail_in_the_same_tick, one_file_deleted, cur_emptied, backup_restored_unseen,
         backup_restored_after_the_expunge, removal_with_the_old_time, uidlist_deleted, uidlist_older, uidlist_garbage,
         keywords_by_dovecot, another_maildir, damage_when_open, flips_when_open)
 

@@ -22,7 +22,8 @@ SECONDS = float(os.environ.get("STRESS_SECONDS", "20"))
 SEED = os.environ.get("STRESS_SEED", "3")
 PATIENCE = 60
 MOST = 400  # messages in a folder; beyond it nothing is added
-HOSTS = ("host", "a.long.host.example.org", "h\\072colon", "h\u00fcmlaut", "with space", "a=b", "x" * 120, "", "R\u20ac,Q=1")
+# none with a space: Dovecot 2.3 writes the name of a copy's original into its list, and cannot read that again
+HOSTS = ("host", "a.long.host.example.org", "h\\072colon", "h\u00fcmlaut", "a=b", "x" * 120, "", "R\u20ac,Q=1")
 MUTTRC = """set mbox_type = Maildir
 set header_cache =
 set confirmappend = no

@@ -106,5 +106,5 @@ SCENARIOS = [
         Step("SUBSCRIBE Fresh")], moved=("Work", "Work.deep", "Job", "Job.deep", "Fresh")),
     Scenario("rotation", mailboxes.many, [
         select(), *(store("1:*", "%sFLAGS.SILENT (\\Flagged \\Answered)" % "+-"[i % 2], range(1, 61)) for i in range(40)),
-        store("2:59", "+FLAGS.SILENT (Fresh)", range(2, 60)), remove("EXPUNGE")], share=0.5),
+        store("2:59", "+FLAGS.SILENT (Fresh)", range(2, 60)), remove("EXPUNGE")], share=0.3),
 ]
