@@ -19,22 +19,26 @@ static void tell_mailbox(struct imap_session *s)
         s->told_recent = status.recent;
 }
 
+/* A level without messages, or one that is implied by what is below it. */
+static bool only_has_children(struct imap_session *s, const char *name)
+{
+        unsigned flags;
+        if (store_lookup(s->store, name, &flags) < 0)
+                return false;
+        return flags & FOLDER_NOSELECT || (flags & FOLDER_NONEXISTENT && flags & FOLDER_CHILDREN);
+}
+
 void imap_exec_select(struct imap_session *s, const struct imap_command *c)
 {
         const char *name = imap_mailbox_name(s, c->mailbox);
         bool read_only = c->id == IMAP_EXAMINE;
         /* the mailbox that was selected is closed even when the new one cannot be opened */
         mailbox_close(&s->mailbox);
-        unsigned flags;
-        int r = store_lookup(s->store, name, &flags);
-        if (r == 0 && (flags & FOLDER_NONEXISTENT) && !(flags & FOLDER_CHILDREN))
-                r = -ENOENT; /* only subscribed */
-        if (r == 0 && (flags & (FOLDER_NOSELECT | FOLDER_NONEXISTENT))) {
+        int r = mailbox_open(s->store, name, read_only, &s->mailbox);
+        if (r == -ENOENT && only_has_children(s, name)) {
                 imap_no(s, c, "[NONEXISTENT] Mailbox isn't selectable: it only has folders below it");
                 return;
         }
-        if (r == 0)
-                r = mailbox_open(s->store, name, read_only, &s->mailbox);
         if (r < 0) {
                 imap_fail_mailbox(s, c, r, name, read_only ? "EXAMINE" : "SELECT");
                 return;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/number.h"
 
 enum { BUF_FIRST = 256 };
 
@@ -47,6 +48,12 @@ int buf_char(struct buf *b, char c)
 int buf_str(struct buf *b, const char *s)
 {
         return buf_append(b, slice_of(s));
+}
+
+int buf_number(struct buf *b, uint64_t v)
+{
+        char digits[NUMBER_MAX];
+        return buf_append(b, slice_make(digits, (size_t)(number_write(digits, v) - digits)));
 }
 
 int buf_printf(struct buf *b, const char *fmt, ...)

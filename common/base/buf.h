@@ -29,6 +29,7 @@ char *buf_reserve(struct buf *b, size_t n);
 int buf_append(struct buf *b, struct slice s);
 int buf_char(struct buf *b, char c);
 int buf_str(struct buf *b, const char *s);
+int buf_number(struct buf *b, uint64_t v); /* decimal */
 int buf_printf(struct buf *b, const char *fmt, ...) _printf_(2, 3);
 
 /* Drops n bytes at the front. */

@@ -9,7 +9,13 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/crlf.h"
 #include "wire/tls.h"
+
+enum {
+        CRLF_CHUNK = CONN_OUTPUT_FLUSH, /* what is looked at, then copied, while it is in the processor's cache */
+        CRLF_ROOM = 1024,               /* for less the output is rather flushed */
+};
 
 void conn_init(struct conn *c, int in_fd, int out_fd)
 {
@@ -296,28 +302,38 @@ void conn_printf(struct conn *c, const char *fmt, ...)
         va_end(again);
 }
 
+char *conn_make_room(struct conn *c, size_t n)
+{
+        if (c->out.n + n > CONN_OUTPUT_FLUSH)
+                conn_flush(c);
+        return buf_reserve(&c->out, n);
+}
+
+/* Whether text has nothing to be turned. Mail is of one kind: its first line end tells of most others. */
+static bool is_crlf(struct slice s, char before)
+{
+        size_t lf = slice_find(s, '\n');
+        if (lf < s.n && (lf > 0 ? s.p[lf - 1] : before) != '\r')
+                return false;
+        return lf == s.n || crlf_bare(slice_from(s, lf), '\r') == 0;
+}
+
 void conn_write_crlf(struct conn *c, struct slice s, char *last)
 {
-        while (s.n) {
-                size_t lf = slice_find(s, '\n');
-                char before = lf > 0 ? s.p[lf - 1] : *last;
-                if (lf == s.n || before == '\r') {
-                        /* nothing to turn here: go on to the first bare LF, so that text which has CRLFs
-                         * already leaves in one piece */
-                        size_t at = lf;
-                        while (at < s.n && (at > 0 ? s.p[at - 1] : *last) == '\r')
-                                at += 1 + slice_find(slice_from(s, at + 1), '\n');
-                        at = MIN(at, s.n);
-                        conn_write(c, slice_head(s, at));
-                        if (at)
-                                *last = s.p[at - 1];
-                        s = slice_from(s, at);
+        while (s.n && !c->error) {
+                struct slice chunk = slice_head(s, CRLF_CHUNK);
+                s = slice_from(s, chunk.n);
+                if (is_crlf(chunk, *last)) {
+                        conn_write(c, chunk);
+                        *last = chunk.p[chunk.n - 1];
                         continue;
                 }
-                conn_write(c, slice_head(s, lf));
-                conn_write(c, SLICE("\r\n"));
-                *last = '\n';
-                s = slice_from(s, lf + 1);
+                while (chunk.n) {
+                        size_t room = MIN(chunk.n * 2, CRLF_ROOM);
+                        char *to = conn_room(c, room);
+                        room = MIN(c->out.cap, (size_t)CONN_OUTPUT_FLUSH) - c->out.n;
+                        conn_sent(c, to + crlf_copy(to, room, &chunk, last));
+                }
         }
 }
 

@@ -82,6 +82,21 @@ void conn_printf(struct conn *c, const char *fmt, ...) _printf_(2, 3);
 void conn_write_crlf(struct conn *c, struct slice s, char *last);
 int conn_flush(struct conn *c);
 
+/* For replies in great numbers, put together in place: at least n bytes, up to CONN_OUTPUT_FLUSH, in the output
+ * buffer; conn_sent() says where what was written there ends. Never NULL; after an error what is written is
+ * dropped. */
+char *conn_make_room(struct conn *c, size_t n);
+static inline char *conn_room(struct conn *c, size_t n)
+{
+        if (c->out.n + n > CONN_OUTPUT_FLUSH || c->out.cap - c->out.n < n)
+                return conn_make_room(c, n);
+        return c->out.p + c->out.n;
+}
+static inline void conn_sent(struct conn *c, const char *end)
+{
+        c->out.n = (size_t)(end - c->out.p);
+}
+
 static inline int conn_error(const struct conn *c)
 {
         return c->error;

@@ -97,7 +97,6 @@ class Cyrus(Packaged):
 
     name, title = "cyrus", "Cyrus"
     sessions_are_processes = False
-    exec_port = None
 
     def fill(self, source, count, **how):
         self.source = source

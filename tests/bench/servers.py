@@ -16,7 +16,6 @@ from packages import unpacked
 HERE = os.path.dirname(os.path.abspath(__file__))
 UID = 20000  # owns the mail; no account is needed for it
 USER, PASSWORD = "kevin", "a-long-secret"
-HASH = "$6$mailsessionbench$"
 START = 20.0  # s for a server to answer
 
 
@@ -206,7 +205,7 @@ class Dovecot(Server):
         self.port, self.tls_port, self.pop3_port = free_port(), free_port(), free_port()
         cert, key = certificate(self.directory)
         with open(self.path("dovecot.conf"), "w") as out:
-            out.write(DOVECOT % {"dir": self.directory, "users": self.path("users"), "cert": cert, "key": key, "uid": UID,
+            out.write(DOVECOT % {"dir": self.directory, "users": self.path("users"), "cert": cert, "key": key,
                                  "imap": self.port, "imaps": self.tls_port, "pop3": self.pop3_port})
         triplet = os.path.basename(os.path.dirname(shutil.which("sh") and _libc()))
         self.spawn(layered(package, "lib/dovecot lib/" + triplet, ["/usr/sbin/dovecot", "-F", "-c", self.path("dovecot.conf")]))

@@ -3,12 +3,17 @@
  *     cut -d DIRECTORY -r REPORT [-u UID] [-p CLASS:NUMBER -m MODE] -- PROGRAM [ARGUMENT...]
  *
  * The calls are numbered from 1 in their order, in two classes: w changes something, r only looks. REPORT
- * gets a line for each, "w 12 renameat cur/1:2,S", and when the point is met "cut w 12 renameat". MODE: kill
- * SIGKILL before the call is executed after        SIGKILL when it has been executed half         half of the
- * bytes are written, then SIGKILL; as `kill` where nothing is written short        half of the bytes are
- * written, and it goes on fail:ERRNO   the call is not executed and gives -ERRNO (a number) full:ERRNO   that
- * one and every later one that needs room on the disk Exit: that of the program; 100 when it was killed here;
- * 101 when nothing can be traced; 102 other trouble.
+ * gets a line for each, "w 12 renameat cur/1:2,S" (r only when no point or one of r is given), and
+ * "cut w 12 renameat" when the point is met. MODE:
+ * - kill: SIGKILL before the call is executed
+ * - after: SIGKILL when it has been executed
+ * - half: half of the bytes are written, then SIGKILL; as kill where nothing is written
+ * - short: half of the bytes are written, and it goes on
+ * - fail:ERRNO: the call is not executed and gives -ERRNO (a number)
+ * - full:ERRNO: as fail, and so does every later one that needs room on the disk
+ * - part:ERRNO: as full, but of the first one half of the bytes are written
+ *
+ * Exit: that of the program; 100 when it was killed here; 101 when nothing can be traced; 102 other trouble.
  *
  * A filter of the child's own hands just these calls to the tracer, so that all others cost nothing; the
  * program's own filter and landlock stay in force beside it. */
@@ -241,12 +246,20 @@ static int trace(struct cut *c)
 
 /* --- the child */
 
-static int install_filter(void)
+/* Stops cost time: calls that only look are let pass when the point cannot be one of them. */
+static bool is_watched(const struct cut *c, const struct call_kind *k)
+{
+        return c->mode == MODE_COUNT || c->class == 'r' || k->writes || k->flags != CALL_NONE;
+}
+
+static int install_filter(const struct cut *c)
 {
         struct sock_filter f[FILTER_MAX];
         unsigned short n = 0;
         f[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
         for (size_t i = 0; i < call_kinds_n && n + 3 < FILTER_MAX; i++) {
+                if (!is_watched(c, &call_kinds[i]))
+                        continue;
                 f[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call_kinds[i].nr,
                                                       0, 1);
                 f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE);
@@ -267,7 +280,7 @@ static __attribute__((noreturn)) void child(const struct cut *c, char **command)
         if (ptrace(PTRACE_TRACEME, 0, 0, 0) < 0)
                 die(EXIT_UNTRACEABLE, "ptrace");
         raise(SIGSTOP); /* until the options are set */
-        if (install_filter() < 0)
+        if (install_filter(c) < 0)
                 die(EXIT_UNTRACEABLE, "seccomp");
         execv(command[0], command);
         die(EXIT_TROUBLE, "%s", command[0]);

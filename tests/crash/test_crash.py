@@ -22,16 +22,16 @@ JOBS = 2
 ENOUGH = 8  # failures after which a scenario is given up; ALL in the environment: never
 # modes, the calls that they are for, and how many points of a scenario are run at most
 PLAN = (
-    ("kill", "w", 120),
+    ("kill", "w", 110),
     ("after", "last", 1),
     ("half", "put", 20),
     ("short", "put", 10),
-    ("fail:%d" % errno.ENOSPC, "room", 50),
-    ("fail:%d" % errno.EIO, "w", 50),
-    ("full:%d" % errno.EDQUOT, "room", 40),
-    ("part:%d" % errno.ENOSPC, "put", 20),
-    ("kill", "r", 10),
-    ("fail:%d" % errno.EIO, "r", 30),
+    ("fail:%d" % errno.ENOSPC, "room", 40),
+    ("fail:%d" % errno.EIO, "w", 44),
+    ("full:%d" % errno.EDQUOT, "room", 30),
+    ("part:%d" % errno.ENOSPC, "put", 14),
+    ("kill", "r", 8),
+    ("fail:%d" % errno.EIO, "r", 26),
 )
 PUTS = ("write", "writev", "pwrite64", "pwritev", "pwritev2", "copy_file_range", "sendfile")
 # need no room
