@@ -174,8 +174,8 @@ void index_flags_apply(const struct index_flags *f, const struct record *rec, ui
         *ret_letters = (rec->letters & ~f->remove_letters) | f->add_letters;
 }
 
-static void apply_flags_to(struct index *ix, struct record *rec, const struct index_flags *f,
-                           uint64_t modseq, bool own)
+static void apply_flags_to(struct index *ix, struct record *rec, const struct index_flags *f, uint64_t modseq,
+                           bool own)
 {
         uint8_t flags;
         uint32_t letters;
@@ -412,7 +412,7 @@ struct record *index_add(struct index *ix, uint32_t uid, const struct index_file
         if (f->size)
                 op.record.size = f->size;
         else if (filename_size(f->base, 'W', &size) ||
-            (uidlist_field(f->fields, 'W', &field) && slice_to_u64(field, &size) == 0))
+                 (uidlist_field(f->fields, 'W', &field) && slice_to_u64(field, &size) == 0))
                 op.record.size = size;
         size_t at = begin_op(ix, OP_ADD);
         buf_append(&ix->ops, slice_make(&op, sizeof(op)));

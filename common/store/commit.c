@@ -134,7 +134,8 @@ static int move_all(struct save *s, struct touch *touch)
 
 static int fsync_sub(struct save *s, const char *sub)
 {
-        _cleanup_(fd_close_p) int fd = openat(s->to->dir, sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        _cleanup_(fd_close_p) int fd =
+                openat(s->to->dir, sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         return fd < 0 || fsync(fd) < 0 ? save_error(s, -errno, "fsync", sub) : 0;
 }
 

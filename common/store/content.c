@@ -12,7 +12,7 @@
 #include "store/maildir.h"
 
 enum {
-        CONTENT_TRIES = 5,           /* others rename the same file at the same time */
+        CONTENT_TRIES = 5,            /* others rename the same file at the same time */
         CONTENT_COPY_MAX = 32 * 1024, /* smaller ones are read: quicker than mapping them */
         CONTENT_LEARNED_MAX = 4096,
 };

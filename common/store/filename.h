@@ -23,7 +23,8 @@ void filename_info_parse(struct slice info, uint8_t *ret_flags, uint32_t *ret_le
  * a second comma are kept. */
 void filename_info_format(struct buf *to, struct slice old_info, uint8_t flags, uint32_t letters);
 
-/* Whether an info part is the one that filename_info_format() makes of flags and letters alone; what they are. */
+/* Whether an info part is the one that filename_info_format() makes of flags and letters alone; what they
+ * are. */
 bool filename_info_plain(struct slice info, uint8_t *ret_flags, uint32_t *ret_letters);
 
 /* The number in ",S=123" (file size) or ",W=123" (size with CRLF) of a base. */

@@ -34,8 +34,8 @@ int folder_open_control_root(struct store *s, const struct user_namespace *ns, i
  * folder. */
 int folder_open(struct store *s, const struct folder_place *f, int *ret_fd);
 int folder_open_control(struct store *s, const struct folder_place *f, int *ret_fd);
-/* The directory of its index, made when it is missing; -1 when there is none, or none can be had: the index is
- * a cache. */
+/* The directory of its index, made when it is missing; -1 when there is none, or none can be had: the index
+ * is a cache. */
 void folder_open_index(struct store *s, const struct folder_place *f, int *ret_fd);
 
 /* cur, new and tmp. */

@@ -18,7 +18,8 @@ enum {
 
 void index_init(struct index *ix, int dirfd, const struct perm *perm, bool sync)
 {
-        *ix = (struct index){.dirfd = dirfd, .perm = *perm, .sync = sync, .journal = -1, .detached = dirfd < 0};
+        *ix = (struct index){
+                .dirfd = dirfd, .perm = *perm, .sync = sync, .journal = -1, .detached = dirfd < 0};
 }
 
 /* Everything about messages; files and lock stay. */
@@ -68,7 +69,8 @@ void index_reset(struct index *ix)
 
 static void *reserve(size_t bytes)
 {
-        void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        void *p =
+                mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         /* address space is the least of what can run out: as for any allocation */
         return p == MAP_FAILED ? xmalloc(SIZE_MAX / 2) : p;
 }
@@ -124,7 +126,8 @@ uint32_t index_row_at(const struct index *ix, uint32_t uid)
 struct record *index_find(const struct index *ix, uint32_t uid)
 {
         uint32_t row = index_row_at(ix, uid);
-        return row < ix->n && ix->rows[row].uid == uid && index_is_live(&ix->rows[row]) ? &ix->rows[row] : NULL;
+        return row < ix->n && ix->rows[row].uid == uid && index_is_live(&ix->rows[row]) ? &ix->rows[row]
+                                                                                        : NULL;
 }
 
 /* Names */

@@ -48,7 +48,7 @@ struct index_truth {
 struct index_counts {
         uint32_t messages, unseen, deleted, recent, in_new, cached, unsized;
         uint32_t letters; /* all that were ever seen */
-        uint64_t bytes; /* of those whose size is known */
+        uint64_t bytes;   /* of those whose size is known */
 };
 
 /* UIDs that were expunged at one modseq. */
@@ -59,8 +59,8 @@ struct index_range {
 
 /* Part of the snapshot's header, and of the index in memory. */
 struct index_head {
-        uint64_t generation; /* the journal with the same number continues it */
-        uint64_t modseq;     /* highest given */
+        uint64_t generation;    /* the journal with the same number continues it */
+        uint64_t modseq;        /* highest given */
         uint64_t vanished_from; /* expunges up to this modseq may have been forgotten */
         uint64_t cache_id;      /* of the cache file that records point into; 0: none */
         uint64_t cache_groups;  /* appended to it */
@@ -83,12 +83,12 @@ struct index {
         bool ready;    /* holds a state: loaded, or being built */
         bool detached; /* cannot be written: nothing is shared from here on */
         bool locked;
-        bool damaged; /* the journal has an end that cannot be read: the next commit writes a snapshot */
-        bool whole;   /* this transaction is too large for the journal, likewise */
-        bool adopting; /* see index_adopt() */
-        bool rotated; /* this process wrote a snapshot; whoever wants to may clear it */
-        bool news;    /* what is noted now was found, not done: the view tells of it */
-        bool viewed;  /* whether `gone` and `changed` are collected */
+        bool damaged;    /* the journal has an end that cannot be read: the next commit writes a snapshot */
+        bool whole;      /* this transaction is too large for the journal, likewise */
+        bool adopting;   /* see index_adopt() */
+        bool rotated;    /* this process wrote a snapshot; whoever wants to may clear it */
+        bool news;       /* what is noted now was found, not done: the view tells of it */
+        bool viewed;     /* whether `gone` and `changed` are collected */
         const char *why; /* static text: what was wrong with the files, for the log; NULL */
 
         struct index_head head;
@@ -100,10 +100,10 @@ struct index {
         /* the snapshot */
         char *map;
         size_t map_size;
-        uint32_t mapped_n;     /* rows of it */
-        struct slice names;    /* in map */
-        const uint32_t *slots; /* in map: hash table of rows by base, row + 1, 0: free */
-        uint32_t slots_n;      /* a power of two, or 0 */
+        uint32_t mapped_n;                  /* rows of it */
+        struct slice names;                 /* in map */
+        const uint32_t *slots;              /* in map: hash table of rows by base, row + 1, 0: free */
+        uint32_t slots_n;                   /* a power of two, or 0 */
         const struct index_range *vanished; /* in map, ascending by modseq */
         uint32_t vanished_n;
 
@@ -139,8 +139,8 @@ int index_refresh(struct index *ix);
 /* Takes the lock and refreshes. 0; -ESTALE as above (then it is not locked); -ETIMEDOUT. A folder without
  * files: they are made by the commit; the caller fills the index, which is empty and `ready` then. */
 int index_begin(struct index *ix);
-/* Writes what was noted, if anything, and unlocks. It cannot fail as far as the mail is concerned: what cannot
- * be written, others find out from the Maildir. */
+/* Writes what was noted, if anything, and unlocks. It cannot fail as far as the mail is concerned: what
+ * cannot be written, others find out from the Maildir. */
 void index_commit(struct index *ix);
 /* The files are gone: the next index_begin() makes them again from what is known here. */
 void index_adopt(struct index *ix);
@@ -200,10 +200,11 @@ void index_flags_apply(const struct index_flags *f, const struct record *rec, ui
 
 /* Ranges of UIDs expunged after `since`, ascending by modseq, in two pieces. False when some may have been
  * forgotten. */
-bool index_vanished(const struct index *ix, uint64_t since, const struct index_range *ret[2], size_t ret_n[2]);
+bool index_vanished(const struct index *ix, uint64_t since, const struct index_range *ret[2],
+                    size_t ret_n[2]);
 
-/* change_log.c for journal.c: applies the operations of a transaction; -EBADMSG when they make no sense (those
- * before are applied). `own`: they are no news for this session's view. */
+/* change_log.c for journal.c: applies the operations of a transaction; -EBADMSG when they make no sense
+ * (those before are applied). `own`: they are no news for this session's view. */
 int change_log_apply(struct index *ix, struct slice ops, uint64_t modseq, bool own);
 /* index.c for change_log.c and snapshot.c. */
 struct record *index_new_row(struct index *ix);
@@ -222,6 +223,5 @@ struct snapshot_identity {
 int snapshot_load(struct index *ix, const struct snapshot_identity *identity);
 /* Writes the live records under a temporary name, for perm_replace_end(). */
 int snapshot_write(struct index *ix, uint64_t generation, struct snapshot_identity *ret, int *ret_fd);
-
 
 #endif

@@ -21,8 +21,8 @@ enum {
         JOURNAL_VERSION = 1,
         JOURNAL_ORDER = 0x01020304,
         JOURNAL_TRIES = 5,
-        JOURNAL_WAIT_MAX_MS = 20,     /* between two looks at a lock that somebody else holds */
-        JOURNAL_LOAD_WAIT_MS = 5000,  /* for who is just writing another generation */
+        JOURNAL_WAIT_MAX_MS = 20,    /* between two looks at a lock that somebody else holds */
+        JOURNAL_LOAD_WAIT_MS = 5000, /* for who is just writing another generation */
         JOURNAL_ROTATE_BYTES = 256 * 1024,
         JOURNAL_ROTATE_TOUCHED = 2000, /* records changed, beside a part of all of them */
         JOURNAL_ROTATE_PART = 32,
@@ -70,8 +70,8 @@ static int open_file(struct index *ix, int flags)
 {
         if (ix->journal >= 0)
                 return 0;
-        ix->journal = openat(ix->dirfd, JOURNAL_NAME,
-                             flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, ix->perm.file);
+        ix->journal = openat(ix->dirfd, JOURNAL_NAME, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+                             ix->perm.file);
         if (ix->journal < 0)
                 return -errno;
         struct stat st;
@@ -140,7 +140,8 @@ static int replay(struct index *ix, struct slice tail)
                 if (t.size < sizeof(t) || t.size > tail.n || t.size % 8 ||
                     t.hash != transaction_hash(ix, tail.p, t.size, ix->journal_at))
                         return 0;
-                int r = change_log_apply(ix, slice_from(slice_head(tail, t.size), sizeof(t)), t.modseq, false);
+                int r = change_log_apply(ix, slice_from(slice_head(tail, t.size), sizeof(t)), t.modseq,
+                                         false);
                 if (r < 0)
                         return r;
                 ix->journal_at += t.size;

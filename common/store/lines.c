@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "store/maildir.h"
+#include "store/import.h"
 
 void lines_free(struct lines *l)
 {
@@ -101,6 +101,10 @@ int lines_read(struct lines *l)
         int r = uidlist_refresh(&m->uidlist, &reader);
         if (r < 0)
                 return maildir_error(m, r, "open", UIDLIST_NAME);
+        if (import_is_due(m))
+                r = import_lines(l, take_line);
+        if (r < 0)
+                return r;
         uint32_t *uids = (uint32_t *)(void *)l->expunge.p;
         size_t n = l->expunge.n / sizeof(*uids);
         if (n)

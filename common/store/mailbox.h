@@ -141,8 +141,8 @@ uint64_t mailbox_note(const struct mailbox *m, uint32_t seq);
 void mailbox_set_note(struct mailbox *m, uint32_t seq, uint64_t note);
 
 /* Modification sequences (RFC 7162): microseconds since 1970, growing with every change, so that a lost index
- * can make a client look again but never miss a change. Of a message: of its arrival or the last change of its
- * flags. Highest: of the folder as it is known, expunges included. */
+ * can make a client look again but never miss a change. Of a message: of its arrival or the last change of
+ * its flags. Highest: of the folder as it is known, expunges included. */
 uint64_t mailbox_modseq(const struct mailbox *m, uint32_t seq);
 uint64_t mailbox_highest_modseq(const struct mailbox *m);
 struct mailbox_range {

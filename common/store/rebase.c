@@ -64,7 +64,8 @@ static int find_ghosts(struct mailbox *m, const struct index *old, struct buf *g
                         row++;
                 if (row == ix->n || ix->rows[row].uid != was->uid)
                         buf_append(ghosts, slice_make(was, sizeof(*was)));
-                else if (index_is_live(was) && strcmp(index_base(old, was), index_base(ix, &ix->rows[row])) != 0)
+                else if (index_is_live(was) &&
+                         strcmp(index_base(old, was), index_base(ix, &ix->rows[row])) != 0)
                         return -ESTALE;
         }
         return 0;

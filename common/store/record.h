@@ -13,8 +13,8 @@ enum {
         RECORD_IN_NEW = 1 << 0,  /* the file is in new/, else in cur/ */
         RECORD_RECENT = 1 << 1,  /* no session has claimed it as \Recent yet */
         RECORD_COUNTED = 1 << 2, /* size was counted, not believed of the file's name */
-        RECORD_ODD = 1 << 3,     /* the info part of the file's name is not the one that flags and letters give:
-                                    it stands behind the fields in the names */
+        RECORD_ODD = 1 << 3, /* the info part of the file's name is not the one that flags and letters give:
+                                it stands behind the fields in the names */
         RECORD_STORED = RECORD_IN_NEW | RECORD_RECENT | RECORD_COUNTED | RECORD_ODD,
 
         /* in memory only */

@@ -233,8 +233,8 @@ int save_end(struct save *s)
 }
 
 /* The flags and keywords that the message has where it comes from. */
-static void flags_from(const struct mailbox *from, const struct record *rec,
-                       struct slice names[KEYWORDS_MAX], struct save_message *ret)
+static void flags_from(const struct mailbox *from, const struct record *rec, struct slice names[KEYWORDS_MAX],
+                       struct save_message *ret)
 {
         uint64_t keywords = maildir_flags(from, rec).keywords;
         *ret = (struct save_message){.flags = rec->flags, .keywords = names, .internaldate = -1};

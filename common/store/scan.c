@@ -54,7 +54,8 @@ static struct scan_file *add(struct scan *s, struct scan_list *l, struct slice b
                 l->cap = l->cap ? l->cap * 2 : 64;
                 l->file = xrealloc(l->file, l->cap * sizeof(*l->file));
         }
-        l->file[l->n] = (struct scan_file){arena_slice(&s->arena, base), arena_slice(&s->arena, info), in_new};
+        l->file[l->n] =
+                (struct scan_file){arena_slice(&s->arena, base), arena_slice(&s->arena, info), in_new};
         return &l->file[l->n++];
 }
 
@@ -99,7 +100,8 @@ static bool is_as_known(const struct index *ix, const struct record *rec, struct
         return filename_info_plain(info, &flags, &letters) && flags == rec->flags && letters == rec->letters;
 }
 
-static void found_record(struct scan *s, struct record *rec, struct slice base, struct slice info, bool in_new)
+static void found_record(struct scan *s, struct record *rec, struct slice base, struct slice info,
+                         bool in_new)
 {
         struct index *ix = &s->m->index;
         uint32_t row = (uint32_t)(rec - ix->rows);

@@ -92,7 +92,8 @@ static void add_unknown(struct scan *s, uint32_t uid, uint16_t state)
 /* Fewer than three quarters of the lines are of messages that are there: as Dovecot decides. */
 static bool wants_compression(const struct mailbox *m, size_t added)
 {
-        uint64_t live = m->index.head.counts.messages + added, lines = m->uidlist.seen.lines + (uint64_t)added;
+        uint64_t live = m->index.head.counts.messages + added,
+                 lines = m->uidlist.seen.lines + (uint64_t)added;
         return lines > SETTLE_LINES_MIN && live * 4 < lines * 3;
 }
 
@@ -105,7 +106,8 @@ static bool next_line(void *context, struct uidlist_line *ret)
 {
         struct writing *w = context;
         const struct index *ix = &w->m->index;
-        while (w->row < ix->n && (!index_is_live(&ix->rows[w->row]) || ix->rows[w->row].state & RECORD_UNLISTED))
+        while (w->row < ix->n &&
+               (!index_is_live(&ix->rows[w->row]) || ix->rows[w->row].state & RECORD_UNLISTED))
                 w->row++;
         if (w->row == ix->n)
                 return false;

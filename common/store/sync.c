@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "store/error.h"
+#include "store/import.h"
 #include "store/settle.h"
 
 enum {
@@ -182,6 +183,8 @@ static int run(struct mailbox *m, unsigned due)
         m->waiting = 0;
         maildir_load_list(m);
         int r = read_keywords(m);
+        if (r == 0 && import_is_due(m))
+                r = import_keywords(m);
         if (r < 0)
                 return r;
         /* lines before files: who reads a line finds the file */

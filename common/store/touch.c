@@ -63,7 +63,8 @@ static bool is_as(const struct mailbox *m, const char *name, const struct index_
 
 void touch_begin(struct touch *t, struct mailbox *m, const struct index_truth *truth)
 {
-        *t = (struct touch){.m = m, .fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), .cur_wd = -1, .new_wd = -1};
+        *t = (struct touch){
+                .m = m, .fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), .cur_wd = -1, .new_wd = -1};
         if (t->fd < 0)
                 return;
         t->cur_wd = watch_dir(t, "cur");
