@@ -121,8 +121,9 @@ struct scan {
 };
 void scan_init(struct scan *s, struct mailbox *m, struct lines *lines);
 void scan_free(struct scan *s);
-/* One pass; records learn where their files are. -ESTALE: the directories are gone. */
-int scan_pass(struct scan *s);
+/* Passes until what is missing is missing indeed; records and lines learn where their files are. -ESTALE: the
+ * directories are gone. */
+int scan_all(struct scan *s);
 bool scan_saw(const struct scan *s, const struct record *rec);
 
 /* What a stat of the directories says. */

@@ -15,6 +15,7 @@ enum {
          * unsettled, but only after SCAN_PAUSE times as long. */
         SCAN_SLOW_MS = 20,
         SCAN_PAUSE = 4,
+        SCAN_PASSES = 6, /* over directories in which somebody renames all the time */
 };
 
 void scan_init(struct scan *s, struct mailbox *m, struct lines *lines)
@@ -174,7 +175,7 @@ static int read_dir(struct scan *s, const char *name, bool in_new, struct index_
         return 0;
 }
 
-int scan_pass(struct scan *s)
+static int scan_pass(struct scan *s)
 {
         uint32_t n = s->m->index.n;
         size_t bytes = n / 8 + 1, before = s->seen ? s->rows / 8 + 1 : 0;
@@ -188,6 +189,32 @@ int scan_pass(struct scan *s)
         /* new/ first: what goes from new/ to cur/ meanwhile is seen twice and not missed */
         int r = read_dir(s, "new", true, &s->new);
         return r < 0 || s->new_only ? r : read_dir(s, "cur", false, &s->cur);
+}
+
+static bool any_missing(const struct scan *s)
+{
+        const struct index *ix = &s->m->index;
+        for (size_t i = 0; i < s->lines->n; i++)
+                if (!s->lines->line[i].found && !s->lines->line[i].dropped)
+                        return true;
+        for (uint32_t row = 0; row < s->rows; row++)
+                if (index_is_live(&ix->rows[row]) && !scan_saw(s, &ix->rows[row]))
+                        return true;
+        return false;
+}
+
+/* A rename during a pass must not look like an expunge: missing is what two passes missed, or more as long as
+ * the renaming goes on. What new/ does not explain by itself is looked for in cur/. */
+int scan_all(struct scan *s)
+{
+        int r = scan_pass(s);
+        if (r == 0 && s->new_only && (s->strange || any_missing(s))) {
+                s->new_only = false;
+                r = scan_pass(s);
+        }
+        for (int i = 1; r == 0 && (i == 1 ? !s->stable : s->moving) && i < SCAN_PASSES && any_missing(s); i++)
+                r = scan_pass(s);
+        return r;
 }
 
 static int dir_is_due(struct mailbox *m, const char *name, const struct index_dir *seen, bool *due)

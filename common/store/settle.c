@@ -222,8 +222,10 @@ static int assign_locked(struct scan *s)
         bool rewrite = m->uidlist.rewrite;
         r = lines_read(s->lines);
         m->uidlist.rewrite |= rewrite;
-        if (r == 0 && (s->lines->n > lines || (s->lines->whole && s->lines->n)))
-                r = scan_pass(s);
+        if (r == 0 && (s->lines->n > lines || (s->lines->whole && s->lines->n))) {
+                s->new_only = false;
+                r = scan_all(s);
+        }
         if (r == 0)
                 r = assign(s);
         uidlist_unlock(&m->uidlist);

@@ -13,10 +13,7 @@
 #include "store/import.h"
 #include "store/settle.h"
 
-enum {
-        SYNC_PASSES = 6, /* over directories in which somebody renames all the time */
-        SYNC_FOLLOW = 5, /* generations of the index that come one after the other meanwhile */
-};
+enum { SYNC_FOLLOW = 5 /* generations of the index that come one after the other meanwhile */ };
 
 /* Whether the folder's name still leads to the directory that we opened. */
 static int check_identity(struct mailbox *m)
@@ -118,32 +115,6 @@ void maildir_commit(struct mailbox *m)
 }
 
 /* Reading the folder */
-
-static bool any_missing(const struct scan *s)
-{
-        const struct index *ix = &s->m->index;
-        for (size_t i = 0; i < s->lines->n; i++)
-                if (!s->lines->line[i].found && !s->lines->line[i].dropped)
-                        return true;
-        for (uint32_t row = 0; row < s->rows; row++)
-                if (index_is_live(&ix->rows[row]) && !scan_saw(s, &ix->rows[row]))
-                        return true;
-        return false;
-}
-
-/* A rename during a pass must not look like an expunge: missing is what two passes missed, or more as long as
- * the renaming goes on. What new/ does not explain by itself is looked for in cur/. */
-static int scan_all(struct scan *s)
-{
-        int r = scan_pass(s);
-        if (r == 0 && s->new_only && (s->strange || any_missing(s))) {
-                s->new_only = false;
-                r = scan_pass(s);
-        }
-        for (int i = 1; r == 0 && (i == 1 ? !s->stable : s->moving) && i < SYNC_PASSES && any_missing(s); i++)
-                r = scan_pass(s);
-        return r;
-}
 
 static void expunge_missing(struct scan *s)
 {
