@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "base/log.h"
 #include "base/utf7.h"
 #include "imap/reply.h"
 
@@ -93,4 +94,10 @@ bool imap_check_writable(struct imap_session *s, const struct imap_command *c)
                 return true;
         imap_no(s, c, "[READ-ONLY] Mailbox is read-only.");
         return false;
+}
+
+void imap_log_index(const struct mailbox *m)
+{
+        if (mailbox_index_fault(m))
+                log_warning("The index of %s is made anew: %s", mailbox_name(m), mailbox_index_fault(m));
 }

@@ -13,6 +13,9 @@ void imap_fail_mailbox(struct imap_session *s, const struct imap_command *c, int
 void imap_fail_target(struct imap_session *s, const struct imap_command *c, int error, const char *name,
                       const char *what);
 
+/* The log is told when a folder's index had to be made anew: no client is. */
+void imap_log_index(const struct mailbox *m);
+
 /* False, and NO was said, when a keyword is longer than mail_max_keyword_length. */
 bool imap_check_keywords(struct imap_session *s, const struct imap_command *c,
                          const struct imap_flags *flags);

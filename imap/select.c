@@ -43,6 +43,7 @@ void imap_exec_select(struct imap_session *s, const struct imap_command *c)
                 imap_fail_mailbox(s, c, r, name, read_only ? "EXAMINE" : "SELECT");
                 return;
         }
+        imap_log_index(s->mailbox);
         imap_log_waiting(s);
         tell_mailbox(s);
         imap_ok(s, c, "[%s] %s completed.", mailbox_read_only(s->mailbox) ? "READ-ONLY" : "READ-WRITE",

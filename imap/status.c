@@ -55,6 +55,7 @@ void imap_exec_status(struct imap_session *s, const struct imap_command *c)
                 imap_fail_mailbox(s, c, r, name, "STATUS");
                 return;
         }
+        imap_log_index(other);
         mailbox_status(other, &status);
         write_status(s, name, c->status.items, &status);
         imap_done(s, c, "Status completed.");

@@ -3,12 +3,16 @@
 
 /* The bytes of mailsession.cache, pure. All numbers are in the byte order of the machine that wrote them.
  *
- *   file    64 bytes: "MSCACHE\n", u32 version, u32 byte order mark, u64 id, zeros, u64 hash of what is
- * before; then groups, each at a multiple of 8 group   u64 hash of all that follows in it, seeded with the
- * file's id; u32 uid; u32 bytes of the whole group, a multiple of 8; u32 prev, where the message's group
- * before this one is, in units of 8 bytes, or 0; u16 items, u16 zero; for each item u16 kind, u16 zero, u32
- * bytes; the items' data one after the other; zeros
- */
+ * The file begins with 64 bytes: "MSCACHE\n", u32 version, u32 byte order mark, u64 id, zeros, u64 hash of
+ * what is before. Then come groups, each at a multiple of 8:
+ *
+ *   u64 hash of all that follows in it, seeded with the file's id
+ *   u32 uid
+ *   u32 bytes of the whole group, a multiple of 8
+ *   u32 where the message's group before this one is, in units of 8 bytes; 0: there is none
+ *   u16 items, u16 zero
+ *   for each item u16 kind, u16 zero, u32 bytes
+ *   the items' data one after the other, zeros */
 
 #include "store/cache.h"
 

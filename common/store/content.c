@@ -15,6 +15,7 @@ enum {
         CONTENT_TRIES = 5,            /* others rename the same file at the same time */
         CONTENT_COPY_MAX = 32 * 1024, /* smaller ones are read: quicker than mapping them */
         CONTENT_LEARNED_MAX = 4096,
+        CONTENT_COMPACT_MIN = 4096, /* groups that are not worth it */
 };
 
 /* Calls f on the message's path until it finds the file; f gives -ENOENT when it does not. */
@@ -81,6 +82,45 @@ static void placed(void *context, uint32_t uid, uint32_t offset)
         index_set_cache(&m->index, m->cache.id, uid, offset);
 }
 
+struct compacting {
+        const struct index *ix;
+        uint32_t row;
+};
+
+static bool next_cached(void *context, uint32_t *ret_uid, uint32_t *ret_offset)
+{
+        struct compacting *c = context;
+        while (c->row < c->ix->n && (!index_is_live(&c->ix->rows[c->row]) || !c->ix->rows[c->row].cache))
+                c->row++;
+        if (c->row == c->ix->n)
+                return false;
+        *ret_uid = c->ix->rows[c->row].uid;
+        *ret_offset = c->ix->rows[c->row++].cache;
+        return true;
+}
+
+struct cache_callbacks {
+        struct compacting from; /* first, as next_cached() takes it */
+        struct mailbox *m;
+};
+
+static void placed_anew(void *context, uint32_t uid, uint32_t offset)
+{
+        const struct cache_callbacks *c = context;
+        placed(c->m, uid, offset);
+}
+
+/* When groups of expunged messages, and those that newer ones have taken the place of, are more than the
+ * others. */
+static void compact(struct mailbox *m)
+{
+        const struct index_head *h = &m->index.head;
+        if (h->cache_groups < 2 * (uint64_t)h->counts.cached + CONTENT_COMPACT_MIN)
+                return;
+        struct cache_callbacks c = {.from = {.ix = &m->index}, .m = m};
+        (void)!cache_compact(&m->cache, &m->perm, next_cached, placed_anew, &c);
+}
+
 void content_save(struct mailbox *m)
 {
         if (m->learned.n == 0 && m->cache.queued_n == 0)
@@ -97,7 +137,8 @@ void content_save(struct mailbox *m)
                         index_set_note(&m->index, rec, rec->note);
         }
         m->learned.n = 0;
-        (void)!cache_flush(&m->cache, &m->perm, placed, m);
+        if (cache_flush(&m->cache, &m->perm, placed, m) == 0 && !m->index.detached)
+                compact(m);
         maildir_commit(m);
 }
 

@@ -15,6 +15,11 @@ struct mailbox {
         bool read_only;
         struct message messages[FAKE_MESSAGES];
         const char *texts[FAKE_MESSAGES];
+        struct fake_kept {
+                bool set;
+                struct buf data;
+        } kept[FAKE_MESSAGES][MAILBOX_KINDS];
+        uint64_t notes[FAKE_MESSAGES];
         uint32_t n, added, uidnext;
         const char *keywords[KEYWORDS_MAX];
         unsigned keywords_n, keywords_told;
@@ -34,6 +39,8 @@ static struct fake {
         size_t folders_n;
         int write_error, commit_error, expunge_error, read_error, folder_error;
         unsigned keywords_max;
+        unsigned reads;    /* of messages */
+        unsigned keeps;    /* calls of mailbox_cache() */
         uint32_t vanishes; /* a sequence number whose file is gone, which no view knows */
         uint64_t written;  /* bytes given to save_write() */
         size_t largest;    /* of one call */
@@ -43,8 +50,24 @@ static struct fake {
         int subscribed;
 } fake;
 
+/* Forgets what was kept of messages. */
+static void fake_drop_cache(void)
+{
+        for (int b = 0; b < 2; b++) {
+                struct mailbox *m = &fake.boxes[b];
+
+                memset(m->notes, 0, sizeof(m->notes));
+                for (int i = 0; i < FAKE_MESSAGES; i++)
+                        for (int kind = 0; kind < MAILBOX_KINDS; kind++) {
+                                buf_free(&m->kept[i][kind].data);
+                                m->kept[i][kind].set = false;
+                        }
+        }
+}
+
 static void fake_reset(void)
 {
+        fake_drop_cache();
         fake = (struct fake){.keywords_max = KEYWORDS_MAX};
         for (int b = 0; b < 2; b++) {
                 struct mailbox *m = &fake.boxes[b];
@@ -129,6 +152,11 @@ int mailbox_open(struct store *s, const char *name, bool read_only, struct mailb
 void mailbox_close(struct mailbox **m)
 {
         *m = NULL;
+}
+
+const char *mailbox_index_fault(const struct mailbox *m)
+{
+        return NULL;
 }
 
 const char *mailbox_name(const struct mailbox *m)
@@ -251,6 +279,7 @@ int mailbox_read(struct mailbox *m, uint32_t seq, struct message_text *ret)
                 return -ENOENT;
         if (fake.read_error && seq == 2)
                 return fake.read_error;
+        fake.reads++;
         *ret = (struct message_text){.raw = slice_of(m->texts[seq - 1])};
         return 0;
 }
@@ -269,6 +298,52 @@ int mailbox_internaldate(struct mailbox *m, uint32_t seq, time_t *ret)
 {
         *ret = 0;
         return 0;
+}
+
+const char *mailbox_guid(const struct mailbox *m)
+{
+        return m == &fake.boxes[0] ? "00000000000000000000000000000001" : "00000000000000000000000000000002";
+}
+
+bool mailbox_cached(struct mailbox *m, uint32_t seq, unsigned kind, struct slice *ret)
+{
+        struct fake_kept *kept = &m->kept[seq - 1][kind];
+
+        if (kept->set)
+                *ret = buf_slice(&kept->data);
+        return kept->set;
+}
+
+uint32_t mailbox_cached_all(struct mailbox *m, uint32_t seq, struct slice ret[MAILBOX_KINDS])
+{
+        uint32_t mask = 0;
+
+        for (unsigned kind = 0; kind < MAILBOX_KINDS; kind++)
+                if (mailbox_cached(m, seq, kind, &ret[kind]))
+                        mask |= UINT32_C(1) << kind;
+        return mask;
+}
+
+void mailbox_cache(struct mailbox *m, uint32_t seq, const struct mailbox_item *items, size_t n)
+{
+        fake.keeps++;
+        for (size_t i = 0; i < n; i++) {
+                struct fake_kept *kept = &m->kept[seq - 1][items[i].kind];
+
+                assert_false(kept->set);
+                kept->set = true;
+                buf_append(&kept->data, items[i].data);
+        }
+}
+
+uint64_t mailbox_note(const struct mailbox *m, uint32_t seq)
+{
+        return m->notes[seq - 1];
+}
+
+void mailbox_set_note(struct mailbox *m, uint32_t seq, uint64_t note)
+{
+        m->notes[seq - 1] = note;
 }
 
 int save_open(struct store *s, const char *mailbox, struct save **ret)
