@@ -198,6 +198,16 @@ int folder_open_control(struct store *s, const struct folder_place *f, int *ret_
         return open_control(s, f->control, f->dir, ret_fd);
 }
 
+void folder_make_index_roots(struct store *s)
+{
+        for (size_t i = 0; i < s->namespaces_n; i++) {
+                const struct location *l = &s->namespaces[i].location;
+                struct stat st;
+                if (l->index && stat(l->index, &st) < 0)
+                        (void)!make_control(s, l->index, l->root);
+        }
+}
+
 void folder_open_index(struct store *s, const struct folder_place *f, int *ret_fd)
 {
         *ret_fd = -1;

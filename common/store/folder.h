@@ -34,6 +34,8 @@ int folder_open_control_root(struct store *s, const struct user_namespace *ns, i
  * folder. */
 int folder_open(struct store *s, const struct folder_place *f, int *ret_fd);
 int folder_open_control(struct store *s, const struct folder_place *f, int *ret_fd);
+/* Makes the directories of INDEX= that are missing: a sandbox can only be given what is there. */
+void folder_make_index_roots(struct store *s);
 /* The directory of its index, made when it is missing; -1 when there is none, or none can be had: the index
  * is a cache. */
 void folder_open_index(struct store *s, const struct folder_place *f, int *ret_fd);

@@ -100,6 +100,8 @@ static int open_into(struct store *s, struct arena *arena, const char **ret_erro
         int r = folder_make_inbox(s);
         if (r < 0)
                 *ret_error = arena_printf(arena, "%s", store_error(s));
+        else
+                folder_make_index_roots(s);
         return r;
 }
 
