@@ -187,7 +187,7 @@ def scale_run(arguments, build):
             failed, ran = failed or run.failed, run.servers
     text = report.scale_table(sizes, ran, results, scale.GROWTH)
     if sizes[-1] >= corpus.LINK_FROM:
-        text += "\nMailboxes of %d messages and more are links to %d small texts." % (corpus.LINK_FROM, corpus.POOL)
+        text += "\nMailboxes of %d messages and more are links to %d small texts; Dovecot has 4 GB of memory then." % (corpus.LINK_FROM, corpus.POOL)
     os.makedirs(arguments.out, exist_ok=True)
     with open(os.path.join(arguments.out, "scale.txt"), "w") as out:
         out.write(text + "\n")
@@ -208,6 +208,7 @@ def main():
     if arguments.smoke:
         arguments.messages = SMOKE
     os.makedirs(arguments.cache, exist_ok=True)
+    os.chmod(arguments.cache, 0o755)  # whoever owns the mail must get to it
     os.environ.setdefault("BUILD", arguments.cache)  # where packages are unpacked
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, interrupted)

@@ -124,8 +124,9 @@ class Result:
         shown = [(row, self.ratio(row, figures), self.value(row, figures, "mailsession"),
                   self.value(row, figures, "dovecot")) for row, figures in self.rows]
         shown = [one for one in shown if one[1]]
+        unit = {"cpu": "", "wall": ", wall", "kB": ", kB"}
         return bars("mailsession / Dovecot: " + self.heading(), [
-            (row.name, value, self.limit_ratio(row), "%s  (%s : %s)" % (ratio(value), number(ours), number(theirs)))
+            (row.name + unit[row.unit], value, self.limit_ratio(row), "%s  (%s : %s)" % (ratio(value), number(ours), number(theirs)))
             for row, value, ours, theirs in shown])
 
 
@@ -178,6 +179,6 @@ def bars(title, rows):
                 x(limit), y + 1, x(limit), y + high - 1))
         out.append('<text x="%d" y="%d" fill="#333">%s</text>' % (left + width + 8, y + 14, label))
     out.append('<line x1="%.1f" y1="%d" x2="%.1f" y2="%d" stroke="#333"/>' % (x(1), top - 6, x(1), bottom))
-    out.append('<text x="%d" y="%d" fill="#333">Server CPU; left of 1 ours is less. Black mark: the limit. '
+    out.append('<text x="%d" y="%d" fill="#333">Server CPU unless said; left of 1 ours is less. Black mark: the limit. '
                "Red: over it.</text>" % (left, bottom + 24))
     return "\n".join(out + ["</svg>", ""])

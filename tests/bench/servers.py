@@ -66,7 +66,7 @@ class Server:
 
     def fill(self, source, count, **how):
         """Its own copy of the mailbox at source; of one that is links, the same links again."""
-        self.maildir = self.path("home", "Maildir")
+        self.maildir, self.count = self.path("home", "Maildir"), count
         self.users()
         if count >= corpus.LINK_FROM:
             corpus.make(self.maildir, count, **how)
@@ -207,6 +207,8 @@ class Dovecot(Server):
         with open(self.path("dovecot.conf"), "w") as out:
             out.write(DOVECOT % {"dir": self.directory, "users": self.path("users"), "cert": cert, "key": key,
                                  "imap": self.port, "imaps": self.tls_port, "pop3": self.pop3_port})
+            if self.count >= corpus.LINK_FROM:
+                out.write("default_vsz_limit = 4 G\n")  # the default 256 MB are too few for its list of UIDs
         triplet = os.path.basename(os.path.dirname(shutil.which("sh") and _libc()))
         self.spawn(layered(package, "lib/dovecot lib/" + triplet, ["/usr/sbin/dovecot", "-F", "-c", self.path("dovecot.conf")]))
         self.wait()

@@ -25,7 +25,7 @@ class Client:
             if at == 0 and self.server.rest.startswith(b"imap(") and b"\n" in self.server.rest:
                 # Dovecot's log goes where its answers go
                 complaint, self.server.rest = self.server.rest.split(b"\n", 1)
-                self.world.fail(self.name, "Dovecot complains: " + complaint.decode(errors="replace"))
+                self.world.complaint(self.name, complaint.decode(errors="replace"))
             end = self.server.rest.find(b"\r\n", at)
             literal = re.search(rb"\{(\d+)\}$", self.server.rest[at:end]) if end >= 0 else None
             if end >= 0 and not literal:

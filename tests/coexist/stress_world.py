@@ -2,6 +2,7 @@
 
 import collections
 import os
+import re
 import threading
 import time
 
@@ -28,6 +29,7 @@ class World:
         self.started = time.monotonic()
         self.log = collections.deque(maxlen=20000)
         self.failures = []
+        self.complaints = []
         self.validity = {}
         self.ids = {folder: {} for folder in FOLDERS}  # uid: id
         self.first_seen = {folder: set() for folder in FOLDERS}
@@ -40,6 +42,7 @@ class World:
         self.gone = {folder: {} for folder in FOLDERS}  # uid: who said so
         self.flags = {}  # (folder, uid, flag): whether it must be set; in the end
         self.flagged_ids = set()  # what mutt was told to flag
+        self.windows = []  # [folder, id, begin, end] of each mutt
         self.counts = collections.Counter()
 
     def note(self, who, text, *about):
@@ -53,6 +56,20 @@ class World:
             self.failures.append("%s: %s%s" % (who, text, history if len(self.failures) < 3 else ""))
             self.stop.set()
 
+    def complaint(self, who, text):
+        """Dovecot found something wrong in a file that we share. What follows from it may say more: the test goes on."""
+        with self.lock:
+            self.note(who, "Dovecot: " + text)
+            folder = "Other" if "/.Other/" in text else "INBOX"
+            about = [(folder, int(uid)) for pair in re.findall(r"\(uid (\d+) -> (\d+)\)", text) for uid in pair]
+            self.complaints.append((who, text, about))
+
+    def real_complaints(self):
+        """Dovecot copies a message back under its old file name when that was expunged, while the list still has the old
+        line: it warns of itself."""
+        return ["%s: Dovecot: %s%s" % (who, text, self.history(about)) for who, text, about in self.complaints
+                if not (about and self.is_doomed(*about[0]) and about[1][1] in self.acknowledged[about[1][0]])]
+
     def history(self, about):
         wanted = set(about)
         names = {self.ids[folder].get(uid) for folder, uid in wanted if folder in self.ids} - {None}
@@ -60,7 +77,7 @@ class World:
 
     def report(self):
         raise Failed("seed %s; %d failures\n%s\n--- the last operations%s" % (
-            self.seed, len(self.failures), "\n".join(self.failures[:8]), shown(list(self.log), TAIL)))
+            self.seed, len(self.failures), "\n".join(self.failures[:8] + self.real_complaints()[:4]), shown(list(self.log), TAIL)))
 
     # --- what sessions learn
 
@@ -98,6 +115,19 @@ class World:
                 if (source, uid, flag) in self.flags:
                     self.flags[target, copy, flag] = self.flags[source, uid, flag]
             self.made_instance(who, target, copy, name)
+
+    def flags_are(self, folder, uid, flags, sent):
+        """An acknowledged STORE that was sent then. mutt writes back the letters that it saw when it opened the folder, so
+        what was done to its message meanwhile may be lost: then nothing is known."""
+        with self.lock:
+            name = self.ids[folder].get(uid)
+            lost = any(where == folder and which == name and (end is None or end >= sent)
+                       for where, which, _, end in self.windows)
+            for flag, on in flags.items():
+                if lost:
+                    self.flags.pop((folder, uid, flag), None)
+                else:
+                    self.flags[folder, uid, flag] = on
 
     def doom(self, folder, uids, by_flag):
         with self.lock:
@@ -147,7 +177,7 @@ class World:
                 self.fail("end", "%s UID %d (%s): %s is %s, acknowledged was %s" % (
                     folder, uid, final[folder][uid][0], flag, "set" if not on else "not set", "set" if on else "not set"),
                     (folder, uid))
-        if self.failures:
+        if self.failures or self.real_complaints():
             self.report()
 
     def check_instances(self, folder, messages):

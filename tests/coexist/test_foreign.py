@@ -7,6 +7,7 @@ import glob
 import os
 import random
 import re
+import select
 import shutil
 
 from common import FETCH, Failed, Host, facts, fetch_all, rows, run_tests, same
@@ -302,6 +303,42 @@ def removal_with_the_old_time(sessions):
 # --- Dovecot's files
 
 
+def append_by_another_server(sessions):
+    """Another server appends as Dovecot does: lock, file, line, unlock. Who sees the file before its line waits."""
+    with box(sessions) as b:
+        want = b.now()
+        for turn, where in enumerate(("cur", "new", "new, then cur", "cur", "new, then cur")):
+            lock = b.path("dovecot-uidlist.lock")
+            with open(lock, "x") as out:
+                out.write("%d:%s" % (os.getpid(), os.uname().nodename))
+            name = b.deliver(where[:3], ":2,S" if where == "cur" else "")
+            for session in b.sessions:
+                session.say("w noop")
+            settled(b)
+            base = os.path.basename(b.file(name)).partition(":")[0]
+            if where == "new, then cur":
+                os.rename(b.file(name), b.path("cur", base + ":2,S"))
+            with open(b.path("dovecot-uidlist"), "a") as listed:
+                listed.write("%d :%s\n" % (max(want) + 1 + turn % 2, base))
+            os.unlink(lock)
+            for session in b.sessions:
+                session.until("w ")
+            found = b.now()
+            want[max(want) + 1 + turn % 2] = (name, frozenset(() if where == "new" else {"\\Seen"}), found[max(found)][2])
+            b.agree(want, "another server's APPEND to " + where)
+        b.works("another server's APPEND")
+
+
+def settled(b):
+    """Until every session sleeps: it waits for the lock."""
+    for session in b.sessions:
+        quiet = 0
+        while quiet < 20:
+            with open("/proc/%d/stat" % session.session.pid) as stat:
+                quiet = quiet + 1 if stat.read().rpartition(")")[2].split()[0] == "S" else 0
+            select.select([], [], [], 0.005)
+
+
 def uidlist_deleted(sessions):
     """While it is open: the session knows the UIDs, and the list comes back."""
     with box(sessions) as b:
@@ -526,7 +563,7 @@ def with_sessions(test, count):
     return run
 
 
-OPEN = (delivery, odd_names, flags_in_the_same_tick, mail_in_the_same_tick, one_file_deleted, cur_emptied, backup_restored_unseen,
+OPEN = (append_by_another_server, delivery, odd_names, flags_in_the_same_tick, mail_in_the_same_tick, one_file_deleted, cur_emptied, backup_restored_unseen,
         backup_restored_after_the_expunge, removal_with_the_old_time, uidlist_deleted, uidlist_older, uidlist_garbage,
         keywords_by_dovecot, another_maildir, damage_when_open, flips_when_open)
 

@@ -18,7 +18,7 @@ from mailsession_test import environment
 import pty_run
 from stress_world import FOLDERS, World
 
-SECONDS = float(os.environ.get("STRESS_SECONDS", "20"))
+SECONDS = float(os.environ.get("STRESS_SECONDS", "18"))
 SEED = os.environ.get("STRESS_SEED", "3")
 PATIENCE = 60
 MOST = 400  # messages in a folder; beyond it nothing is added
@@ -93,6 +93,7 @@ class Session(Actor):
     def say(self, text, *uids, data=None, quiet=False):
         about = [(self.client.folder, uid) for uid in uids]
         self.world.note(self.who, "%s: %s" % (self.client.folder, text), *about)
+        self.sent = time.monotonic()
         status, answer = self.client.command(text, data, quiet)
         self.world.note(self.who, "  %s %s" % (status, answer.splitlines()[-1].decode(errors="replace")), *about)
         return status, answer
@@ -136,8 +137,8 @@ class Session(Actor):
 
     def took(self, status, uids, flags):
         if status == "OK":
-            with self.world.lock:
-                self.world.flags.update({(self.client.folder, uid, flag): on for uid in uids for flag, on in flags.items()})
+            for uid in uids:
+                self.world.flags_are(self.client.folder, uid, flags, self.sent)
         elif not any(self.world.is_doomed(self.client.folder, uid) for uid in uids):
             self.world.fail(self.who, "STORE was refused", *((self.client.folder, uid) for uid in uids))
 
@@ -333,6 +334,8 @@ class Mutt(Actor):
                 return
             name = self.chance.choice(names)
             self.world.flagged_ids.add(name)
+            window = [folder, name, time.monotonic(), None]
+            self.world.windows.append(window)
         self.world.note(self.who, "flags %s in %s" % (name, folder))
         keys = "<tag-pattern>~s %s<enter><tag-prefix-cond><flag-message><end-cond><sync-mailbox><quit>" % name
         try:
@@ -341,6 +344,7 @@ class Mutt(Actor):
         except Failed:
             # it forgets the keys when a file went away under it, and waits for others
             self.world.counts["mutt gave up"] += 1
+        window[3] = time.monotonic()
         self.world.note(self.who, "ends")
 
 
@@ -465,7 +469,7 @@ def stress():
             keep(host)
             world.report()
         final, theirs = agreement(world, host, sessions)
-        if world.failures:
+        if world.failures or world.real_complaints():
             keep(host)
         if world.counts["mutt gave up"] and world.counts["mutt gave up"] == world.counts["mutt"]:
             world.fail("mutt", "never came to its end")

@@ -27,7 +27,7 @@ static bool transfer(pid_t pid, bool set, int what, void *at, size_t n)
 /* Number -1: nothing is executed, and the program finds what the result's register holds. */
 bool call_skip(pid_t pid, long result)
 {
-        struct user_regs_struct r;
+        struct user_regs_struct r = {0};
         if (!transfer(pid, false, NT_PRSTATUS, &r, sizeof(r)))
                 return false;
         r.orig_rax = (unsigned long long)-1;
@@ -37,7 +37,7 @@ bool call_skip(pid_t pid, long result)
 
 bool call_set_argument(pid_t pid, int i, uint64_t value)
 {
-        struct user_regs_struct r;
+        struct user_regs_struct r = {0};
         if (!transfer(pid, false, NT_PRSTATUS, &r, sizeof(r)))
                 return false;
         unsigned long long *const at[CALL_ARGUMENTS] = {&r.rdi, &r.rsi, &r.rdx, &r.r10, &r.r8, &r.r9};
@@ -47,7 +47,7 @@ bool call_set_argument(pid_t pid, int i, uint64_t value)
 #elif defined(__aarch64__)
 bool call_set_argument(pid_t pid, int i, uint64_t value)
 {
-        struct user_regs_struct r;
+        struct user_regs_struct r = {0};
         if (!transfer(pid, false, NT_PRSTATUS, &r, sizeof(r)))
                 return false;
         r.regs[i] = value;

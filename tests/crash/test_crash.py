@@ -22,16 +22,16 @@ JOBS = 2
 ENOUGH = 8  # failures after which a scenario is given up; ALL in the environment: never
 # modes, the calls that they are for, and how many points of a scenario are run at most
 PLAN = (
-    ("kill", "w", 110),
+    ("kill", "w", 80),
     ("after", "last", 1),
-    ("half", "put", 20),
-    ("short", "put", 10),
-    ("fail:%d" % errno.ENOSPC, "room", 40),
-    ("fail:%d" % errno.EIO, "w", 44),
-    ("full:%d" % errno.EDQUOT, "room", 30),
-    ("part:%d" % errno.ENOSPC, "put", 14),
-    ("kill", "r", 8),
-    ("fail:%d" % errno.EIO, "r", 26),
+    ("half", "put", 16),
+    ("short", "put", 8),
+    ("fail:%d" % errno.ENOSPC, "room", 30),
+    ("fail:%d" % errno.EIO, "w", 36),
+    ("full:%d" % errno.EDQUOT, "room", 24),
+    ("part:%d" % errno.ENOSPC, "put", 10),
+    ("kill", "r", 6),
+    ("fail:%d" % errno.EIO, "r", 20),
 )
 PUTS = ("write", "writev", "pwrite64", "pwritev", "pwritev2", "copy_file_range", "sendfile")
 # need no room
@@ -123,11 +123,18 @@ def why_not():
     cut = os.path.join(build_directory(), "tests", "crash", "cut")
     if os.getuid() != 0:
         return "needs root to trace programs that are sandboxed"
-    if not os.access(cut, os.X_OK):
-        return "tests/crash/cut is not built in " + build_directory()
+    for path in (cut, *(os.path.join(build_directory(), p, p + "-session") for p in ("imap", "pop3"))):
+        if not os.access(path, os.X_OK):
+            return path + " is not built"
     done = subprocess.run([cut, "-d", "/nowhere", "-r", "/dev/null", "--", "/bin/true"], capture_output=True, text=True,
                           env=environment())
     return done.stderr.strip() or "cut: exit %d" % done.returncode if done.returncode else None
+
+
+def leave(number, _):
+    """By way of what cleans up."""
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(1)
 
 
 def main():
@@ -136,7 +143,7 @@ def main():
     if reason:
         print("skip crash: " + reason)
         return 0
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # by way of what cleans up
+    signal.signal(signal.SIGTERM, leave)
     # no wait for a disk: a kill loses nothing that was written
     shm = "/dev/shm" if os.path.isdir("/dev/shm") and "TMPDIR" not in os.environ else None
     with tempfile.TemporaryDirectory(prefix="mailsession-crash-", dir=shm, ignore_cleanup_errors=True) as directory:
