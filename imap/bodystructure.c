@@ -95,7 +95,8 @@ static void write_single(const struct writer *w, const struct part *p)
         quote_text(to, p->description);
         buf_char(to, ' ');
         quote_string(to, p->encoding.n ? p->encoding : SLICE("7bit"));
-        buf_printf(to, " %zu", part_virtual_size(p->body));
+        buf_char(to, ' ');
+        buf_number(to, part_virtual_size(p->body));
         if (p->kind == PART_MESSAGE) {
                 const struct part *inner = p->children;
                 buf_char(to, ' ');
@@ -103,8 +104,10 @@ static void write_single(const struct writer *w, const struct part *p)
                 buf_char(to, ' ');
                 write_part(w, inner);
         }
-        if (text || p->kind == PART_MESSAGE)
-                buf_printf(to, " %zu", p->body.lines);
+        if (text || p->kind == PART_MESSAGE) {
+                buf_char(to, ' ');
+                buf_number(to, p->body.lines);
+        }
         if (w->extended) {
                 buf_char(to, ' ');
                 quote_nstring(to, p->md5);

@@ -6,8 +6,8 @@
  * for are a file format. A kind is never given another meaning, and a changed encoding (what envelope.c,
  * bodystructure.c or the set of fields puts out) takes a new number.
  *
- * An item that is there and empty (n == 0) says: looked at, too large to keep or failed; read the message. The
- * cache file may be hostile: whoever takes an item apart checks its bounds.
+ * An item that is there and empty (n == 0) says: looked at, too large to keep or failed; read the message.
+ * The cache file may be hostile: whoever takes an item apart checks its bounds.
  *
  * Only FETCH of these kinds and SEARCH fill the cache. Who fetches bodies alone (mbsync) pays nothing. */
 
@@ -79,29 +79,32 @@ uint64_t cached_note_of(struct slice header);
 
 /* Makes and keeps items; begin with {0}. What it made stays until the next call. */
 struct cached_maker {
-        struct buf buf;
-        struct arena arena;
+        struct buf items[MAILBOX_KINDS];
 };
 void cached_maker_free(struct cached_maker *mk); /* also a _cleanup_ function */
 
-/* A message was read because kinds of the mask `want` were not found: makes all of the header's that are not in
- * `have`, and of the structure those wanted, keeps them with one call to the store, and the date's note when
- * there is none. `parts` is the parsed message, or NULL: parsed when it is needed. Fills ret[kind] for each kind
- * made, in full even when it was too large to keep, and returns their mask; valid until the next call with this
- * maker. */
+/* A message was read because some kind of the mask `want` was not found, or was there as an empty item. Makes
+ * all that is wanted, and of the header what `have`, the mask of what was found, does not have; keeps what is
+ * not in `have`, with one call to the store, and the date's note when there is none. `parts` is the parsed
+ * message; it may be NULL when no structure is wanted, else BODYSTRUCTURE is made too. Fills ret[kind] for
+ * each kind made, in full even when it is too large to keep (but CACHED_FIELDS: then empty), and returns
+ * their mask; valid until the next call with this maker. What the store gave before is not valid any more. */
 uint32_t cached_make(struct cached_maker *mk, struct mailbox *m, uint32_t seq, struct slice message,
-                     const struct part *parts, uint32_t want, uint32_t have,
-                     struct slice ret[MAILBOX_KINDS]);
+                     const struct part *parts, uint32_t want, uint32_t have, struct slice ret[MAILBOX_KINDS]);
 
-/* BODY[HEADER.FIELDS (...)] from CACHED_FIELDS. */
+/* BODY[HEADER.FIELDS (...)] from CACHED_FIELDS. The item is the byte 1, then for each field of the set, in
+ * the order of the header, a uint32_t (its number in the set in the low 8 bits, its length above) and its
+ * lines as sent: CRLF, and 0x80 for NUL. */
 
-/* The fields of the set that a section asks for, by bit; 0: it is no HEADER.FIELDS of the message's header, or
- * asks for a field that is not in the set, so that the message has to be read. */
-uint32_t cached_fields_mask(const struct imap_section *what);
-/* Appends the fields of the mask with the empty line, as sent, the whole section disregarding <partial>.
- * False, with nothing appended: the item is empty or broken. */
-bool cached_pick(struct slice item, uint32_t mask, struct buf *to);
-/* The item's encoding, from a header or message. */
-void cached_fields_write(struct slice header, struct buf *to);
+/* The fields of the set that a section asks for, by bit; 0: it is no HEADER.FIELDS of the message's header,
+ * or asks for a field that is not in the set, so that the message has to be read. */
+uint64_t cached_fields_mask(const struct imap_section *what);
+/* Appends a header's (or message's) item; with nothing appended and false when it is too large. */
+bool cached_fields_write(struct slice header, struct buf *to);
+/* False: the item is empty or broken. */
+bool cached_fields_check(struct slice item);
+/* Appends the fields of the mask with the empty line: the whole section, disregarding <partial>. The item was
+ * checked. */
+void cached_fields_pick(struct slice item, uint64_t mask, struct buf *to);
 
 #endif

@@ -1,7 +1,7 @@
 /* COPY, MOVE and their UID forms (RFC 3501 section 6.4.7, RFC 6851), with COPYUID (RFC 4315 section 3).
  *
- * All or nothing: the copies become visible together. MOVE removes the originals after its copies are safe,
- * so a cut in between leaves a message twice and never loses one. */
+ * All or nothing: the copies become visible together. Of a MOVE that is cut off each message has been moved
+ * or has not. */
 
 #include <errno.h>
 
@@ -30,7 +30,8 @@ static int copy_messages(struct imap_session *s, const struct imap_command *c, c
                 return r;
         }
         for (size_t i = 0; i < n; i++) {
-                r = save_copy(save, s->mailbox, seqs[i]);
+                r = c->id == IMAP_MOVE ? save_move(save, s->mailbox, seqs[i])
+                                       : save_copy(save, s->mailbox, seqs[i]);
                 if (r == -ENOENT) {
                         say_expunged(s, c);
                         return r;
@@ -67,21 +68,18 @@ static void finish_copy(struct imap_session *s, const struct imap_command *c, co
         conn_puts(&s->conn, "Copy completed.\r\n");
 }
 
-static void finish_move(struct imap_session *s, const struct imap_command *c, const uint32_t *seqs, size_t n,
-                        const uint32_t *uids, const struct save_result *result)
+static void finish_move(struct imap_session *s, const struct imap_command *c, const uint32_t *uids,
+                        const struct save_result *result)
 {
-        int r;
-
         conn_puts(&s->conn, "* OK ");
         write_copyuid(s, uids, result);
         conn_puts(&s->conn, "Moved UIDs.\r\n");
-        r = mailbox_expunge(s->mailbox, seqs, n);
-        if (r < 0) {
+        if (result->left_behind < 0) {
                 imap_sync(s, true, c->uid);
-                imap_fail(s, c, r, "MOVE");
+                imap_fail(s, c, result->left_behind, "MOVE");
                 return;
         }
-        s->counts.expunged += n;
+        s->counts.expunged += result->n;
         imap_done(s, c, "Move completed.");
 }
 
@@ -115,7 +113,7 @@ void imap_exec_copy(struct imap_session *s, const struct imap_command *c)
         if (copy_messages(s, c, seqs, n, &result) < 0)
                 return;
         if (c->id == IMAP_MOVE)
-                finish_move(s, c, seqs, n, uids, &result);
+                finish_move(s, c, uids, &result);
         else
                 finish_copy(s, c, uids, &result);
 }

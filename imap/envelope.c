@@ -7,15 +7,15 @@
 enum text_field { DATE, SUBJECT, IN_REPLY_TO, MESSAGE_ID, TEXT_FIELDS };
 enum list_field { FROM, SENDER, REPLY_TO, TO, CC, BCC, LIST_FIELDS };
 
-static const char *const text_names[TEXT_FIELDS] = {
-        [DATE] = "Date",
-        [SUBJECT] = "Subject",
-        [IN_REPLY_TO] = "In-Reply-To",
-        [MESSAGE_ID] = "Message-ID",
+static const struct slice text_names[TEXT_FIELDS] = {
+        [DATE] = SLICE("Date"),
+        [SUBJECT] = SLICE("Subject"),
+        [IN_REPLY_TO] = SLICE("In-Reply-To"),
+        [MESSAGE_ID] = SLICE("Message-ID"),
 };
-static const char *const list_names[LIST_FIELDS] = {
-        [FROM] = "From", [SENDER] = "Sender", [REPLY_TO] = "Reply-To",
-        [TO] = "To",     [CC] = "Cc",         [BCC] = "Bcc",
+static const struct slice list_names[LIST_FIELDS] = {
+        [FROM] = SLICE("From"), [SENDER] = SLICE("Sender"), [REPLY_TO] = SLICE("Reply-To"),
+        [TO] = SLICE("To"),     [CC] = SLICE("Cc"),         [BCC] = SLICE("Bcc"),
 };
 
 struct list {
@@ -28,10 +28,10 @@ struct envelope {
         struct list lists[LIST_FIELDS];
 };
 
-static int find_name(const char *const *names, int n, struct slice name)
+static int find_name(const struct slice *names, int n, struct slice name)
 {
         for (int i = 0; i < n; i++)
-                if (slice_ieq(slice_of(names[i]), name))
+                if (names[i].n == name.n && slice_ieq(names[i], name))
                         return i;
         return -1;
 }

@@ -27,7 +27,9 @@ static bool may_quote(struct slice s)
 
 static void write_literal(struct buf *to, struct slice s)
 {
-        buf_printf(to, "{%zu}\r\n", s.n);
+        buf_char(to, '{');
+        buf_number(to, s.n);
+        buf_str(to, "}\r\n");
         while (s.n) {
                 size_t nul = slice_find(s, 0);
                 buf_append(to, slice_head(s, nul));
@@ -43,17 +45,18 @@ void quote_string(struct buf *to, struct slice s)
                 write_literal(to, s);
                 return;
         }
-        buf_char(to, '"');
-        size_t done = 0;
+        char *p = buf_reserve(to, 2 * s.n + 2);
+        if (!p)
+                return;
+        char *start = p;
+        *p++ = '"';
         for (size_t i = 0; i < s.n; i++) {
-                if (!is_special(s.p[i]))
-                        continue;
-                buf_append(to, slice_make(s.p + done, i - done));
-                buf_char(to, '\\');
-                done = i;
+                if (is_special(s.p[i]))
+                        *p++ = '\\';
+                *p++ = s.p[i];
         }
-        buf_append(to, slice_from(s, done));
-        buf_char(to, '"');
+        *p++ = '"';
+        to->n += (size_t)(p - start);
 }
 
 void quote_nstring(struct buf *to, struct slice s)

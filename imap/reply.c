@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/log.h"
+#include "base/number.h"
 #include "base/utf7.h"
 #include "imap/quote.h"
 
@@ -92,19 +92,24 @@ void imap_fail(struct imap_session *s, const struct imap_command *c, int error, 
                 strerror(-error), s->start->peer->session_id);
 }
 
-static void write_keywords(struct imap_session *s, uint64_t mask, bool *first)
+static void add_flag(struct buf *to, const char *name, bool *first)
+{
+        if (!*first)
+                buf_char(to, ' ');
+        buf_str(to, name);
+        *first = false;
+}
+
+static void add_keywords(const struct imap_session *s, uint64_t mask, struct buf *to, bool *first)
 {
         unsigned n;
         const char *const *names = mailbox_keywords(s->mailbox, &n);
-        for (unsigned i = 0; i < n; i++) {
-                if (!names[i] || !(mask >> i & 1))
-                        continue;
-                conn_printf(&s->conn, "%s%s", *first ? "" : " ", names[i]);
-                *first = false;
-        }
+        for (unsigned i = 0; i < n; i++)
+                if (names[i] && (mask >> i & 1))
+                        add_flag(to, names[i], first);
 }
 
-void imap_write_flags(struct imap_session *s, const struct message *m)
+void imap_flags_text(const struct imap_session *s, const struct message *m, struct buf *to)
 {
         static const struct {
                 uint8_t bit;
@@ -115,47 +120,57 @@ void imap_write_flags(struct imap_session *s, const struct message *m)
                      {FLAG_SEEN, "\\Seen"},
                      {FLAG_DRAFT, "\\Draft"}};
         bool first = true;
-        conn_puts(&s->conn, "(");
-        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-                if (!(m->flags.system & names[i].bit))
-                        continue;
-                conn_printf(&s->conn, "%s%s", first ? "" : " ", names[i].name);
-                first = false;
-        }
-        if (m->recent) {
-                conn_printf(&s->conn, "%s\\Recent", first ? "" : " ");
-                first = false;
-        }
-        write_keywords(s, m->flags.keywords, &first);
-        conn_puts(&s->conn, ")");
+        buf_char(to, '(');
+        for (size_t i = 0; i < ARRAY_LEN(names); i++)
+                if (m->flags.system & names[i].bit)
+                        add_flag(to, names[i].name, &first);
+        if (m->recent)
+                add_flag(to, "\\Recent", &first);
+        add_keywords(s, m->flags.keywords, to, &first);
+        buf_char(to, ')');
+}
+
+static void write_keywords(struct imap_session *s, struct buf *b)
+{
+        bool first = false;
+        b->n = 0;
+        add_keywords(s, UINT64_MAX, b, &first);
+        conn_write(&s->conn, buf_slice(b));
 }
 
 void imap_tell_flags(struct imap_session *s, uint32_t seq, bool with_uid)
 {
+        _cleanup_(buf_free) struct buf b = {0};
         struct message m = mailbox_message(s->mailbox, seq);
-        conn_printf(&s->conn, "* %u FETCH (", seq);
-        if (with_uid)
-                conn_printf(&s->conn, "UID %u ", m.uid);
-        conn_puts(&s->conn, "FLAGS ");
-        imap_write_flags(s, &m);
-        conn_puts(&s->conn, ")\r\n");
+        buf_str(&b, "* ");
+        buf_number(&b, seq);
+        buf_str(&b, " FETCH (");
+        if (with_uid) {
+                buf_str(&b, "UID ");
+                buf_number(&b, m.uid);
+                buf_char(&b, ' ');
+        }
+        buf_str(&b, "FLAGS ");
+        imap_flags_text(s, &m, &b);
+        buf_str(&b, ")\r\n");
+        conn_write(&s->conn, buf_slice(&b));
 }
 
 #define SYSTEM_FLAGS "\\Answered \\Flagged \\Deleted \\Seen \\Draft"
 
 void imap_tell_keywords(struct imap_session *s)
 {
-        bool first = false;
+        _cleanup_(buf_free) struct buf b = {0};
         mailbox_keywords(s->mailbox, &s->told_keywords);
         conn_puts(&s->conn, "* FLAGS (" SYSTEM_FLAGS);
-        write_keywords(s, UINT64_MAX, &first);
+        write_keywords(s, &b);
         conn_puts(&s->conn, ")\r\n");
         if (mailbox_read_only(s->mailbox)) {
                 conn_puts(&s->conn, "* OK [PERMANENTFLAGS ()] Read-only mailbox.\r\n");
                 return;
         }
         conn_puts(&s->conn, "* OK [PERMANENTFLAGS (" SYSTEM_FLAGS);
-        write_keywords(s, UINT64_MAX, &first);
+        write_keywords(s, &b);
         /* "\*": new ones can be made (RFC 3501 section 7.1) */
         conn_puts(&s->conn, mailbox_keywords_full(s->mailbox) ? "" : " \\*");
         conn_puts(&s->conn, ")] Flags permitted.\r\n");
@@ -260,27 +275,21 @@ void imap_write_mailbox(struct conn *c, const char *utf8)
         conn_write(c, buf_slice(&b));
 }
 
-void imap_write_internaldate(struct conn *c, time_t t)
-{
-        static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                           "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-        struct tm tm = {0};
-        localtime_r(&t, &tm);
-        long zone = tm.tm_gmtoff / 60;
-        conn_printf(c, "\"%02d-%s-%04d %02d:%02d:%02d %c%02ld%02ld\"", tm.tm_mday, months[tm.tm_mon],
-                    tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec, zone < 0 ? '-' : '+',
-                    labs(zone) / 60, labs(zone) % 60);
-}
-
 void imap_write_uid_set(struct conn *c, const uint32_t *uids, size_t n)
 {
         for (size_t i = 0; i < n;) {
                 size_t end = i + 1;
                 while (end < n && uids[end] == uids[end - 1] + 1)
                         end++;
-                conn_printf(c, "%s%u", i ? "," : "", uids[i]);
-                if (end - i > 1)
-                        conn_printf(c, ":%u", uids[end - 1]);
+                char *p = conn_room(c, 2 * (NUMBER_MAX + 1));
+                if (i)
+                        *p++ = ',';
+                p = number_write(p, uids[i]);
+                if (end - i > 1) {
+                        *p++ = ':';
+                        p = number_write(p, uids[end - 1]);
+                }
+                conn_sent(c, p);
                 i = end;
         }
 }

@@ -32,15 +32,13 @@ void imap_tell_keywords(struct imap_session *s);
 /* "* BYE text", end of session with `reason` (static, for the log). */
 void imap_bye(struct imap_session *s, const char *reason, const char *text);
 
-/* "(\Seen $Forwarded)" */
-void imap_write_flags(struct imap_session *s, const struct message *m);
+/* Appends "(\Seen $Forwarded)". */
+void imap_flags_text(const struct imap_session *s, const struct message *m, struct buf *to);
 /* quoted when it can be, else a literal. */
 void imap_write_string(struct conn *c, struct slice str);
 void imap_write_nstring(struct conn *c, struct slice str); /* p == NULL: NIL */
 /* A mailbox name from UTF-8, as an astring in mUTF-7. */
 void imap_write_mailbox(struct conn *c, const char *utf8);
-/* "17-Jul-1996 02:44:25 -0700" quoted, in the server's zone. */
-void imap_write_internaldate(struct conn *c, time_t t);
 /* "1:4,7" */
 void imap_write_uid_set(struct conn *c, const uint32_t *uids, size_t n);
 

@@ -5,37 +5,140 @@
 #include <errno.h>
 
 #include "base/log.h"
+#include "base/number.h"
+#include "imap/cached.h"
 #include "imap/reply.h"
 
-/* A message while it is looked at. */
-struct candidate {
+/* What goes over the messages. */
+struct searcher {
         struct imap_session *session;
+        struct mailbox *mailbox;
+        const struct imap_command *command;
+        struct search *search;
+        uint64_t fields; /* for cached_fields_pick(); 0: some header is not among those */
+        bool failed;     /* a message could not be read */
+        struct cached_maker maker;
+        struct buf keys, header; /* copies, for what the store gives is not valid for long */
+
+        /* the message at hand */
         uint32_t seq;
+        bool opened;
         struct message_text text;
+        uint32_t made; /* mask of kinds */
+        struct slice kinds[MAILBOX_KINDS];
 };
 
-static int candidate_size(void *context, uint64_t *ret)
+static void searcher_free(struct searcher *s)
 {
-        struct candidate *candidate = context;
-
-        return mailbox_size(candidate->session->mailbox, candidate->seq, ret);
+        cached_maker_free(&s->maker);
+        buf_free(&s->keys);
+        buf_free(&s->header);
+        message_text_release(&s->text);
 }
 
-static int candidate_internaldate(void *context, time_t *ret)
+static int ask_size(void *context, uint64_t *ret)
 {
-        struct candidate *candidate = context;
+        const struct searcher *s = context;
 
-        return mailbox_internaldate(candidate->session->mailbox, candidate->seq, ret);
+        return mailbox_size(s->mailbox, s->seq, ret);
 }
 
-static int candidate_text(void *context, struct slice *ret)
+static int ask_internaldate(void *context, time_t *ret)
 {
-        struct candidate *candidate = context;
-        int r = mailbox_read(candidate->session->mailbox, candidate->seq, &candidate->text);
+        const struct searcher *s = context;
 
-        if (r == 0)
-                *ret = candidate->text.raw;
-        return r;
+        return mailbox_internaldate(s->mailbox, s->seq, ret);
+}
+
+static int ask_text(void *context, struct slice *ret)
+{
+        struct searcher *s = context;
+        int r = s->opened ? 0 : mailbox_read(s->mailbox, s->seq, &s->text);
+
+        if (r < 0)
+                return r;
+        s->opened = true;
+        *ret = s->text.raw;
+        return 0;
+}
+
+/* Something of the header is not in the cache: the message is read, and everything about its header made and
+ * kept. */
+static int learn(struct searcher *s)
+{
+        struct slice there[MAILBOX_KINDS], text;
+        int r = ask_text(s, &text);
+
+        if (r < 0)
+                return r;
+        s->made = cached_make(&s->maker, s->mailbox, s->seq, text, NULL, CACHED_HEADER,
+                              mailbox_cached_all(s->mailbox, s->seq, there), s->kinds);
+        return 0;
+}
+
+static int ask_kind(struct searcher *s, enum cached_kind kind, struct slice *ret)
+{
+        int r;
+
+        if (!(s->made & CACHED_BIT(kind))) {
+                if (mailbox_cached(s->mailbox, s->seq, kind, ret))
+                        return 0;
+                r = learn(s);
+                if (r < 0)
+                        return r;
+        }
+        *ret = s->kinds[kind];
+        return 0;
+}
+
+static int ask_sent(void *context, int64_t *ret_day, bool *ret_valid)
+{
+        struct searcher *s = context;
+        uint64_t note = mailbox_note(s->mailbox, s->seq);
+
+        if (!cached_note_known(note)) {
+                int r = learn(s);
+
+                if (r < 0)
+                        return r;
+                note = cached_note_of(s->text.raw);
+        }
+        *ret_valid = cached_note_has_date(note);
+        *ret_day = cached_note_day(note);
+        return 0;
+}
+
+static int ask_keys(void *context, struct slice *ret)
+{
+        struct searcher *s = context;
+        struct slice item;
+        int r = ask_kind(s, CACHED_SEARCH, &item);
+
+        if (r < 0)
+                return r;
+        s->keys.n = 0;
+        buf_append(&s->keys, item);
+        *ret = buf_slice(&s->keys);
+        return 0;
+}
+
+/* The kept fields have another byte in the place of a NUL: then the message itself says what there is. */
+static int ask_header(void *context, struct slice *ret)
+{
+        struct searcher *s = context;
+        struct slice item;
+        int r = s->fields ? ask_kind(s, CACHED_FIELDS, &item) : 0;
+
+        if (r < 0)
+                return r;
+        if (!s->fields || !cached_fields_check(item))
+                return ask_text(s, ret);
+        s->header.n = 0;
+        cached_fields_pick(item, s->fields, &s->header);
+        if (slice_find(buf_slice(&s->header), '\x80') < s->header.n)
+                return ask_text(s, ret);
+        *ret = buf_slice(&s->header);
+        return 0;
 }
 
 static int folder_keyword(void *context, struct slice name, unsigned *ret_bit)
@@ -43,53 +146,87 @@ static int folder_keyword(void *context, struct slice name, unsigned *ret_bit)
         return mailbox_keyword(context, name, false, ret_bit);
 }
 
-/* 1, 0 or -errno. */
-static int try_message(struct imap_session *s, struct search *search, uint32_t seq)
+/* Whether the message is found. One that went just now is not; of others that cannot be read the log knows
+ * the first. */
+static bool match_message(struct searcher *s, uint32_t seq, const struct message *message)
 {
-        struct message message = mailbox_message(s->mailbox, seq);
-        struct candidate candidate = {.session = s, .seq = seq};
-        struct search_message asked = {
+        const struct search_message asked = {
                 .seq = seq,
-                .uid = message.uid,
-                .flags = (uint8_t)(message.flags.system | (message.recent ? IMAP_FLAG_RECENT : 0)),
-                .keywords = message.flags.keywords,
-                .size = candidate_size,
-                .internaldate = candidate_internaldate,
-                .text = candidate_text,
-                .context = &candidate,
+                .uid = message->uid,
+                .flags = (uint8_t)(message->flags.system | (message->recent ? IMAP_FLAG_RECENT : 0)),
+                .keywords = message->flags.keywords,
+                .size = ask_size,
+                .internaldate = ask_internaldate,
+                .sent = ask_sent,
+                .keys = ask_keys,
+                .header = ask_header,
+                .text = ask_text,
+                .context = s,
         };
         int r;
 
-        if (message.gone)
-                return 0;
-        r = search_match(search, &asked);
-        message_text_release(&candidate.text);
-        return r == -ENOENT ? 0 : r; /* it went just now */
+        s->seq = seq;
+        s->made = 0;
+        r = search_match(s->search, &asked);
+        if (s->opened)
+                message_text_release(&s->text);
+        s->opened = false;
+        if (r < 0 && r != -ENOENT && !s->failed) {
+                log_error("SEARCH failed: %s", store_error(s->session->store));
+                s->failed = true;
+        }
+        return r > 0;
 }
 
-/* False when a message could not be read: the others are told all the same, and the log knows of the first.
- */
-static bool tell_matches(struct imap_session *s, const struct imap_command *c, struct search *search)
+/* A number told as soon as it is found: nothing is kept, however many there are. */
+static void tell(struct conn *c, uint32_t number)
+{
+        char *p = conn_room(c, 1 + NUMBER_MAX);
+
+        *p = ' ';
+        conn_sent(c, number_write(p + 1, number));
+}
+
+static void search_range(struct searcher *s, uint32_t low, uint32_t high)
+{
+        struct conn *conn = &s->session->conn;
+        struct message messages[SEARCH_BATCH];
+        bool decided = search_is_filter(s->search);
+
+        for (size_t n; low <= high && !conn_error(conn); low += (uint32_t)n) {
+                n = MIN(high - low + 1, (uint32_t)SEARCH_BATCH);
+                mailbox_messages(s->mailbox, low, messages, n);
+                for (uint64_t left = search_filter(s->search, low, messages, n); left; left &= left - 1) {
+                        unsigned i = (unsigned)__builtin_ctzll(left);
+
+                        if (decided || match_message(s, low + i, &messages[i]))
+                                tell(conn, s->command->uid ? messages[i].uid : low + i);
+                }
+        }
+}
+
+/* Only where a set that the keys have lets something be found. */
+static void search_view(struct searcher *s)
 {
         uint32_t count = mailbox_count(s->mailbox);
-        bool complete = true;
+        bool uid = false;
+        const struct imap_set *set = search_set(s->search, &uid);
 
-        conn_puts(&s->conn, "* SEARCH");
-        for (uint32_t seq = 1; seq <= count && !conn_error(&s->conn); seq++) {
-                int r = try_message(s, search, seq);
+        if (!set && count > 0)
+                search_range(s, 1, count);
+        for (size_t i = 0; set && i < set->n; i++) {
+                uint32_t low = set->ranges[i].low, high = set->ranges[i].high;
 
-                if (r < 0 && complete) {
-                        log_error("SEARCH failed: %s", store_error(s->store));
-                        complete = false;
+                if (uid) {
+                        low = mailbox_seq_at_or_after(s->mailbox, low);
+                        high = high == UINT32_MAX ? count : mailbox_seq_at_or_after(s->mailbox, high + 1) - 1;
                 }
-                if (r > 0)
-                        conn_printf(&s->conn, " %u", c->uid ? mailbox_message(s->mailbox, seq).uid : seq);
+                if (low <= MIN(high, count))
+                        search_range(s, low, MIN(high, count));
         }
-        conn_puts(&s->conn, "\r\n");
-        return complete;
 }
 
-void imap_exec_search(struct imap_session *s, const struct imap_command *c)
+static int make(struct imap_session *s, const struct imap_command *c, struct search **ret)
 {
         uint32_t count = mailbox_count(s->mailbox);
         const struct search_folder folder = {
@@ -98,10 +235,27 @@ void imap_exec_search(struct imap_session *s, const struct imap_command *c)
                 .keyword = folder_keyword,
                 .context = s->mailbox,
         };
-        _cleanup_(search_free) struct search *search = NULL;
-        int r;
 
-        r = search_make(&s->arena, c->search.key, c->search.charset, &folder, &search);
+        return search_make(&s->arena, c->search.key, c->search.charset, &folder, ret);
+}
+
+/* The headers that keys name, as a section that may be in the cache. */
+static uint64_t fields_of(struct arena *a, const struct search *search)
+{
+        struct imap_section section = {.text = SECTION_HEADER_FIELDS};
+        const struct slice *names = search_headers(search, &section.fields_n);
+
+        section.fields = arena_array(a, struct slice, section.fields_n);
+        for (size_t i = 0; i < section.fields_n; i++)
+                section.fields[i] = names[i];
+        return cached_fields_mask(&section);
+}
+
+void imap_exec_search(struct imap_session *s, const struct imap_command *c)
+{
+        _cleanup_(search_free) struct search *search = NULL;
+        int r = make(s, c, &search);
+
         if (r == -ENOENT) {
                 imap_no(s, c, "[BADCHARSET (US-ASCII UTF-8)] Unknown charset.");
                 return;
@@ -114,7 +268,16 @@ void imap_exec_search(struct imap_session *s, const struct imap_command *c)
                 imap_bad(s, c, "Error in IMAP command SEARCH: Text is not valid in its charset.");
                 return;
         }
-        if (tell_matches(s, c, search))
+        _cleanup_(searcher_free) struct searcher searcher = {.session = s,
+                                                             .mailbox = s->mailbox,
+                                                             .command = c,
+                                                             .search = search,
+                                                             .fields = fields_of(&s->arena, search)};
+
+        conn_puts(&s->conn, "* SEARCH");
+        search_view(&searcher);
+        conn_puts(&s->conn, "\r\n");
+        if (!searcher.failed)
                 imap_done(s, c, "Search completed.");
         else
                 imap_no(s, c,

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 
 #include "base/utf8.h"
+#include "imap/search_keys.h"
 #include "imap/search_tree.h"
 #include "mime/charset.h"
+#include "mime/date.h"
 
 struct maker {
         struct arena *arena;
@@ -43,7 +45,7 @@ static int make_needle(struct maker *m, struct search_node *node)
 
         if (node->text.n == 0) {
                 node->kind = SEARCH_ALL;
-                node->cost = SEARCH_COST_NONE;
+                node->cost = SEARCH_COST_INDEX;
                 return 0;
         }
         if (s->needles_n == SEARCH_MAX_TEXTS)
@@ -52,6 +54,29 @@ static int make_needle(struct maker *m, struct search_node *node)
         s->needles[node->needle] =
                 (struct search_needle){.text = node->text, .headers = node->kind == SEARCH_TEXT};
         return 0;
+}
+
+static int make_header(struct maker *m, const struct imap_search_key *key, struct search_node *node)
+{
+        struct search *s = m->search;
+
+        node->header = key->header;
+        node->key = search_key_of(key->header);
+        if (node->key >= 0) {
+                node->cost = SEARCH_COST_KEYS;
+        } else {
+                if (s->headers_n == s->headers_cap) {
+                        size_t cap = MAX(s->headers_cap * 2, (size_t)8);
+                        struct slice *more = arena_array(m->arena, struct slice, cap);
+
+                        if (s->headers_n)
+                                memcpy(more, s->headers, s->headers_n * sizeof(*more));
+                        s->headers = more;
+                        s->headers_cap = cap;
+                }
+                s->headers[s->headers_n++] = key->header;
+        }
+        return make_text(m, key->text, &node->text);
 }
 
 static enum search_cost kind_cost(enum imap_search_kind kind)
@@ -67,13 +92,14 @@ static enum search_cost kind_cost(enum imap_search_kind kind)
         case SEARCH_SENTBEFORE:
         case SEARCH_SENTON:
         case SEARCH_SENTSINCE:
+                return SEARCH_COST_SENT;
         case SEARCH_HEADER:
-                return SEARCH_COST_HEADER;
+                return SEARCH_COST_HEADER; /* SEARCH_COST_KEYS for some: see make_header() */
         case SEARCH_BODY:
         case SEARCH_TEXT:
                 return SEARCH_COST_TEXT;
         default:
-                return SEARCH_COST_NONE;
+                return SEARCH_COST_INDEX;
         }
 }
 
@@ -115,8 +141,6 @@ static int make_node(struct maker *m, const struct imap_search_key *key, struct 
         node->cost = kind_cost(key->kind);
         node->flag = key->flag;
         node->number = key->number;
-        node->header = key->header;
-        node->day = (key->date.year * 100 + key->date.month) * 100 + key->date.day;
         switch (key->kind) {
         case SEARCH_SET:
                 node->set = imap_set_normalise(m->arena, &key->set, m->folder->messages);
@@ -129,8 +153,16 @@ static int make_node(struct maker *m, const struct imap_search_key *key, struct 
                 if (m->folder->keyword(m->folder->context, key->text, &bit) >= 0)
                         node->keyword = UINT64_C(1) << bit;
                 break;
+        case SEARCH_BEFORE:
+        case SEARCH_ON:
+        case SEARCH_SINCE:
+        case SEARCH_SENTBEFORE:
+        case SEARCH_SENTON:
+        case SEARCH_SENTSINCE:
+                node->day = date_of_day(key->date.year, key->date.month, key->date.day) / 86400;
+                break;
         case SEARCH_HEADER:
-                r = make_text(m, key->text, &node->text);
+                r = make_header(m, key, node);
                 break;
         case SEARCH_BODY:
         case SEARCH_TEXT:
@@ -166,7 +198,9 @@ int search_make(struct arena *a, const struct imap_search_key *key, struct slice
 
 void search_free(struct search **s)
 {
-        if (*s)
+        if (*s) {
                 arena_free(&(*s)->arena);
+                search_scan_free(&(*s)->scan);
+        }
         *s = NULL;
 }

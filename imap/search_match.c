@@ -1,8 +1,14 @@
 /* One message against the tree. Every function gives 1, 0 or -errno. */
 
+#include <errno.h>
+
+#include "imap/search_keys.h"
 #include "imap/search_tree.h"
+#include "mime/date.h"
 #include "mime/encoded_word.h"
 #include "mime/header.h"
+
+enum { DAY = 86400 };
 
 static bool set_has(const struct imap_set *set, uint32_t number)
 {
@@ -32,31 +38,39 @@ static int open_text(struct search *s)
         return 0;
 }
 
-/* The fields of the message's header, once a message. */
-static int list_fields(struct search *s)
+static void list_fields(struct search *s, struct slice header, struct search_fields *to)
 {
-        struct header_iter it;
+        struct header_iter it = header_iter(header);
         struct header_field field;
         size_t n = 0;
-        int r;
 
-        if (s->listed)
-                return 0;
-        r = open_text(s);
-        if (r < 0)
-                return r;
-        it = header_iter(s->text);
         while (header_next(&it, &field))
                 n += field.name.n > 0;
-        s->fields = arena_array(&s->arena, struct search_field, n);
-        s->fields_n = 0;
-        it = header_iter(s->text);
+        *to = (struct search_fields){.field = arena_array(&s->arena, struct search_field, n), .listed = true};
+        it = header_iter(header);
         while (header_next(&it, &field))
                 if (field.name.n > 0)
-                        s->fields[s->fields_n++] =
-                                (struct search_field){.name = field.name, .value = field.value};
-        s->listed = true;
-        return 0;
+                        to->field[to->n++] = (struct search_field){.name = field.name, .value = field.value};
+}
+
+/* The fields of the message's header, once a message. */
+static int fields_of_text(struct search *s)
+{
+        int r = s->of_text.listed ? 0 : open_text(s);
+
+        if (r == 0 && !s->of_text.listed)
+                list_fields(s, s->text, &s->of_text);
+        return r;
+}
+
+static int fields_of_header(struct search *s)
+{
+        struct slice header;
+        int r = s->of_header.listed ? 0 : s->message->header(s->message->context, &header);
+
+        if (r == 0 && !s->of_header.listed)
+                list_fields(s, header, &s->of_header);
+        return r;
 }
 
 static int fold_field(struct search *s, struct search_field *field)
@@ -74,22 +88,46 @@ static int fold_field(struct search *s, struct search_field *field)
         return 0;
 }
 
-static int match_header(struct search *s, const struct search_node *node)
+static int match_fields(struct search *s, const struct search_fields *fields, const struct search_node *node)
 {
-        int r = list_fields(s);
+        int r = 0;
 
-        for (size_t i = 0; i < s->fields_n && r == 0; i++) {
-                struct search_field *field = &s->fields[i];
+        for (size_t i = 0; i < fields->n && r == 0; i++) {
+                struct search_field *field = &fields->field[i];
 
                 if (!slice_ieq(field->name, node->header))
                         continue;
                 if (node->text.n == 0)
                         return 1;
                 r = fold_field(s, field);
-                if (r == 0 && memmem(field->folded.p, field->folded.n, node->text.p, node->text.n))
+                if (r == 0 && slice_find_slice(field->folded, node->text) < field->folded.n)
                         return 1;
         }
         return r;
+}
+
+static int match_key(struct search *s, const struct search_node *node)
+{
+        int r = s->keyed ? 0 : s->message->keys(s->message->context, &s->keys);
+
+        if (r < 0)
+                return r;
+        s->keyed = true;
+        r = search_keys_match(s->keys, (enum search_key)node->key, node->text);
+        if (r != -EBADMSG)
+                return r;
+        r = fields_of_text(s);
+        return r < 0 ? r : match_fields(s, &s->of_text, node);
+}
+
+static int match_header(struct search *s, const struct search_node *node)
+{
+        int r;
+
+        if (node->key >= 0)
+                return match_key(s, node);
+        r = fields_of_header(s);
+        return r < 0 ? r : match_fields(s, &s->of_header, node);
 }
 
 static int match_text(struct search *s, const struct search_node *node)
@@ -100,9 +138,7 @@ static int match_text(struct search *s, const struct search_node *node)
                 r = open_text(s);
                 if (r < 0)
                         return r;
-                for (size_t i = 0; i < s->needles_n; i++)
-                        s->needles[i].found = false;
-                r = search_text_scan(&s->arena, s->text, s->needles, s->needles_n);
+                r = search_text_scan(&s->scan, &s->arena, s->text, s->needles, s->needles_n);
                 if (r < 0)
                         return r;
                 s->scanned = true;
@@ -111,61 +147,49 @@ static int match_text(struct search *s, const struct search_node *node)
 }
 
 /* Of the Date field as written, "disregarding time and timezone". */
-static int sent_day(struct search *s)
+static int match_sent(struct search *s, const struct search_node *node)
 {
-        struct date date;
-        int r;
+        if (!s->dated) {
+                int r = s->message->sent(s->message->context, &s->sent_day, &s->sent_valid);
 
-        if (s->dated)
-                return 0;
-        r = list_fields(s);
-        if (r < 0)
-                return r;
-        s->sent_day = 0;
-        for (size_t i = 0; i < s->fields_n; i++) {
-                if (!slice_ieq(s->fields[i].name, SLICE("Date")))
-                        continue;
-                if (date_parse(s->fields[i].value, &date) == 0)
-                        s->sent_day = (date.year * 100 + date.month) * 100 + date.day;
-                break;
+                if (r < 0)
+                        return r;
+                s->dated = true;
         }
-        s->dated = true;
-        return 0;
+        if (!s->sent_valid)
+                return 0;
+        if (node->kind == SEARCH_SENTBEFORE)
+                return s->sent_day < node->day;
+        return node->kind == SEARCH_SENTSINCE ? s->sent_day >= node->day : s->sent_day == node->day;
 }
 
-/* In the server's zone, as FETCH INTERNALDATE says it. */
-static int internal_day(struct search *s)
+/* In the server's zone, as FETCH INTERNALDATE says it. No zone is two days off: far from the day asked for,
+ * which one it is does not matter. */
+static int64_t internal_day(time_t t, int64_t asked)
 {
         struct tm tm = {};
-        time_t t = 0;
-        int r;
+        int64_t day = t / DAY;
 
-        if (s->stamped)
-                return 0;
-        r = s->message->internaldate(s->message->context, &t);
-        if (r < 0)
-                return r;
-        localtime_r(&t, &tm);
-        s->internal_day = ((tm.tm_year + 1900) * 100 + tm.tm_mon + 1) * 100 + tm.tm_mday;
-        s->stamped = true;
-        return 0;
+        if (day >= asked - 2 && day <= asked + 2 && localtime_r(&t, &tm))
+                day = date_of_day(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday) / DAY;
+        return day;
 }
 
-static int match_day(struct search *s, const struct search_node *node)
+static int match_internal(struct search *s, const struct search_node *node)
 {
-        bool sent = node->kind >= SEARCH_SENTBEFORE;
-        int r = sent ? sent_day(s) : internal_day(s);
-        int day = sent ? s->sent_day : s->internal_day;
+        int64_t day;
 
-        if (r < 0)
-                return r;
-        if (sent && day == 0)
-                return 0;
-        if (node->kind == SEARCH_BEFORE || node->kind == SEARCH_SENTBEFORE)
+        if (!s->stamped) {
+                int r = s->message->internaldate(s->message->context, &s->internaldate);
+
+                if (r < 0)
+                        return r;
+                s->stamped = true;
+        }
+        day = internal_day(s->internaldate, node->day);
+        if (node->kind == SEARCH_BEFORE)
                 return day < node->day;
-        if (node->kind == SEARCH_SINCE || node->kind == SEARCH_SENTSINCE)
-                return day >= node->day;
-        return day == node->day;
+        return node->kind == SEARCH_SINCE ? day >= node->day : day == node->day;
 }
 
 static int match_size(struct search *s, const struct search_node *node)
@@ -220,10 +244,11 @@ static int match_node(struct search *s, const struct search_node *node)
         case SEARCH_BEFORE:
         case SEARCH_ON:
         case SEARCH_SINCE:
+                return match_internal(s, node);
         case SEARCH_SENTBEFORE:
         case SEARCH_SENTON:
         case SEARCH_SENTSINCE:
-                return match_day(s, node);
+                return match_sent(s, node);
         case SEARCH_LARGER:
         case SEARCH_SMALLER:
                 return match_size(s, node);
@@ -248,10 +273,11 @@ int search_match(struct search *s, const struct search_message *m)
         int r;
 
         s->message = m;
-        s->opened = s->listed = s->scanned = s->dated = s->sized = s->stamped = false;
-        s->fields_n = 0;
+        s->opened = s->scanned = s->keyed = s->dated = s->sized = s->stamped = false;
+        s->of_text.listed = s->of_header.listed = false;
         r = match_node(s, s->root);
         s->message = NULL;
-        arena_reset(&s->arena);
+        if (s->arena.used)
+                arena_reset(&s->arena);
         return r;
 }

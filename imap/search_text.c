@@ -9,16 +9,7 @@ enum {
         SEARCH_PIECE = 32 * 1024, /* bytes of a body decoded at a time */
 };
 
-/* One pass over a message. `window` is the end of what was looked into, as much as a needle may reach back,
- * and the newest piece. */
-struct scan {
-        struct search_needle *needles;
-        size_t n, missing, overlap;
-        struct buf decoded, utf8, window;
-        struct arena line; /* one header line's */
-};
-
-static void scan_free(struct scan *s)
+void search_scan_free(struct search_scan *s)
 {
         buf_free(&s->decoded);
         buf_free(&s->utf8);
@@ -26,22 +17,32 @@ static void scan_free(struct scan *s)
         arena_free(&s->line);
 }
 
+static void drop_crs(struct buf *b, size_t from)
+{
+        struct slice rest = slice_from(buf_slice(b), from);
+
+        b->n = from;
+        while (rest.n) {
+                size_t n = slice_find(rest, '\r');
+
+                memmove(b->p + b->n, rest.p, n);
+                b->n += n;
+                rest = slice_from(rest, n + 1);
+        }
+}
+
 int search_text_fold(struct slice utf8, struct buf *to)
 {
-        size_t start = to->n, kept = start;
+        size_t start = to->n;
         int r = charset_fold(utf8, to);
 
-        if (r < 0)
-                return r;
-        for (size_t i = start; i < to->n; i++)
-                if (to->p[i] != '\r')
-                        to->p[kept++] = to->p[i];
-        to->n = kept;
-        return 0;
+        if (r == 0 && to->n > start && memchr(to->p + start, '\r', to->n - start))
+                drop_crs(to, start);
+        return r;
 }
 
 /* The next piece of text, valid UTF-8. */
-static int scan_feed(struct scan *s, struct slice utf8, bool header)
+static int scan_feed(struct search_scan *s, struct slice utf8, bool header)
 {
         int r = search_text_fold(utf8, &s->window);
 
@@ -63,7 +64,7 @@ static int scan_feed(struct scan *s, struct slice utf8, bool header)
 }
 
 /* Each line for itself: "Subject: caf\303\251". */
-static int scan_header(struct scan *s, struct slice header)
+static int scan_header(struct search_scan *s, struct slice header)
 {
         struct header_iter it = header_iter(header);
         struct header_field field;
@@ -91,19 +92,19 @@ static bool is_searched(const struct part *p)
                (slice_ieq(p->type, SLICE("text")) || slice_ieq(p->type, SLICE("message")));
 }
 
-/* What the decoder and the converter have put out. */
-static int scan_converted(struct scan *s, struct charset *charset, bool last)
+/* What the decoder has put out, or would. */
+static int scan_converted(struct search_scan *s, struct charset *charset, struct slice decoded, bool last)
 {
         int r;
 
         s->utf8.n = 0;
-        r = charset_convert(charset, buf_slice(&s->decoded), &s->utf8);
+        r = charset_convert(charset, decoded, &s->utf8);
         if (r == 0 && last)
                 r = charset_finish(charset, &s->utf8);
         return r < 0 ? r : scan_feed(s, buf_slice(&s->utf8), false);
 }
 
-static int scan_body(struct scan *s, const struct part *p, struct slice body)
+static int scan_body(struct search_scan *s, const struct part *p, struct slice body)
 {
         _cleanup_(charset_close_p) struct charset *charset = NULL;
         struct transfer_decoder decoder = {.kind = p->transfer};
@@ -118,34 +119,40 @@ static int scan_body(struct scan *s, const struct part *p, struct slice body)
         s->window.n = 0;
         do {
                 struct slice piece = slice_head(body, SEARCH_PIECE);
+                bool encoded = decoder.kind == TRANSFER_BASE64 || decoder.kind == TRANSFER_QP;
 
+                r = 0;
                 body = slice_from(body, piece.n);
                 s->decoded.n = 0;
-                r = transfer_decode(&decoder, piece, &s->decoded);
-                if (r == 0 && body.n == 0)
+                if (encoded)
+                        r = transfer_decode(&decoder, piece, &s->decoded);
+                if (r == 0 && encoded && body.n == 0)
                         r = transfer_finish(&decoder, &s->decoded);
                 if (r == 0)
-                        r = scan_converted(s, charset, body.n == 0);
+                        r = scan_converted(s, charset, encoded ? buf_slice(&s->decoded) : piece, body.n == 0);
         } while (r == 0 && s->missing > 0 && body.n > 0);
         return r;
 }
 
-int search_text_scan(struct arena *a, struct slice message, struct search_needle *needles, size_t n)
+int search_text_scan(struct search_scan *s, struct arena *a, struct slice message,
+                     struct search_needle *needles, size_t n)
 {
-        _cleanup_(scan_free) struct scan s = {.needles = needles, .n = n};
         bool headers = false;
         int r = 0;
 
+        s->needles = needles;
+        s->n = s->missing = n;
+        s->overlap = 0;
         for (size_t i = 0; i < n; i++) {
-                headers |= needles[i].headers && !needles[i].found;
-                s.missing += !needles[i].found;
-                s.overlap = MAX(s.overlap, needles[i].text.n - 1);
+                needles[i].found = false;
+                headers |= needles[i].headers;
+                s->overlap = MAX(s->overlap, needles[i].text.n - 1);
         }
-        for (const struct part *p = part_parse(a, message); p && r == 0 && s.missing > 0; p = part_next(p)) {
+        for (const struct part *p = part_parse(a, message); p && r == 0 && s->missing > 0; p = part_next(p)) {
                 if (headers)
-                        r = scan_header(&s, part_bytes(message, p->header));
-                if (r == 0 && s.missing > 0 && is_searched(p))
-                        r = scan_body(&s, p, part_bytes(message, p->body));
+                        r = scan_header(s, part_bytes(message, p->header));
+                if (r == 0 && s->missing > 0 && is_searched(p))
+                        r = scan_body(s, p, part_bytes(message, p->body));
         }
         return r;
 }

@@ -1,19 +1,33 @@
 #include "imap/section.h"
 
+#include "base/crlf.h"
 #include "imap/quote.h"
 #include "mime/header.h"
 
-bool section_needs_parts(const struct imap_section *what)
-{
-        return what->part_n > 0 || what->text == SECTION_MIME;
-}
+enum {
+        STRIDE = 4096, /* bytes that are passed over at once */
+        COPY = 4096,   /* bytes that are looked through for NULs at once */
+};
 
 static bool picks_fields(const struct imap_section *what)
 {
         return what->text == SECTION_HEADER_FIELDS || what->text == SECTION_HEADER_FIELDS_NOT;
 }
 
-/* The pieces a section is put together from, each of whole lines (but the last of the message). */
+static bool is_marked(const struct section_mark *mark, const struct imap_section *what, struct slice message)
+{
+        return mark && mark->set && what->partial && mark->message == message.n && mark->text == what->text &&
+               mark->part_n == what->part_n &&
+               (what->part_n == 0 || memcmp(mark->part, what->part, what->part_n * sizeof(*what->part)) == 0);
+}
+
+bool section_needs_parts(const struct imap_section *what, const struct section_mark *mark,
+                         struct slice message)
+{
+        return (what->part_n > 0 || what->text == SECTION_MIME) && !is_marked(mark, what, message);
+}
+
+/* The pieces HEADER.FIELDS is put together from, each of whole lines (but the last of the message). */
 
 struct pieces {
         const struct section *s;
@@ -65,51 +79,50 @@ static bool next_field(struct pieces *p, struct slice *ret)
         return p->end++ == 1 && (only || has_empty_line(p->s->text));
 }
 
-static bool next_piece(struct pieces *p, struct slice *ret)
-{
-        if (picks_fields(p->s->what))
-                return next_field(p, ret);
-        *ret = p->s->text;
-        return p->end++ == 0 && p->s->text.n > 0;
-}
-
-/* A place in a piece: `raw` bytes are behind, and of the line end at `raw` the CR too that is sent for it. */
-struct place {
-        size_t raw;
-        bool after_cr;
-};
-
 static bool is_bare_lf(struct slice s, size_t at)
 {
         return at == 0 || s.p[at - 1] != '\r';
 }
 
+static void pass_line_end(struct slice s, struct section_place *at)
+{
+        if (!at->after_cr && is_bare_lf(s, at->raw)) {
+                at->after_cr = true;
+        } else {
+                at->after_cr = false;
+                at->raw++;
+        }
+}
+
 /* Moves on by n bytes as sent, or to the end. Returns by how many. */
-static uint64_t advance(struct slice s, struct place *at, uint64_t n)
+static uint64_t advance(struct slice s, struct section_place *at, uint64_t n)
 {
         uint64_t left = n;
+        if (left && at->after_cr) {
+                pass_line_end(s, at);
+                left--;
+        }
+        while (left >= 2 * STRIDE && s.n - at->raw >= STRIDE) {
+                struct slice stride = slice_make(s.p + at->raw, STRIDE);
+                left -= STRIDE + crlf_bare(stride, at->raw ? s.p[at->raw - 1] : '\0');
+                at->raw += STRIDE;
+        }
         while (left && at->raw < s.n) {
-                size_t run = at->after_cr ? 0 : slice_find(slice_from(s, at->raw), '\n');
-                run = (size_t)MIN((uint64_t)run, left);
+                size_t most = (size_t)MIN((uint64_t)(s.n - at->raw), left);
+                size_t run = at->after_cr ? 0 : slice_find(slice_make(s.p + at->raw, most), '\n');
                 at->raw += run;
                 left -= run;
                 if (!left || at->raw == s.n)
                         break;
                 left--;
-                if (!at->after_cr && is_bare_lf(s, at->raw)) {
-                        at->after_cr = true;
-                } else {
-                        at->after_cr = false;
-                        at->raw++;
-                }
+                pass_line_end(s, at);
         }
         return n - left;
 }
 
 uint64_t section_crlf_size(struct slice text)
 {
-        struct place at = {0};
-        return advance(text, &at, UINT64_MAX);
+        return text.n + crlf_bare(text, '\0');
 }
 
 /* What a partial leaves: skip, then left. */
@@ -123,9 +136,10 @@ static struct window window_of(const struct imap_section *what)
 }
 
 /* The part of a piece that is inside the window: from *from to *to. Returns its size. */
-static uint64_t cut(struct window *w, struct slice piece, struct place *from, struct place *to)
+static uint64_t cut(struct window *w, struct slice piece, struct section_place *from,
+                    struct section_place *to)
 {
-        *from = (struct place){0};
+        *from = (struct section_place){0};
         w->skip -= advance(piece, from, w->skip);
         *to = *from;
         uint64_t n = advance(piece, to, w->left);
@@ -133,16 +147,46 @@ static uint64_t cut(struct window *w, struct slice piece, struct place *from, st
         return n;
 }
 
-static uint64_t section_size(const struct section *s)
+static uint64_t picked_size(const struct section *s)
 {
         struct pieces pieces = pieces_of(s);
         struct window w = window_of(s->what);
         struct slice piece;
-        struct place from, to;
+        struct section_place from, to;
         uint64_t size = 0;
-        while (w.left && next_piece(&pieces, &piece))
-                size += cut(&w, piece, &from, &to);
+        while (w.left && next_field(&pieces, &piece))
+                size += s->what->partial ? cut(&w, piece, &from, &to) : section_crlf_size(piece);
         return size;
+}
+
+/* From the mark on, where that helps. */
+static void measure_partial(struct section *s, const struct section_mark *mark)
+{
+        uint64_t at = 0;
+        if (mark && mark->sent <= s->what->offset) {
+                s->from = mark->place;
+                at = mark->sent;
+        }
+        advance(s->text, &s->from, s->what->offset - at);
+        s->to = s->from;
+        s->size = advance(s->text, &s->to, s->what->count);
+}
+
+static void set_mark(struct section_mark *mark, struct slice message, const struct section *s)
+{
+        const struct imap_section *what = s->what;
+        *mark = (struct section_mark){.set = what->part_n <= SECTION_MARK_PARTS && s->size > 0,
+                                      .part_n = what->part_n,
+                                      .text = what->text,
+                                      .message = message.n,
+                                      .n = s->text.n,
+                                      .sent = what->offset + s->size,
+                                      .place = s->to};
+        if (!mark->set)
+                return;
+        mark->offset = (size_t)(s->text.p - message.p);
+        for (size_t i = 0; i < what->part_n; i++)
+                mark->part[i] = what->part[i];
 }
 
 static int find_in_parts(const struct part *root, const struct imap_section *what, struct part_range *ret)
@@ -158,46 +202,68 @@ static int find_in_parts(const struct part *root, const struct imap_section *wha
         return part_section(root, what->part, what->part_n, kinds[what->text], ret);
 }
 
+/* The text that a section means, as stored; false: there is no such part. */
+static bool find_text(struct slice message, const struct part *root, const struct imap_section *what,
+                      const struct section_mark *mark, struct slice *ret)
+{
+        struct part_range range;
+        if (is_marked(mark, what, message)) {
+                *ret = slice_head(slice_from(message, mark->offset), mark->n);
+        } else if (section_needs_parts(what, NULL, message)) {
+                if (find_in_parts(root, what, &range) < 0)
+                        return false;
+                *ret = part_bytes(message, range);
+        } else if (what->text == SECTION_ALL) {
+                *ret = message;
+        } else if (what->text == SECTION_TEXT) {
+                *ret = slice_from(message, header_size(message));
+        } else {
+                *ret = slice_head(message, header_size(message));
+        }
+        return true;
+}
+
 void section_locate(struct slice message, const struct part *root, const struct imap_section *what,
-                    struct section *ret)
+                    struct section_mark *mark, struct section *ret)
 {
         struct section s = {.what = what};
-        struct part_range range;
-        if (section_needs_parts(what)) {
-                if (find_in_parts(root, what, &range) < 0) {
-                        *ret = s;
-                        return;
-                }
-                s.text = part_bytes(message, range);
-                s.size = part_virtual_size(range);
-                if (!what->partial && !picks_fields(what)) {
-                        *ret = s;
-                        return;
-                }
-        } else if (what->text == SECTION_ALL) {
-                s.text = message;
-        } else if (what->text == SECTION_TEXT) {
-                s.text = slice_from(message, header_size(message));
-        } else {
-                s.text = slice_head(message, header_size(message));
+        if (!find_text(message, root, what, mark, &s.text)) {
+                *ret = s;
+                return;
         }
-        s.size = section_size(&s);
+        if (picks_fields(what)) {
+                s.size = picked_size(&s);
+        } else if (what->partial) {
+                measure_partial(&s, is_marked(mark, what, message) ? mark : NULL);
+                if (mark)
+                        set_mark(mark, message, &s);
+        } else {
+                s.size = section_crlf_size(s.text);
+        }
         *ret = s;
 }
 
+/* NUL is rare: the text is sent as it stands wherever there is none. */
 static void write_without_nul(struct conn *c, struct slice s, char last)
 {
+        char copy[COPY];
         while (s.n) {
-                size_t nul = slice_find(s, 0);
-                conn_write_crlf(c, slice_head(s, nul), &last);
-                if (nul < s.n)
-                        conn_write_crlf(c, SLICE(QUOTE_NUL), &last);
-                s = slice_from(s, nul + 1);
+                struct slice chunk = slice_head(s, CONN_OUTPUT_FLUSH);
+                chunk.n = slice_find(chunk, '\0');
+                if (chunk.n == 0) {
+                        chunk = slice_head(s, COPY);
+                        for (size_t i = 0; i < chunk.n; i++)
+                                copy[i] = chunk.p[i] ? chunk.p[i] : QUOTE_NUL[0];
+                        conn_write_crlf(c, slice_make(copy, chunk.n), &last);
+                } else {
+                        conn_write_crlf(c, chunk, &last);
+                }
+                s = slice_from(s, chunk.n);
         }
 }
 
 /* A cut may fall between CR and LF of a line end that is stored as LF: then the LF goes alone, or the CR. */
-static void write_cut(struct conn *c, struct slice piece, struct place from, struct place to)
+static void write_cut(struct conn *c, struct slice piece, struct section_place from, struct section_place to)
 {
         char last = from.after_cr ? '\r' : from.raw ? piece.p[from.raw - 1] : 0;
         write_without_nul(c, slice_make(piece.p + from.raw, to.raw - from.raw), last);
@@ -205,15 +271,13 @@ static void write_cut(struct conn *c, struct slice piece, struct place from, str
                 conn_write(c, SLICE("\r"));
 }
 
-void section_write(struct conn *c, const struct section *s)
+static void write_picked(struct conn *c, const struct section *s)
 {
         struct pieces pieces = pieces_of(s);
         struct window w = window_of(s->what);
         struct slice piece;
-        struct place from, to;
-        if (s->size == 0)
-                return; /* a missing part's HEADER.FIELDS too, which has not even the empty line */
-        while (w.left && next_piece(&pieces, &piece)) {
+        struct section_place from, to;
+        while (w.left && next_field(&pieces, &piece)) {
                 if (!s->what->partial) {
                         write_without_nul(c, piece, 0);
                 } else {
@@ -221,6 +285,18 @@ void section_write(struct conn *c, const struct section *s)
                         write_cut(c, piece, from, to);
                 }
         }
+}
+
+void section_write(struct conn *c, const struct section *s)
+{
+        if (s->size == 0)
+                return; /* a missing part's HEADER.FIELDS too, which has not even the empty line */
+        if (picks_fields(s->what))
+                write_picked(c, s);
+        else if (s->what->partial)
+                write_cut(c, s->text, s->from, s->to);
+        else
+                write_without_nul(c, s->text, 0);
 }
 
 void section_name(struct buf *to, const struct imap_section *what)

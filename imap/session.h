@@ -4,7 +4,7 @@
 /* The logged-in session: the state the executors work on, and the table that says which executor runs which
  * command and when sequence numbers may change. */
 
-#include "imap/command.h"
+#include "imap/section.h"
 #include "priv/protocol.h"
 #include "store/save.h"
 #include "wire/conn.h"
@@ -20,6 +20,11 @@ struct imap_session {
         uint32_t told_messages, told_recent; /* EXISTS and RECENT the client knows */
         bool told_waiting;                   /* the log knows that new mail is kept back */
         unsigned told_keywords;              /* how many keywords FLAGS named: they only become more */
+        struct {
+                char guid[33]; /* of the mailbox */
+                uint32_t uid;
+                struct section_mark mark;
+        } partial;                           /* where the last partial FETCH ended */
         bool over;                           /* LOGOUT, BYE or a dead connection: the loop ends */
         const char *end_reason;              /* for the log: "Logged out"; static */
         struct {

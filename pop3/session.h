@@ -14,8 +14,9 @@ struct pop3_session {
         struct conn conn;
         struct store *store;
         struct maildrop maildrop;
-        bool over;              /* QUIT or a dead connection: the loop ends */
-        const char *end_reason; /* for the log */
+        uint32_t unreadable_told; /* messages, in the log */
+        bool over;                /* QUIT or a dead connection: the loop ends */
+        const char *end_reason;   /* for the log */
         struct {
                 uint64_t top, top_bytes, retr, retr_bytes, deleted;
         } counts; /* for the line at the end */

@@ -1,9 +1,14 @@
 #include <errno.h>
 
 #include "base/log.h"
+#include "base/number.h"
 #include "pop3/capability.h"
 #include "pop3/retrieve.h"
 #include "pop3/session.h"
+
+enum {
+        LISTING_LINE = 2 * (NUMBER_MAX + 2) + UIDL_MAX, /* of a listing */
+};
 
 static void reply(struct pop3_session *s, const char *text)
 {
@@ -42,24 +47,29 @@ void transaction_error(struct pop3_session *s, int error, const char *what)
         conn_printf(&s->conn, "-ERR [%s] %s: %s. [%s]\r\n", code, what, cause, s->start->peer->session_id);
 }
 
-/* The message a command names; NULL: the client has been told why not. */
-static struct maildrop_message *named(struct pop3_session *s, const struct pop3_command *c)
+/* Whether there is the message that a command names; if not, the client has been told. */
+static bool names_one(struct pop3_session *s, const struct pop3_command *c)
 {
-        struct maildrop_message *m = maildrop_message(&s->maildrop, c->message);
-        if (m && !m->deleted)
-                return m;
-        if (m)
+        const struct maildrop *d = &s->maildrop;
+        if (c->message < 1 || c->message > d->n)
+                conn_printf(&s->conn, "-ERR There's no message %u.\r\n", c->message);
+        else if (maildrop_is_deleted(d, c->message))
                 reply(s, "-ERR Message is deleted.");
         else
-                conn_printf(&s->conn, "-ERR There's no message %u.\r\n", c->message);
-        return NULL;
+                return true;
+        return false;
 }
 
 static bool measure(struct pop3_session *s)
 {
-        int r = maildrop_measure(&s->maildrop);
+        struct maildrop *d = &s->maildrop;
+        int r = maildrop_measure(d);
         if (r < 0)
                 transaction_error(s, r, "The sizes of the messages cannot be found");
+        if (r == 0 && d->unreadable > s->unreadable_told)
+                log_error("%u messages cannot be read and are listed with 0 octets; one of them: %s",
+                          d->unreadable, store_error(s->store));
+        s->unreadable_told = MAX(s->unreadable_told, d->unreadable);
         return r == 0;
 }
 
@@ -82,49 +92,86 @@ static void do_stat(struct pop3_session *s, const struct pop3_command *c)
                             (unsigned long long)(d->bytes - d->deleted_bytes));
 }
 
+/* Ends a line of a listing that was written into the room of the connection. */
+static void end_line(struct conn *c, char *at)
+{
+        *at++ = '\r';
+        *at++ = '\n';
+        conn_sent(c, at);
+}
+
+/* Starts one; there is room for LISTING_LINE bytes. */
+static char *start_line(struct conn *c, uint32_t number)
+{
+        char *at = number_write(conn_room(c, LISTING_LINE), number);
+        *at++ = ' ';
+        return at;
+}
+
+static void list_one(struct pop3_session *s, const struct pop3_command *c)
+{
+        uint64_t size;
+        int r = maildrop_size(&s->maildrop, c->message, &size);
+        if (r < 0)
+                transaction_error(s, r, "The size of the message cannot be found");
+        else
+                conn_printf(&s->conn, "+OK %u %llu\r\n", c->message, (unsigned long long)size);
+}
+
 static void do_list(struct pop3_session *s, const struct pop3_command *c)
 {
-        const struct maildrop *d = &s->maildrop;
-        const struct maildrop_message *m = c->has_message ? named(s, c) : NULL;
-        if ((c->has_message && !m) || !measure(s))
-                return;
-        if (m) {
-                conn_printf(&s->conn, "+OK %u %llu\r\n", c->message, (unsigned long long)m->size);
+        struct maildrop *d = &s->maildrop;
+        if (c->has_message) {
+                if (names_one(s, c))
+                        list_one(s, c);
                 return;
         }
+        if (!measure(s))
+                return;
         conn_printf(&s->conn, "+OK %u messages:\r\n", d->n - d->deleted);
-        for (uint32_t i = 0; i < d->n; i++)
-                if (!d->messages[i].deleted)
-                        conn_printf(&s->conn, "%u %llu\r\n", i + 1, (unsigned long long)d->messages[i].size);
+        for (uint32_t i = 1; i <= d->n; i++) {
+                uint64_t size = 0;
+                if (maildrop_is_deleted(d, i))
+                        continue;
+                (void)!maildrop_size(d, i, &size); /* told when it was measured */
+                end_line(&s->conn, number_write(start_line(&s->conn, i), size));
+        }
         reply(s, ".");
 }
 
-static void do_uidl(struct pop3_session *s, const struct pop3_command *c)
+static bool make_uidls(struct pop3_session *s)
 {
-        struct maildrop *d = &s->maildrop;
-        const struct maildrop_message *m = c->has_message ? named(s, c) : NULL;
-        if (c->has_message && !m)
-                return;
         const char *why = NULL;
-        int r = maildrop_name(d, &why);
+        int r = maildrop_name(&s->maildrop, &why);
         if (why) {
                 log_error("pop3_uidl_format: %s", why);
                 conn_printf(&s->conn, "-ERR [SYS/PERM] UIDLs cannot be made: wrong setting. [%s]\r\n",
                             s->start->peer->session_id);
-                return;
-        }
-        if (r < 0) {
+        } else if (r < 0) {
                 transaction_error(s, r, "UIDLs cannot be made");
-                return;
         }
-        if (m) {
-                conn_printf(&s->conn, "+OK %u %s\r\n", c->message, m->uidl);
+        return r == 0;
+}
+
+static void write_uidl(struct pop3_session *s, uint32_t number)
+{
+        end_line(&s->conn, maildrop_write_uidl(&s->maildrop, number, start_line(&s->conn, number)));
+}
+
+static void do_uidl(struct pop3_session *s, const struct pop3_command *c)
+{
+        const struct maildrop *d = &s->maildrop;
+        if ((c->has_message && !names_one(s, c)) || !make_uidls(s))
+                return;
+        if (c->has_message) {
+                conn_puts(&s->conn, "+OK ");
+                write_uidl(s, c->message);
                 return;
         }
         reply(s, "+OK");
-        for (uint32_t i = 0; i < d->n; i++)
-                if (!d->messages[i].deleted)
-                        conn_printf(&s->conn, "%u %s\r\n", i + 1, d->messages[i].uidl);
+        for (uint32_t i = 1; i <= d->n; i++)
+                if (!maildrop_is_deleted(d, i))
+                        write_uidl(s, i);
         reply(s, ".");
 }
 
@@ -135,10 +182,9 @@ static uint64_t position(const struct pop3_session *s)
 }
 
 /* Maps a message; false: the client has been told that it cannot be read. */
-static bool read_message(struct pop3_session *s, const struct pop3_command *c,
-                         const struct maildrop_message *m, struct message_text *ret)
+static bool read_message(struct pop3_session *s, const struct pop3_command *c, struct message_text *ret)
 {
-        int r = mailbox_read(s->maildrop.mailbox, m->seq, ret);
+        int r = mailbox_read(s->maildrop.mailbox, maildrop_seq(&s->maildrop, c->message), ret);
         if (r == -ENOENT)
                 conn_printf(&s->conn, "-ERR Message %u expunged.\r\n", c->message);
         else if (r < 0)
@@ -148,13 +194,12 @@ static bool read_message(struct pop3_session *s, const struct pop3_command *c,
 
 static void do_retr(struct pop3_session *s, const struct pop3_command *c)
 {
-        struct maildrop_message *m = named(s, c);
         _cleanup_(message_text_release) struct message_text text = {0};
-        if (!m || !read_message(s, c, m, &text))
+        if (!names_one(s, c) || !read_message(s, c, &text))
                 return;
         uint64_t size, from = position(s);
         /* asked anew: what was believed of the message before it was read may have been wrong */
-        int r = mailbox_size(s->maildrop.mailbox, m->seq, &size);
+        int r = maildrop_size(&s->maildrop, c->message, &size);
         if (r < 0) {
                 transaction_error(s, r, "The size of the message cannot be found");
                 return;
@@ -164,15 +209,13 @@ static void do_retr(struct pop3_session *s, const struct pop3_command *c)
         s->counts.retr++;
         s->counts.retr_bytes += position(s) - from;
         reply(s, ".");
-        m->retrieved = true;
-        s->maildrop.last = MAX(s->maildrop.last, c->message);
+        maildrop_retrieved(&s->maildrop, c->message);
 }
 
 static void do_top(struct pop3_session *s, const struct pop3_command *c)
 {
-        const struct maildrop_message *m = named(s, c);
         _cleanup_(message_text_release) struct message_text text = {0};
-        if (!m || !read_message(s, c, m, &text))
+        if (!names_one(s, c) || !read_message(s, c, &text))
                 return;
         uint64_t from = position(s);
         reply(s, "+OK");
@@ -184,10 +227,9 @@ static void do_top(struct pop3_session *s, const struct pop3_command *c)
 
 static void do_dele(struct pop3_session *s, const struct pop3_command *c)
 {
-        struct maildrop_message *m = named(s, c);
-        if (!m)
+        if (!names_one(s, c))
                 return;
-        maildrop_delete(&s->maildrop, m);
+        maildrop_delete(&s->maildrop, c->message);
         reply(s, "+OK Marked to be deleted.");
 }
 
@@ -200,7 +242,7 @@ static void do_rset(struct pop3_session *s, const struct pop3_command *c)
 static void do_last(struct pop3_session *s, const struct pop3_command *c)
 {
         if (s->settings->pop3_enable_last)
-                conn_printf(&s->conn, "+OK %u\r\n", s->maildrop.last);
+                conn_printf(&s->conn, "+OK %u\r\n", maildrop_last(&s->maildrop));
         else
                 reply(s, "-ERR Unknown command: LAST");
 }

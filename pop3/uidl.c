@@ -20,18 +20,21 @@ static const char *with_tail(const struct uidl_source *s, const char *id, struct
 static const char *fit(const struct uidl_source *s, const char *id, struct arena *arena)
 {
         struct slice whole = slice_of(id);
-        bool changed = whole.n == 0 || whole.n > UIDL_MAX;
+        bool fits = whole.n >= 1 && whole.n <= UIDL_MAX;
+        for (size_t i = 0; i < whole.n && fits; i++)
+                fits = whole.p[i] >= 0x21 && whole.p[i] <= 0x7e;
+        if (fits)
+                return id;
         char *out = arena_str(arena, whole);
         for (size_t i = 0; i < whole.n; i++)
-                if (out[i] < 0x21 || out[i] > 0x7e) {
+                if (out[i] < 0x21 || out[i] > 0x7e)
                         out[i] = '_';
-                        changed = true;
-                }
-        return changed ? with_tail(s, out, arena) : out;
+        return with_tail(s, out, arena);
 }
 
-static int by_format(const struct uidl_source *s, const char *format, struct arena *arena, const char **ret,
-                     const char **ret_why)
+/* A format with what only conf_expand() knows. */
+static int by_expansion(const struct uidl_source *s, const char *format, struct arena *arena,
+                        const char **ret, const char **ret_why)
 {
         char uid[16], uidvalidity[16];
         snprintf(uid, sizeof(uid), "%u", s->uid);
@@ -50,15 +53,24 @@ static int by_format(const struct uidl_source *s, const char *format, struct are
         return r;
 }
 
-int uidl_make(const struct uidl_source *source, const char *format, struct arena *arena, const char **ret,
-              const char **ret_why)
+static const char *by_parts(const struct uidl_source *s, const struct uidl_format *f, struct arena *arena)
+{
+        char *out = arena_alloc(arena, f->longest + f->files * strlen(s->base_name) + 1);
+        *uidl_format_write(f, s, out) = '\0';
+        return out;
+}
+
+int uidl_make(const struct uidl_source *source, const struct uidl_format *format, struct arena *arena,
+              const char **ret, const char **ret_why)
 {
         const char *id = source->stored;
         int r = 0;
         if (id && !*id)
-                id = source->base_name;
-        if (!id)
-                r = by_format(source, format, arena, &id, ret_why);
+                id = arena_str(arena, slice_of(source->base_name));
+        else if (!id && !format->odd)
+                id = by_parts(source, format, arena);
+        else if (!id)
+                r = by_expansion(source, format->text, arena, &id, ret_why);
         if (r < 0)
                 return r;
         *ret = fit(source, id, arena);
@@ -90,6 +102,11 @@ static int reuse_header(struct uidl_names *n, struct mailbox *m, uint32_t seq, c
         return 0;
 }
 
+bool uidl_is_stored(struct mailbox *m, uint32_t seq)
+{
+        return mailbox_pop3_uidl(m, seq).p;
+}
+
 int uidl_of_message(struct uidl_names *n, struct mailbox *m, uint32_t seq, const char **ret,
                     const char **ret_why)
 {
@@ -99,14 +116,14 @@ int uidl_of_message(struct uidl_names *n, struct mailbox *m, uint32_t seq, const
                 .base_name = mailbox_base_name(m, seq),
         };
         struct slice stored = mailbox_pop3_uidl(m, seq);
-        if (stored.n)
+        if (stored.p) /* an empty one counts */
                 source.stored = arena_str(n->arena, stored);
         int r = 0;
-        if (!source.stored && n->settings->pop3_reuse_xuidl)
+        if (!source.stored && n->reuse_header)
                 r = reuse_header(n, m, seq, &source.stored);
         const char *id;
         if (r == 0)
-                r = uidl_make(&source, n->settings->pop3_uidl_format, n->arena, &id, ret_why);
+                r = uidl_make(&source, n->format, n->arena, &id, ret_why);
         if (r < 0)
                 return r;
         if (map_get(&n->taken, slice_of(id)))

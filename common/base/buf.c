@@ -40,11 +40,6 @@ int buf_append(struct buf *b, struct slice s)
         return 0;
 }
 
-int buf_char(struct buf *b, char c)
-{
-        return buf_append(b, slice_make(&c, 1));
-}
-
 int buf_str(struct buf *b, const char *s)
 {
         return buf_append(b, slice_of(s));

@@ -27,7 +27,13 @@ char *buf_reserve(struct buf *b, size_t n);
 
 /* 0 or -E2BIG (also kept in b->error). */
 int buf_append(struct buf *b, struct slice s);
-int buf_char(struct buf *b, char c);
+static inline int buf_char(struct buf *b, char c)
+{
+        if (b->n >= b->cap || (b->max && b->n >= b->max))
+                return buf_append(b, (struct slice){&c, 1});
+        b->p[b->n++] = c;
+        return 0;
+}
 int buf_str(struct buf *b, const char *s);
 int buf_number(struct buf *b, uint64_t v); /* decimal */
 int buf_printf(struct buf *b, const char *fmt, ...) _printf_(2, 3);

@@ -1,8 +1,8 @@
 #ifndef BASE_CRLF_H
 #define BASE_CRLF_H
 
-/* Line ends on their way from a file, LF or CRLF, to the network, CRLF: a bare LF gets a CR before it. In bulk,
- * a block or a line at a time. `before` and `*last` are the byte before the text, 0 at the start. */
+/* Line ends on their way from a file, LF or CRLF, to the network, CRLF: a bare LF gets a CR before it. In
+ * bulk, a block or a line at a time. `before` and `*last` are the byte before the text, 0 at the start. */
 
 #include <stddef.h>
 

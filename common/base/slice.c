@@ -53,6 +53,22 @@ size_t slice_rfind(struct slice s, char c)
         return hit ? (size_t)(hit - s.p) : s.n;
 }
 
+/* A loop of a fixed length over bytes is one that compilers turn into a few vector instructions. */
+size_t slice_count(struct slice s, char c)
+{
+        enum { BLOCK = 64 };
+        size_t n = 0, i = 0;
+        for (; s.n - i >= BLOCK; i += BLOCK) {
+                unsigned char found = 0;
+                for (int k = 0; k < BLOCK; k++)
+                        found = (unsigned char)(found + (s.p[i + (size_t)k] == c));
+                n += found;
+        }
+        for (; i < s.n; i++)
+                n += s.p[i] == c;
+        return n;
+}
+
 size_t slice_find_slice(struct slice s, struct slice needle)
 {
         if (needle.n == 0)

@@ -53,6 +53,7 @@ int slice_cmp(struct slice a, struct slice b);
 /* Offset of the first c (or last), or s.n when there is none. */
 size_t slice_find(struct slice s, char c);
 size_t slice_rfind(struct slice s, char c);
+size_t slice_count(struct slice s, char c);
 /* Offset of the first occurrence of needle, or s.n. The empty needle is found at 0. */
 size_t slice_find_slice(struct slice s, struct slice needle);
 

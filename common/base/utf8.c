@@ -29,10 +29,16 @@ bool utf8_valid(struct slice s)
 {
         while (s.n) {
                 uint32_t cp;
+                uint64_t eight;
                 size_t len = utf8_decode(s, &cp);
                 if (len == 0)
                         return false;
                 s = slice_from(s, len);
+                for (; s.n >= sizeof(eight); s = slice_from(s, sizeof(eight))) {
+                        memcpy(&eight, s.p, sizeof(eight));
+                        if (eight & UINT64_C(0x8080808080808080))
+                                break;
+                }
         }
         return true;
 }
@@ -63,11 +69,15 @@ int utf8_append_valid(struct buf *to, struct slice s)
 {
         while (s.n) {
                 uint32_t cp;
-                size_t len = utf8_decode(s, &cp);
-                int r = len ? buf_append(to, slice_head(s, len)) : utf8_encode(to, 0xfffd);
+                size_t n = 0, len;
+                while ((len = utf8_decode(slice_from(s, n), &cp)) > 0)
+                        n += len;
+                int r = buf_append(to, slice_head(s, n));
+                if (r == 0 && n < s.n)
+                        r = utf8_encode(to, 0xfffd);
                 if (r < 0)
                         return r;
-                s = slice_from(s, len ? len : 1);
+                s = slice_from(s, n + 1);
         }
         return 0;
 }

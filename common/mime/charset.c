@@ -142,6 +142,11 @@ bool charset_known(struct slice name)
 static size_t ascii_size(struct slice s)
 {
         size_t n = 0;
+        for (uint64_t eight; s.n - n >= sizeof(eight); n += sizeof(eight)) {
+                memcpy(&eight, s.p + n, sizeof(eight));
+                if (eight & UINT64_C(0x8080808080808080))
+                        break;
+        }
         while (n < s.n && (unsigned char)s.p[n] < 0x80)
                 n++;
         return n;

@@ -34,27 +34,46 @@ static int append_folded(struct buf *to, uint32_t c)
 }
 #endif
 
+enum { BLOCK = 16 };
+typedef unsigned char block_t __attribute__((vector_size(BLOCK)));
+
+/* Folds the ASCII at the start, and says how much that is. Mail is mostly that, and SEARCH reads all of it.
+ */
+static size_t fold_ascii(struct slice s, char *to)
+{
+        size_t n = 0;
+        for (; s.n - n >= BLOCK; n += BLOCK) {
+                block_t b;
+                uint64_t half[2];
+                memcpy(&b, s.p + n, BLOCK);
+                memcpy(half, s.p + n, BLOCK);
+                if ((half[0] | half[1]) & UINT64_C(0x8080808080808080))
+                        break;
+                b -= (block_t)((b >= 'a') & (b <= 'z')) & ('a' - 'A');
+                memcpy(to + n, &b, BLOCK);
+        }
+        for (; n < s.n && (unsigned char)s.p[n] < 0x80; n++)
+                to[n] = ascii_upper(s.p[n]);
+        return n;
+}
+
 int charset_fold(struct slice utf8, struct buf *to)
 {
         while (utf8.n) {
-                size_t n = 0;
-                while (n < utf8.n && (unsigned char)utf8.p[n] < 0x80)
-                        n++;
-                char *p = buf_reserve(to, n);
+                char *p = buf_reserve(to, utf8.n);
                 if (!p)
                         return to->error;
-                for (size_t i = 0; i < n; i++)
-                        p[i] = ascii_upper(utf8.p[i]);
+                size_t n = fold_ascii(utf8, p);
                 to->n += n;
                 utf8 = slice_from(utf8, n);
-                if (utf8.n == 0)
-                        break;
-                uint32_t cp;
-                size_t len = utf8_decode(utf8, &cp);
-                int r = len ? append_folded(to, cp) : utf8_encode(to, 0xfffd);
-                if (r < 0)
-                        return r;
-                utf8 = slice_from(utf8, len ? len : 1);
+                while (utf8.n && (unsigned char)utf8.p[0] >= 0x80) {
+                        uint32_t cp;
+                        size_t len = utf8_decode(utf8, &cp);
+                        int r = len ? append_folded(to, cp) : utf8_encode(to, 0xfffd);
+                        if (r < 0)
+                                return r;
+                        utf8 = slice_from(utf8, len ? len : 1);
+                }
         }
         return 0;
 }

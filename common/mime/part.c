@@ -1,5 +1,6 @@
 #include "mime/part.h"
 
+#include "base/crlf.h"
 #include "mime/part_fields.h"
 
 /* A place in the message and what was counted up to there. */
@@ -74,16 +75,57 @@ static struct part_range range_from(struct mark from, struct mark to)
                                    to.bare_lf - from.bare_lf};
 }
 
+/* Where the first line begins, from the one at `at` on, that may be a delimiter; the end when there is none.
+ */
+static size_t find_dashes(const struct parser *ps)
+{
+        struct slice s = ps->message;
+        size_t start = ps->at.pos;
+        for (size_t i = start; ps->open && s.n - i >= 2; i++) {
+                i += slice_find(slice_from(s, i), '-');
+                if (s.n - i >= 2 && s.p[i + 1] == '-' && (i == start || s.p[i - 1] == '\n'))
+                        return i;
+                if (i == s.n)
+                        break;
+        }
+        return s.n;
+}
+
+/* Takes whole lines up to `pos`, in bulk: most of a message is text that no delimiter is in. */
+static void skip_lines(struct parser *ps, size_t pos)
+{
+        struct slice s = slice_head(slice_from(ps->message, ps->at.pos), pos - ps->at.pos);
+        if (s.n == 0)
+                return;
+        bool lf = s.p[s.n - 1] == '\n', cr = lf && s.n > 1 && s.p[s.n - 2] == '\r';
+        ps->at.pos = pos;
+        ps->at.lines += slice_count(s, '\n');
+        ps->at.bare_lf += crlf_bare(s, '\0');
+        ps->before_break = ps->at;
+        ps->before_break.pos -= (size_t)lf + cr;
+        ps->before_break.lines -= lf;
+        ps->before_break.bare_lf -= lf && !cr;
+}
+
 /* Reads lines until a delimiter or the end. *ret_end is where the text ended: before the delimiter's line
  * break, but not before `end`, which is where it began. */
 static struct delimiter skip_text(struct parser *ps, struct mark end, struct mark *ret_end)
 {
-        for (struct slice line; next_line(ps, &line); end = ps->before_break) {
+        for (;;) {
+                size_t dashes = find_dashes(ps);
+                struct slice line;
+                if (dashes > ps->at.pos) {
+                        skip_lines(ps, dashes);
+                        end = ps->before_break;
+                }
+                if (!next_line(ps, &line))
+                        break;
                 struct delimiter d = match(ps, line);
                 if (d.what != END_OF_MESSAGE) {
                         *ret_end = end;
                         return d;
                 }
+                end = ps->before_break;
         }
         *ret_end = ps->at;
         return (struct delimiter){.what = END_OF_MESSAGE};

@@ -4,6 +4,8 @@
 
 #include "mime/lex.h"
 
+enum { QP_RUN = 128 }; /* bytes looked at in advance: a line has 76 */
+
 enum transfer transfer_of(struct slice name)
 {
         if (slice_ieq(name, SLICE("base64")))
@@ -16,15 +18,40 @@ enum transfer transfer_of(struct slice name)
         return TRANSFER_UNKNOWN;
 }
 
-static int base64_value(char c)
+/* A byte's value and one more; 0: it is none. */
+static const unsigned char base64_digits[256] = {
+        ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
+        ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
+        ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+        ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+        ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+        ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+        ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+        ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
+};
+
+static uint32_t base64_value(char c)
 {
-        if (c >= 'A' && c <= 'Z')
-                return c - 'A';
-        if (c >= 'a' && c <= 'z')
-                return c - 'a' + 26;
-        if (c >= '0' && c <= '9')
-                return c - '0' + 52;
-        return c == '+' ? 62 : c == '/' ? 63 : -1;
+        return (uint32_t)base64_digits[(unsigned char)c] - 1;
+}
+
+/* Four digits at a time, from the start of a quad; returns how many bytes of `in` that was. */
+static size_t base64_quads(struct slice in, struct buf *to)
+{
+        size_t i = 0;
+        char *p = to->p + to->n;
+        for (; in.n - i >= 4; i += 4) {
+                uint32_t a = base64_value(in.p[i]), b = base64_value(in.p[i + 1]);
+                uint32_t c = base64_value(in.p[i + 2]), d = base64_value(in.p[i + 3]);
+                if ((a | b | c | d) > 63)
+                        break;
+                uint32_t v = a << 18 | b << 12 | c << 6 | d;
+                *p++ = (char)(v >> 16);
+                *p++ = (char)(v >> 8);
+                *p++ = (char)v;
+        }
+        to->n = (size_t)(p - to->p);
+        return i;
 }
 
 /* Not base64_decode_lenient(), because a piece may end within a quad. */
@@ -33,14 +60,18 @@ static int base64_piece(struct transfer_decoder *d, struct slice in, struct buf 
         if (!buf_reserve(to, in.n / 4 * 3 + 3))
                 return -E2BIG;
         for (size_t i = 0; i < in.n && !d->ended; i++) {
+                if (d->bit_count == 0)
+                        i += base64_quads(slice_from(in, i), to);
+                if (i == in.n)
+                        break;
                 if (in.p[i] == '=') {
                         d->ended = true;
                         break;
                 }
-                int v = base64_value(in.p[i]);
-                if (v < 0)
+                uint32_t v = base64_value(in.p[i]);
+                if (v > 63)
                         continue;
-                d->bits = (d->bits << 6 | (uint32_t)v) & 0xffffff;
+                d->bits = (d->bits << 6 | v) & 0xffffff;
                 d->bit_count += 6;
                 if (d->bit_count >= 8) {
                         d->bit_count -= 8;
@@ -94,6 +125,22 @@ static bool after_equals(struct transfer_decoder *d, char c, struct buf *to)
         return false;
 }
 
+/* Bytes that stand for themselves whatever follows, from one that does: up to an "=", or to blanks that may
+ * be at the end of the line. */
+static size_t plain_run(struct slice in)
+{
+        struct slice s = slice_head(in, QP_RUN);
+        s.n = slice_find(s, '\n');
+        s.n = slice_find(s, '=');
+        s.n = slice_find(s, '\r');
+        size_t n = s.n;
+        while (n && is_blank(in.p[n - 1]))
+                n--;
+        while (n == s.n && s.n < in.n && (in.p[n] == '\r' || in.p[n] == '\n'))
+                n = ++s.n;
+        return n;
+}
+
 static int qp_piece(struct transfer_decoder *d, struct slice in, struct buf *to)
 {
         for (size_t i = 0; i < in.n; i++) {
@@ -111,11 +158,9 @@ static int qp_piece(struct transfer_decoder *d, struct slice in, struct buf *to)
                         hold(d, c, to);
                         continue;
                 }
-                size_t run = i + 1;
-                while (run < in.n && in.p[run] != '=' && !is_blank(in.p[run]))
-                        run++;
-                buf_append(to, slice_make(in.p + i, run - i));
-                i = run - 1;
+                size_t run = plain_run(slice_from(in, i));
+                buf_append(to, slice_make(in.p + i, run));
+                i += run - 1;
         }
         return to->error;
 }

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -66,6 +67,10 @@ int peer_of(int fd, struct peer *ret)
                         return -errno;
                 p.is_socket = describe(&a, p.remote_ip, sizeof(p.remote_ip), &p.remote_port);
                 name_source(&a, &p);
+                /* answers are written in pieces as large as they can be; the last one must not wait for the
+                 * client's acknowledgement of the one before */
+                int on = 1;
+                (void)!setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
         }
         *ret = p;
         return 0;

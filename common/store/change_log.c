@@ -19,6 +19,7 @@ enum op {
         OP_NOTE = 8,
         OP_CACHE = 9,
         OP_FIELDS = 10,
+        OP_INTENT = 11,
 };
 
 enum {
@@ -277,8 +278,11 @@ static int apply_size(struct index *ix, struct slice s, uint64_t modseq, bool ow
         if (!rec)
                 return 0;
         index_count(ix, rec, -1);
-        rec->size = op.size;
-        rec->date = op.date;
+        /* who knows less of it does not take away what others know */
+        if (op.size != RECORD_SIZE_UNKNOWN && (op.counted || !(rec->state & RECORD_COUNTED)))
+                rec->size = op.size;
+        if (op.date != RECORD_DATE_UNKNOWN)
+                rec->date = op.date;
         rec->state |= op.counted ? RECORD_COUNTED : 0;
         index_count(ix, rec, 1);
         ix->touched++;
@@ -340,11 +344,20 @@ static int apply_fields(struct index *ix, struct slice s, uint64_t modseq, bool 
         return 0;
 }
 
+static int apply_intent(struct index *ix, struct slice s, uint64_t modseq, bool own)
+{
+        if (s.n && s.p[s.n - 1] != '\0')
+                return -EBADMSG;
+        ix->intent.n = 0;
+        buf_append(&ix->intent, s);
+        return 0;
+}
+
 static int (*const appliers[])(struct index *ix, struct slice s, uint64_t modseq, bool own) = {
-        [OP_ADD] = apply_add,         [OP_SET] = apply_set,     [OP_FLAGS] = apply_flags,
-        [OP_EXPUNGE] = apply_expunge, [OP_CLAIM] = apply_claim, [OP_TRUTH] = apply_truth,
-        [OP_SIZE] = apply_size,       [OP_NOTE] = apply_note,   [OP_CACHE] = apply_cache,
-        [OP_FIELDS] = apply_fields,
+        [OP_ADD] = apply_add,         [OP_SET] = apply_set,       [OP_FLAGS] = apply_flags,
+        [OP_EXPUNGE] = apply_expunge, [OP_CLAIM] = apply_claim,   [OP_TRUTH] = apply_truth,
+        [OP_SIZE] = apply_size,       [OP_NOTE] = apply_note,     [OP_CACHE] = apply_cache,
+        [OP_FIELDS] = apply_fields,   [OP_INTENT] = apply_intent,
 };
 
 static size_t padding(size_t n)
@@ -480,6 +493,17 @@ void index_set_fields(struct index *ix, const struct record *rec, struct slice f
         buf_append(&ix->ops, slice_make(&op, sizeof(op)));
         buf_append(&ix->ops, fields);
         end_op(ix, at);
+}
+
+void index_intend(struct index *ix, struct slice paths, bool sync)
+{
+        if (paths.n || ix->intent.n) {
+                size_t at = begin_op(ix, OP_INTENT);
+                buf_append(&ix->ops, paths);
+                end_op(ix, at);
+        }
+        if (paths.n)
+                journal_write(ix, sync);
 }
 
 void index_set_truth(struct index *ix, const struct index_truth *truth)

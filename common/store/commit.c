@@ -64,7 +64,7 @@ static int try_lock(struct save *s, bool *ret_news)
         r = uidlist_refresh(&m->uidlist, &reader);
         if (r < 0)
                 return save_error(s, r, "open", UIDLIST_NAME);
-        *ret_news = m->uidlist.rewrite || (has_index(s) && news > 0);
+        *ret_news = m->uidlist.rewrite || (has_index(s) && (news > 0 || m->index.intent.n > 0));
         return 0;
 }
 
@@ -105,33 +105,6 @@ static int assign_keywords(struct save *s)
         return 0;
 }
 
-/* As Dovecot: what has no flags is new mail, what has some is not. */
-static char *path_of(const struct save *s, const struct saved *item)
-{
-        uint32_t letters = 0;
-        (void)keywords_letters(&s->to->keywords, item->keywords, &letters);
-        if (!item->flags && !letters)
-                return xasprintf("new/%s", item->base);
-        _cleanup_(buf_free) struct buf path = {0};
-        buf_printf(&path, "cur/%s", item->base);
-        filename_info_format(&path, SLICE_NULL, item->flags, letters);
-        return xstrdup(buf_cstr(&path));
-}
-
-static int move_all(struct save *s, struct touch *touch)
-{
-        for (size_t i = 0; i < s->n; i++) {
-                struct saved *item = &s->items[i];
-                _cleanup_(free_p) char *path = path_of(s, item);
-                if (renameat(s->to->dir, item->tmp, s->to->dir, path) < 0)
-                        return save_error(s, -errno, "rename", path);
-                bool in_new = slice_starts(slice_of(path), SLICE("new/"));
-                touch_did(touch, in_new, !in_new);
-                item->path = TAKE_PTR(path);
-        }
-        return 0;
-}
-
 static int fsync_sub(struct save *s, const char *sub)
 {
         _cleanup_(fd_close_p) int fd =
@@ -168,35 +141,44 @@ static void enter(struct save *s, uint32_t uid, const struct index_truth *truth)
                                        .date = item->date};
                 index_add(&s->to->index, uid++, &f, RECORD_RECENT);
         }
+        index_intend(&s->to->index, SLICE_NULL, false);
         index_set_truth(&s->to->index, truth);
 }
 
+static void format_lines(const struct save *s, uint32_t first, struct buf *to)
+{
+        for (size_t i = 0; i < s->n; i++)
+                uidlist_line_format(to, &(struct uidlist_line){.uid = first + (uint32_t)i,
+                                                               .base = slice_of(s->items[i].base)});
+}
+
 /* Under the locks. The files come first: who sees a UID finds its file. */
-static int commit_locked(struct save *s, uint32_t *ret_first)
+static int commit_locked(struct save *s, struct touch *left, uint32_t *ret_first)
 {
         struct mailbox *m = s->to;
         struct uidlist *u = &m->uidlist;
         _cleanup_(touch_free) struct touch touch = TOUCH_NONE;
+        _cleanup_(buf_free) struct buf lines = {0};
         uint32_t first = u->nextuid;
         if ((uint64_t)first + s->n >= UIDLIST_UID_MAX)
                 return error_text(m->store, -EOVERFLOW, "%s: no UIDs are left", m->place.dir);
-        _cleanup_(buf_free) struct buf lines = {0};
-        for (size_t i = 0; i < s->n; i++)
-                uidlist_line_format(&lines, &(struct uidlist_line){.uid = first + (uint32_t)i,
-                                                                   .base = slice_of(s->items[i].base)});
         int r = keywords_refresh(&m->keywords, m->control);
         if (r < 0)
                 return save_error(s, r, "open", "dovecot-keywords");
         r = assign_keywords(s);
+        if (r < 0)
+                return r;
         struct index_truth truth = m->index.head.truth;
-        if (has_index(s))
+        if (has_index(s)) {
+                place_intend(s);
                 touch_begin(&touch, m, &truth);
-        if (r == 0)
-                r = move_all(s, &touch);
+        }
+        r = place_all(s, &touch, left);
         if (r == 0)
                 r = fsync_dirs(s);
         if (r < 0)
                 return r;
+        format_lines(s, first, &lines);
         r = uidlist_append(u, buf_slice(&lines), (uint32_t)s->n);
         if (r < 0)
                 return save_error(s, r, "write", UIDLIST_NAME);
@@ -209,23 +191,97 @@ static int commit_locked(struct save *s, uint32_t *ret_first)
         return 0;
 }
 
+/* Files that others renamed meanwhile are looked for, those that cannot be linked are read. */
+static int prepare_again(struct save *s, int why)
+{
+        int r = why == -EAGAIN ? maildir_sync(s->from, true) : 0;
+        for (size_t i = 0; i < s->n && r == 0; i++) {
+                struct saved *item = &s->items[i];
+                if (item->where == SAVED_TMP)
+                        continue;
+                if (!index_is_live(maildir_record(s->from, item->seq)))
+                        return save_error(s, -ENOENT, "open", "cur");
+                if (why == -EAGAIN)
+                        save_refresh(s, item);
+                else
+                        r = save_take_bytes(s, item);
+        }
+        return r;
+}
+
+/* What was moved away, for the folder it left. Whoever changed that one meanwhile makes it look again. */
+static void tell_left(struct save *s, struct touch *left, const struct index_truth *before)
+{
+        struct mailbox *from = s->from;
+        _cleanup_(buf_free) struct buf uids = {0};
+        if (maildir_begin(from) < 0)
+                return;
+        struct index_truth truth = from->index.head.truth;
+        if (memcmp(&truth.cur, &before->cur, sizeof(truth.cur)) == 0 &&
+            memcmp(&truth.new, &before->new, sizeof(truth.new)) == 0)
+                touch_end(left, &truth);
+        for (size_t i = 0; i < s->n; i++)
+                if (s->items[i].where == SAVED_MOVE)
+                        buf_append(&uids,
+                                   slice_make(&maildir_record(from, s->items[i].seq)->uid, sizeof(uint32_t)));
+        index_expunge(&from->index, (const uint32_t *)(const void *)uids.p, uids.n / sizeof(uint32_t));
+        index_set_truth(&from->index, &truth);
+        maildir_commit(from);
+}
+
+static int attempt(struct save *s, struct save_result *ret, uint32_t *ret_first)
+{
+        _cleanup_(touch_free) struct touch left = TOUCH_NONE;
+        struct index_truth before = {0};
+        bool moves = false;
+        for (size_t i = 0; i < s->n; i++)
+                moves |= s->items[i].where == SAVED_MOVE;
+        if (moves) {
+                before = s->from->index.head.truth;
+                touch_begin(&left, s->from, &before);
+        }
+        int r = lock_all(s);
+        if (r == 0)
+                r = commit_locked(s, &left, ret_first);
+        if (r < 0) {
+                place_back(s); /* before somebody gives UIDs to the files */
+                if (has_index(s) && s->to->index.locked)
+                        index_intend(&s->to->index, SLICE_NULL, false);
+        }
+        ret->uidvalidity = s->to->uidlist.uidvalidity;
+        unlock(s);
+        if (r == 0 && moves)
+                tell_left(s, &left, &before);
+        return r;
+}
+
 int save_commit(struct save *s, struct arena *arena, struct save_result *ret)
 {
         if (s->failed)
                 return s->failed;
+        struct save_result result = {0};
         uint32_t first = 0;
-        int r = lock_all(s);
-        if (r == 0)
-                r = commit_locked(s, &first);
-        if (r < 0)
-                save_undo(s); /* before somebody gives UIDs to the files */
-        struct save_result result = {.uidvalidity = s->to->uidlist.uidvalidity, .n = s->n};
-        unlock(s);
+        int r = 0;
+        for (int i = 0; i < COMMIT_TRIES; i++) {
+                r = attempt(s, &result, &first);
+                if (r != -EAGAIN && r != -EXDEV)
+                        break;
+                int again = prepare_again(s, r);
+                if (again < 0) {
+                        r = again;
+                        break;
+                }
+        }
         if (r < 0) {
-                s->failed = r;
-                return r;
+                save_undo(s);
+                s->failed = r == -EAGAIN || r == -EXDEV ? save_error(s, -EIO, "link", "cur") : r;
+                return s->failed;
         }
         s->committed = true;
+        if (s->expunge.n)
+                result.left_behind = mailbox_expunge(s->from, (const uint32_t *)(const void *)s->expunge.p,
+                                                     s->expunge.n / sizeof(uint32_t));
+        result.n = s->n;
         result.uids = arena_array(arena, uint32_t, s->n);
         for (size_t i = 0; i < s->n; i++)
                 result.uids[i] = first + (uint32_t)i;

@@ -135,19 +135,25 @@ static bool microseconds(struct slice s, uint64_t *ret)
         return false;
 }
 
-int filename_cmp(struct slice a, struct slice b)
+struct filename_order filename_order_of(struct slice base)
 {
-        struct slice rest_a = a, rest_b = b;
-        uint64_t x = take_number(&rest_a), y = take_number(&rest_b);
-        if (x != y)
-                return x < y ? -1 : 1;
+        struct filename_order order = {.base = base};
+        struct slice rest = base;
+        uint64_t us;
+        order.seconds = take_number(&rest);
         /* names without microseconds come first: the order must be the same whichever two are compared */
-        bool has_x = microseconds(rest_a, &x), has_y = microseconds(rest_b, &y);
-        if (has_x != has_y)
-                return has_x ? 1 : -1;
-        if (has_x && x != y)
-                return x < y ? -1 : 1;
-        return slice_cmp(a, b);
+        if (microseconds(rest, &us))
+                order.microseconds = us < UINT64_MAX ? us + 1 : us;
+        return order;
+}
+
+int filename_order_cmp(const struct filename_order *a, const struct filename_order *b)
+{
+        if (a->seconds != b->seconds)
+                return a->seconds < b->seconds ? -1 : 1;
+        if (a->microseconds != b->microseconds)
+                return a->microseconds < b->microseconds ? -1 : 1;
+        return slice_cmp(a->base, b->base);
 }
 
 void filename_generate(struct buf *to, int64_t *last_us)

@@ -31,7 +31,12 @@ bool filename_info_plain(struct slice info, uint8_t *ret_flags, uint32_t *ret_le
 bool filename_size(struct slice base, char key, uint64_t *ret);
 
 /* Order of delivery: the time in the name, its microseconds (".M123"), then the name. */
-int filename_cmp(struct slice a, struct slice b);
+struct filename_order {
+        uint64_t seconds, microseconds; /* of names without microseconds 0, of others one more */
+        struct slice base;
+};
+struct filename_order filename_order_of(struct slice base);
+int filename_order_cmp(const struct filename_order *a, const struct filename_order *b);
 
 /* A base that nobody else makes: <seconds>.M<microseconds>P<pid>.<host>. *last_us makes it later than the one
  * before. */

@@ -14,12 +14,19 @@
 enum {
         INDEX_ROWS_MIN = 4096, /* room made for rows beyond those that are there */
         INDEX_SLOTS_MIN = 64,
+        INDEX_ROTATE_BYTES = 256 * 1024, /* read in less time than a snapshot takes to be written */
+        INDEX_ROTATE_TOUCHED = 2000,
 };
 
 void index_init(struct index *ix, int dirfd, const struct perm *perm, bool sync)
 {
-        *ix = (struct index){
-                .dirfd = dirfd, .perm = *perm, .sync = sync, .journal = -1, .detached = dirfd < 0};
+        *ix = (struct index){.dirfd = dirfd,
+                             .perm = *perm,
+                             .sync = sync,
+                             .journal = -1,
+                             .detached = dirfd < 0,
+                             .rotate_bytes = INDEX_ROTATE_BYTES,
+                             .rotate_touched = INDEX_ROTATE_TOUCHED};
 }
 
 /* Everything about messages; files and lock stay. */
@@ -51,6 +58,7 @@ void index_free(struct index *ix)
         fd_close_p(&ix->journal); /* and the lock with it */
         ix->locked = false;
         buf_free(&ix->ops);
+        buf_free(&ix->intent);
         free(ix->gone.row);
         free(ix->changed.row);
         ix->gone = ix->changed = (struct index_rows){0};

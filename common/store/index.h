@@ -91,6 +91,10 @@ struct index {
         bool viewed;     /* whether `gone` and `changed` are collected */
         const char *why; /* static text: what was wrong with the files, for the log; NULL */
 
+        /* A journal with more bytes, or more records changed, beside what the number of messages allows, is
+         * followed by the next generation. From index_init(); tests set smaller ones. */
+        uint32_t rotate_bytes, rotate_touched;
+
         struct index_head head;
         struct record *rows;
         uint32_t n, cap;
@@ -119,6 +123,8 @@ struct index {
         uint64_t journal_at; /* read up to here */
         struct buf ops;      /* the transaction in hand */
         uint64_t now;        /* its modseq */
+        uint64_t intent_at;  /* where in the journal; 0: not in this transaction */
+        struct buf intent;   /* what index_intend() said and nobody has settled */
 
         /* for the view, rows in no order: expunged, flags changed by others */
         struct index_rows gone, changed;
@@ -194,6 +200,10 @@ void index_set_note(struct index *ix, const struct record *rec, uint64_t note);
 /* Offsets in the cache file `id`: those in another file are void. */
 void index_set_cache(struct index *ix, uint64_t id, uint32_t uid, uint32_t offset);
 
+/* Files that will get their places now, "cur/..." with a NUL each, and are to be removed again unless the
+ * list has got a line for one of them: written at once (and, `sync`, to the disk). Empty: that is settled. */
+void index_intend(struct index *ix, struct slice paths, bool sync);
+
 /* The flags that a change gives a record. */
 void index_flags_apply(const struct index_flags *f, const struct record *rec, uint8_t *ret_flags,
                        uint32_t *ret_letters);
@@ -213,6 +223,9 @@ void index_enter_base(struct index *ix, uint32_t row);
 uint32_t index_new_name(struct index *ix, struct slice base, struct slice fields, struct slice odd);
 void index_count(struct index *ix, const struct record *rec, int by);
 void index_forget_all(struct index *ix);
+
+/* journal.c for change_log.c: writes what is noted now, as a transaction, and keeps the lock. */
+void journal_write(struct index *ix, bool sync);
 
 /* snapshot.c: -ENOENT, -EBADMSG (why is set) or another -errno. `identity` is what the journal says of it. */
 struct snapshot_identity {

@@ -23,9 +23,9 @@ enum {
         JOURNAL_TRIES = 5,
         JOURNAL_WAIT_MAX_MS = 20,    /* between two looks at a lock that somebody else holds */
         JOURNAL_LOAD_WAIT_MS = 5000, /* for who is just writing another generation */
-        JOURNAL_ROTATE_BYTES = 256 * 1024,
-        JOURNAL_ROTATE_TOUCHED = 2000, /* records changed, beside a part of all of them */
-        JOURNAL_ROTATE_PART = 32,
+        /* Before the next generation: */
+        JOURNAL_ROTATE_EACH = 4,  /* bytes more a message */
+        JOURNAL_ROTATE_PART = 32, /* one in so many messages more is changed */
 };
 
 struct journal_header {
@@ -185,10 +185,15 @@ static int load(struct index *ix)
                 return -EBADMSG;
         }
         int r = snapshot_load(ix, &h.snapshot);
+        if (r == -ENOENT)
+                ix->why = "it is missing beside its journal";
         if (r < 0)
                 return r;
-        if (ix->head.generation != h.generation)
+        if (ix->head.generation != h.generation) {
+                ix->why = "its journal is of another generation";
                 return -EAGAIN;
+        }
+        ix->why = NULL;
         ix->journal_at = sizeof(h);
         ix->damaged = false;
         r = journal_replay(ix);
@@ -401,10 +406,27 @@ static int append(struct index *ix)
         return 0;
 }
 
+void journal_write(struct index *ix, bool sync)
+{
+        if (ix->detached || ix->whole || ix->ops.n == 0)
+                return;
+        ix->intent_at = ix->journal_at;
+        if (append(ix) < 0 || (sync && fdatasync(ix->journal) < 0)) {
+                index_detach(ix);
+                return;
+        }
+        ix->ops.n = 0;
+        ix->now++;
+}
+
 static bool wants_rotation(const struct index *ix)
 {
-        return ix->whole || ix->damaged || ix->journal_at > JOURNAL_ROTATE_BYTES + (uint64_t)ix->n * 4 ||
-               ix->touched > JOURNAL_ROTATE_TOUCHED + ix->n / JOURNAL_ROTATE_PART;
+        /* a snapshot does not know of it */
+        if (ix->intent.n && !ix->whole && !ix->damaged)
+                return false;
+        return ix->whole || ix->damaged ||
+               ix->journal_at > ix->rotate_bytes + (uint64_t)ix->n * JOURNAL_ROTATE_EACH ||
+               ix->touched > ix->rotate_touched + ix->n / JOURNAL_ROTATE_PART;
 }
 
 void index_commit(struct index *ix)
@@ -419,9 +441,13 @@ void index_commit(struct index *ix)
         if (ix->ops.n || ix->whole) {
                 /* who cannot write all of it writes no more: the others would miss a part */
                 int r = wants_rotation(ix) ? rotate(ix) : append(ix);
+                /* an intent whose end cannot be told must not be found */
+                if (r < 0 && ix->intent_at)
+                        (void)!ftruncate(ix->journal, (off_t)ix->intent_at);
                 if (r < 0)
                         index_detach(ix);
         }
+        ix->intent_at = 0;
         unlock_file(ix->journal);
         ix->ops.n = 0;
         ix->whole = false;

@@ -58,6 +58,8 @@ const char *mailbox_guid(const struct mailbox *m); /* 32 hex digits */
 
 /* seq from 1 to mailbox_count(). */
 struct message mailbox_message(const struct mailbox *m, uint32_t seq);
+/* The same of n messages from seq on, all in the view; for who looks at all of them. */
+void mailbox_messages(const struct mailbox *m, uint32_t seq, struct message *ret, size_t n);
 /* Sequence number of the first message with this UID or a higher one; mailbox_count() + 1 when there is none.
  */
 uint32_t mailbox_seq_at_or_after(const struct mailbox *m, uint32_t uid);

@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "store/cache.h"
+#include "store/filename.h"
 #include "store/folder.h"
 #include "store/index.h"
 #include "store/keywords.h"
@@ -99,6 +100,7 @@ struct line *lines_find(const struct lines *l, struct slice base);
 struct scan_file {
         struct slice base, info;
         bool in_new;
+        struct filename_order order; /* of those without a UID, when they get one */
 };
 struct scan_list {
         struct scan_file *file;

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,7 +25,7 @@ bool save_fsyncs(const struct save *s)
 
 static void saved_free(struct saved *m)
 {
-        free(m->tmp);
+        free(m->source);
         free(m->path);
         free(m->base);
         *m = (struct saved){0};
@@ -34,8 +35,8 @@ static void saved_free(struct saved *m)
 static void drop_current(struct save *s)
 {
         fd_close_p(&s->fd);
-        if (s->now.tmp)
-                unlinkat(s->to->dir, s->now.tmp, 0);
+        if (s->now.source)
+                unlinkat(s->to->dir, s->now.source, 0);
         saved_free(&s->now);
         s->out.n = 0;
 }
@@ -43,8 +44,13 @@ static void drop_current(struct save *s)
 void save_undo(struct save *s)
 {
         for (size_t i = 0; i < s->n; i++) {
-                unlinkat(s->to->dir, s->items[i].path ? s->items[i].path : s->items[i].tmp, 0);
-                saved_free(&s->items[i]);
+                struct saved *item = &s->items[i];
+                const char *made = item->path ? item->path : item->where == SAVED_TMP ? item->source : NULL;
+                if (item->path && item->where == SAVED_MOVE)
+                        (void)!renameat(s->to->dir, item->path, s->from->dir, item->source);
+                else if (made)
+                        unlinkat(s->to->dir, made, 0);
+                saved_free(item);
         }
         s->n = 0;
 }
@@ -84,6 +90,7 @@ void save_close(struct save **sp)
                 saved_free(&s->items[i]);
         free(s->items);
         buf_free(&s->out);
+        buf_free(&s->expunge);
         mailbox_close(&s->to);
         free(s);
         *sp = NULL;
@@ -95,7 +102,7 @@ static void name_current(struct save *s)
         _cleanup_(buf_free) struct buf base = {0};
         filename_generate(&base, &s->to->store->last_name_us);
         s->now.base = xstrdup(buf_cstr(&base));
-        s->now.tmp = xasprintf("tmp/%s", s->now.base);
+        s->now.source = xasprintf("tmp/%s", s->now.base);
 }
 
 static void add_current(struct save *s)
@@ -123,14 +130,14 @@ int save_begin(struct save *s, const struct save_message *m)
                 return s->failed;
         drop_current(s);
         name_current(s);
-        int r = perm_create(s->to->dir, s->now.tmp, &s->to->perm, &s->fd);
+        int r = perm_create(s->to->dir, s->now.source, &s->to->perm, &s->fd);
         if (r == -ENOENT) {
                 r = folder_make_subdirs(s->to->store, s->to->place.dir, s->to->dir, &s->to->perm);
                 if (r == 0)
-                        r = perm_create(s->to->dir, s->now.tmp, &s->to->perm, &s->fd);
+                        r = perm_create(s->to->dir, s->now.source, &s->to->perm, &s->fd);
         }
         if (r < 0)
-                return fail(s, save_error(s, r, "open", s->now.tmp));
+                return fail(s, save_error(s, r, "open", s->now.source));
         s->now.flags = m->flags & FLAG_ALL;
         for (size_t i = 0; i < m->keywords_n; i++)
                 add_keyword(s, m->keywords[i]);
@@ -146,7 +153,7 @@ static int flush(struct save *s)
 {
         int r = fd_write_all(s->fd, buf_slice(&s->out));
         s->out.n = 0;
-        return r < 0 ? fail(s, save_error(s, r, "write", s->now.tmp)) : 0;
+        return r < 0 ? fail(s, save_error(s, r, "write", s->now.source)) : 0;
 }
 
 static int store_bytes(struct save *s, struct slice bytes)
@@ -221,10 +228,10 @@ int save_end(struct save *s)
         if (s->internaldate != -1) {
                 struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = s->internaldate}};
                 if (futimens(s->fd, times) < 0)
-                        return fail(s, save_error(s, -errno, "futimens", s->now.tmp));
+                        return fail(s, save_error(s, -errno, "futimens", s->now.source));
         }
         if (save_fsyncs(s) && fsync(s->fd) < 0)
-                return fail(s, save_error(s, -errno, "fsync", s->now.tmp));
+                return fail(s, save_error(s, -errno, "fsync", s->now.source));
         fd_close_p(&s->fd);
         name_with_sizes(s, s->size, s->size + s->bare_lf);
         s->now.size = s->size + s->bare_lf;
@@ -243,63 +250,115 @@ static void flags_from(const struct mailbox *from, const struct record *rec, str
                         names[ret->keywords_n++] = slice_of(from->keywords.names[i]);
 }
 
-/* -EXDEV and the like: no link can be made. */
-static int link_message(struct save *s, const struct mailbox *from, const struct record *rec,
-                        const struct save_message *m)
+static void set_keywords(struct save *s, const struct save_message *m)
 {
-        _cleanup_(buf_free) struct buf path = {0};
-        struct slice base = slice_of(index_base(&from->index, rec));
-        struct stat st;
-        uint64_t size;
-        maildir_path(from, rec, &path);
-        drop_current(s);
-        name_current(s);
-        if (linkat(from->dir, buf_cstr(&path), s->to->dir, s->now.tmp, 0) < 0) {
-                int r = -errno;
-                saved_free(&s->now);
-                return r;
-        }
-        if (!filename_size(base, 'S', &size)) {
-                if (fstatat(s->to->dir, s->now.tmp, &st, AT_SYMLINK_NOFOLLOW) < 0)
-                        return fail(s, save_error(s, -errno, "stat", s->now.tmp));
-                size = (uint64_t)st.st_size;
-        }
-        s->now.flags = m->flags;
         for (size_t i = 0; i < m->keywords_n; i++)
                 add_keyword(s, m->keywords[i]);
+}
+
+/* The message stays where it is until the commit. False: its file has to be read. */
+static bool take_name(struct save *s, uint32_t seq, enum saved_from where)
+{
+        struct mailbox *from = s->from;
+        const struct record *rec = maildir_record(from, seq);
+        struct slice names[KEYWORDS_MAX], base = slice_of(index_base(&from->index, rec));
+        struct save_message m;
+        _cleanup_(buf_free) struct buf path = {0};
+        struct stat st;
+        uint64_t size;
+        if (from->identity.st_dev != s->to->identity.st_dev || !index_is_live(rec))
+                return false;
+        maildir_path(from, rec, &path);
+        if (!filename_size(base, 'S', &size)) {
+                if (fstatat(from->dir, buf_cstr(&path), &st, AT_SYMLINK_NOFOLLOW) < 0)
+                        return false;
+                size = (uint64_t)st.st_size;
+        }
+        drop_current(s);
+        name_current(s);
+        free(s->now.source);
+        s->now.source = xstrdup(buf_cstr(&path));
+        s->now.where = where;
+        s->now.seq = seq;
+        flags_from(from, rec, names, &m);
+        s->now.flags = m.flags;
+        set_keywords(s, &m);
         name_with_sizes(s, size, rec->size);
         s->now.size = rec->size == RECORD_SIZE_UNKNOWN ? 0 : rec->size;
         s->now.date = rec->date == RECORD_DATE_UNKNOWN ? 0 : rec->date;
         add_current(s);
-        return 0;
+        return true;
 }
 
-static int copy_message(struct save *s, struct mailbox *from, uint32_t seq, struct save_message *m)
+static int copy_bytes(struct save *s, uint32_t seq)
 {
         _cleanup_(message_text_release) struct message_text text = {0};
-        int r = mailbox_internaldate(from, seq, &m->internaldate);
+        struct slice names[KEYWORDS_MAX];
+        struct save_message m;
+        time_t date;
+        int r = mailbox_internaldate(s->from, seq, &date);
         if (r == 0)
-                r = mailbox_read(from, seq, &text);
+                r = mailbox_read(s->from, seq, &text);
+        flags_from(s->from, maildir_record(s->from, seq), names, &m);
+        m.internaldate = date;
         if (r == 0)
-                r = save_begin(s, m);
+                r = save_begin(s, &m);
         if (r == 0)
                 r = save_write(s, text.raw);
         return r < 0 ? r : save_end(s);
 }
 
-int save_copy(struct save *s, struct mailbox *from, uint32_t seq)
+void save_refresh(struct save *s, struct saved *item)
 {
+        const struct record *rec = maildir_record(s->from, item->seq);
         struct slice names[KEYWORDS_MAX];
         struct save_message m;
-        const struct record *rec = maildir_record(from, seq);
+        _cleanup_(buf_free) struct buf path = {0};
+        maildir_path(s->from, rec, &path);
+        free(item->source);
+        item->source = xstrdup(buf_cstr(&path));
+        flags_from(s->from, rec, names, &m);
+        item->flags = m.flags;
+        s->now = (struct saved){0};
+        set_keywords(s, &m);
+        item->keywords = s->now.keywords;
+        s->now = (struct saved){0};
+}
+
+int save_take_bytes(struct save *s, struct saved *item)
+{
+        size_t at = (size_t)(item - s->items);
+        if (item->where == SAVED_MOVE)
+                buf_append(&s->expunge, slice_make(&item->seq, sizeof(item->seq)));
+        int r = copy_bytes(s, item->seq);
+        if (r < 0)
+                return r;
+        saved_free(&s->items[at]);
+        s->items[at] = s->items[--s->n];
+        return 0;
+}
+
+int save_copy(struct save *s, struct mailbox *from, uint32_t seq)
+{
         if (s->failed)
                 return s->failed;
-        flags_from(from, rec, names, &m);
-        int r = -EXDEV;
-        if (s->to->store->settings->maildir_copy_with_hardlinks && index_is_live(rec))
-                r = link_message(s, from, rec, &m);
-        if (s->failed || r == 0)
-                return r;
-        /* another file system, too many links, renamed just now: bytes can always be copied */
-        return copy_message(s, from, seq, &m);
+        s->from = from;
+        if (s->to->store->settings->maildir_copy_with_hardlinks && take_name(s, seq, SAVED_LINK))
+                return 0;
+        /* another file system, or renamed just now: bytes can always be copied */
+        return copy_bytes(s, seq);
+}
+
+int save_move(struct save *s, struct mailbox *from, uint32_t seq)
+{
+        if (s->failed)
+                return s->failed;
+        s->from = from;
+        bool same = from->identity.st_ino == s->to->identity.st_ino;
+        if (!same && take_name(s, seq, SAVED_MOVE))
+                return 0;
+        int r = save_copy(s, from, seq);
+        if (r == 0)
+                buf_append(&s->expunge, slice_make(&seq, sizeof(seq)));
+        return r;
 }

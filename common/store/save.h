@@ -27,13 +27,19 @@ int save_begin(struct save *s, const struct save_message *m);
 int save_write(struct save *s, struct slice bytes);
 int save_end(struct save *s);
 
-/* One message from an open mailbox, with flags, keywords and INTERNALDATE; a hard link where it can be. */
+/* One message from an open mailbox, with flags, keywords and INTERNALDATE; a hard link where it can be. All
+ * from the same mailbox, which stays open and whose view stays as it is until the commit. -ENOENT: it is
+ * gone. */
 int save_copy(struct save *s, struct mailbox *from, uint32_t seq);
+/* The same, and with the commit it leaves `from`, where the next sync tells that it is gone. Within a file
+ * system each message is in one of the two folders at any time, whatever cuts the commit off. */
+int save_move(struct save *s, struct mailbox *from, uint32_t seq);
 
 struct save_result {
         uint32_t uidvalidity;
         uint32_t *uids; /* in the order saved; in the arena */
         size_t n;
+        int left_behind; /* 0, or why messages that were to be moved are in both folders now: -errno */
 };
 int save_commit(struct save *s, struct arena *arena, struct save_result *ret);
 

@@ -1,17 +1,26 @@
 #ifndef STORE_SAVED_H
 #define STORE_SAVED_H
 
-/* struct save, for save.c, which gets messages into tmp/, and commit.c, which makes them part of the folder.
- */
+/* struct save, for
+ *   save.c    which gets messages ready
+ *   place.c   which puts the files where they belong, or takes them back
+ *   commit.c  which makes them part of the folder */
 
 #include "store/maildir.h"
 #include "store/save.h"
 
-/* A message that waits in tmp/. */
+enum saved_from {
+        SAVED_TMP,  /* it waits in tmp/ */
+        SAVED_LINK, /* it gets another name: its file in the mailbox `from` */
+        SAVED_MOVE, /* it gets this name instead */
+};
+
 struct saved {
-        char *tmp;  /* "tmp/<name>" */
-        char *path; /* where it went at the commit: "new/..." or "cur/..."; NULL before */
+        enum saved_from where;
+        char *source; /* "tmp/<name>"; of the others "cur/<name>" in `from` */
+        char *path;   /* where it went at the commit: "new/..." or "cur/..."; NULL before */
         char *base;
+        uint32_t seq; /* in `from` */
         uint8_t flags;
         uint64_t keywords; /* bits of to->keywords */
         time_t date;       /* INTERNALDATE; 0: not known */
@@ -19,9 +28,11 @@ struct saved {
 };
 
 struct save {
-        struct mailbox *to; /* owned; without a view */
+        struct mailbox *to;   /* owned; without a view */
+        struct mailbox *from; /* borrowed: of copies and moves */
         struct saved *items;
         size_t n, cap;
+        struct buf expunge; /* uint32_t: sequence numbers in `from` of messages moved by copying them */
 
         /* the message that is being written: items[n] once it is whole */
         struct saved now;
@@ -38,7 +49,19 @@ struct save {
 /* Keeps the text of an error about a path below the folder. */
 int save_error(struct save *s, int r, const char *call, const char *below);
 bool save_fsyncs(const struct save *s);
-/* Removes the files of all messages. */
+/* Removes the files of all messages that were made here. */
 void save_undo(struct save *s);
+/* Takes what is to be linked and cannot be, as bytes. */
+int save_take_bytes(struct save *s, struct saved *item);
+/* Flags and keywords of an item, from the message it comes from; its name there. */
+void save_refresh(struct save *s, struct saved *item);
+
+/* Puts all in their places. -EAGAIN: a file was not where it should be; -EXDEV: one cannot be linked (its
+ * `where` says LINK or MOVE): call place_back(). `left` is told of what leaves `from`. */
+int place_all(struct save *s, struct touch *to, struct touch *left);
+/* Everything is where it came from again. */
+void place_back(struct save *s);
+/* What has to be in the journal before place_all(), so that a part of it is not taken for all. */
+void place_intend(struct save *s);
 
 #endif

@@ -36,11 +36,35 @@ void maildir_prepare_list(struct mailbox *m)
                 u->uidvalidity = (uint32_t)time(NULL);
 }
 
+static struct slice base_of_path(struct slice path)
+{
+        struct slice base, info;
+        filename_split(slice_from(path, strlen("cur/")), &base, &info);
+        return base;
+}
+
+void settle_intent(struct mailbox *m, const struct lines *l)
+{
+        struct index *ix = &m->index;
+        struct slice rest = buf_slice(&ix->intent), path;
+        bool done = false;
+        if (rest.n == 0)
+                return;
+        while (!done && slice_split(&rest, '\0', &path))
+                done = lines_find(l, base_of_path(path)) || index_find_base(ix, base_of_path(path));
+        rest = buf_slice(&ix->intent);
+        while (!done && slice_split(&rest, '\0', &path))
+                if (slice_find(slice_from(path, strlen("cur/")), '/') == path.n - strlen("cur/"))
+                        unlinkat(m->dir, path.p, 0);
+        index_intend(ix, SLICE_NULL, false);
+}
+
 /* UIDs */
 
 static int by_delivery(const void *a, const void *b)
 {
-        return filename_cmp(((const struct scan_file *)a)->base, ((const struct scan_file *)b)->base);
+        return filename_order_cmp(&((const struct scan_file *)a)->order,
+                                  &((const struct scan_file *)b)->order);
 }
 
 static void add_file(struct mailbox *m, uint32_t uid, const struct scan_file *f, struct slice fields,
@@ -61,8 +85,6 @@ static void add_lines(struct scan *s)
                 struct scan_file f = {line->base, line->info, line->in_new};
                 add_file(s->m, line->uid, &f, line->fields, 0);
         }
-        l->n = 0;
-        map_free(&l->by_base);
 }
 
 /* The files without UIDs, in order of delivery; those that got theirs while we waited are left out. */
@@ -70,9 +92,13 @@ static void sort_unknown(struct scan *s)
 {
         struct scan_list *l = &s->unknown;
         size_t n = 0;
-        for (size_t i = 0; i < l->n; i++)
-                if (!index_find_base(&s->m->index, l->file[i].base))
-                        l->file[n++] = l->file[i];
+        for (size_t i = 0; i < l->n; i++) {
+                if (index_find_base(&s->m->index, l->file[i].base) || lines_find(s->lines, l->file[i].base))
+                        continue;
+                l->file[n] = l->file[i];
+                l->file[n].order = filename_order_of(l->file[n].base);
+                n++;
+        }
         l->n = n;
         if (n)
                 qsort(l->file, n, sizeof(*l->file), by_delivery);
@@ -223,7 +249,10 @@ static int assign_locked(struct scan *s)
         r = lines_read(s->lines);
         m->uidlist.rewrite |= rewrite;
         if (r == 0 && (s->lines->n > lines || (s->lines->whole && s->lines->n))) {
+                /* all of it anew: what had no UID may have one now, and another place */
                 s->new_only = false;
+                s->unknown.n = 0;
+                map_free(&s->unknown_by_base);
                 r = scan_all(s);
         }
         if (r == 0)
@@ -251,7 +280,9 @@ static int give_uids(struct scan *s)
         struct mailbox *m = s->m;
         if (list_lost_some(s))
                 m->uidlist.rewrite = true;
-        if (s->unknown.n || m->uidlist.rewrite)
+        /* an end without a line feed is being written, or was cut off: with the lock it can be told */
+        bool torn = m->uidlist.seen.read_to != m->uidlist.seen.size;
+        if (s->unknown.n || m->uidlist.rewrite || torn)
                 return assign_locked(s);
         add_lines(s);
         return 0;
@@ -351,8 +382,14 @@ int settle(struct scan *s)
                 settle_twice(m, &s->twice.file[i], &again);
         if (again)
                 m->look_again = true;
-        if (m->waiting)
-                return 0; /* the records do not have all that is there */
+        if (m->waiting) {
+                /* the records do not have all that is there; what the list says of the folder holds */
+                struct index_truth known = m->index.head.truth;
+                known.uidvalidity = m->uidlist.uidvalidity;
+                memcpy(known.guid, m->uidlist.guid, sizeof(m->uidlist.guid));
+                index_set_truth(&m->index, &known);
+                return 0;
+        }
         maildir_store_list(m, &truth);
         index_set_truth(&m->index, &truth);
         return 0;

@@ -56,6 +56,8 @@ static int follow(struct mailbox *m)
 {
         struct index fresh;
         index_init(&fresh, m->index_dir, &m->perm, m->index.sync);
+        fresh.rotate_bytes = m->index.rotate_bytes;
+        fresh.rotate_touched = m->index.rotate_touched;
         index_open(&fresh);
         if (!fresh.ready) {
                 index_free(&fresh);
@@ -162,6 +164,7 @@ static int run(struct mailbox *m, unsigned due)
         r = read_lines(m, &l);
         if (r < 0)
                 return r;
+        settle_intent(m, &l);
         scan_init(&s, m, &l);
         s.new_only = !(due & DUE_CUR);
         if (due & (DUE_NEW | DUE_CUR) || l.n) {
@@ -187,7 +190,7 @@ int maildir_sync(struct mailbox *m, bool force)
         if (r < 0)
                 return r;
         force = (force && before == m->index.head.modseq) || m->look_again;
-        if (m->index.ready && !due && !force && !settle_is_due(m))
+        if (m->index.ready && !due && !force && !settle_is_due(m) && m->index.intent.n == 0)
                 return 0;
         r = maildir_begin(m);
         if (r < 0)
@@ -199,7 +202,7 @@ int maildir_sync(struct mailbox *m, bool force)
                 due = DUE_NEW | DUE_CUR | DUE_LIST;
         m->look_again = false;
         m->index.news = true;
-        if (r == 0 && (due || settle_is_due(m)))
+        if (r == 0 && (due || settle_is_due(m) || m->index.intent.n))
                 r = run(m, due);
         m->index.news = false;
         if (r < 0)

@@ -229,13 +229,29 @@ uint32_t mailbox_count(const struct mailbox *m)
         return m->view_rows - (uint32_t)m->holes.n;
 }
 
-struct message mailbox_message(const struct mailbox *m, uint32_t seq)
+static struct message message_of(const struct mailbox *m, const struct record *rec)
 {
-        const struct record *rec = maildir_record(m, seq);
         return (struct message){.uid = rec->uid,
                                 .flags = maildir_flags(m, rec),
                                 .recent = rec->state & RECORD_MINE,
                                 .gone = rec->state & RECORD_GONE};
+}
+
+struct message mailbox_message(const struct mailbox *m, uint32_t seq)
+{
+        return message_of(m, maildir_record(m, seq));
+}
+
+void mailbox_messages(const struct mailbox *m, uint32_t seq, struct message *ret, size_t n)
+{
+        uint32_t row = n ? row_of(m, seq) : 0;
+        size_t hole = n ? holes_before(m, row) : 0;
+        for (size_t i = 0; i < n; row++) {
+                if (hole < m->holes.n && m->holes.row[hole] == row)
+                        hole++;
+                else
+                        ret[i++] = message_of(m, &m->index.rows[row]);
+        }
 }
 
 uint32_t mailbox_seq_at_or_after(const struct mailbox *m, uint32_t uid)

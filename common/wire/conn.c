@@ -13,8 +13,9 @@
 #include "wire/tls.h"
 
 enum {
-        CRLF_CHUNK = CONN_OUTPUT_FLUSH, /* what is looked at, then copied, while it is in the processor's cache */
-        CRLF_ROOM = 1024,               /* for less the output is rather flushed */
+        CRLF_CHUNK =
+                CONN_OUTPUT_FLUSH, /* what is looked at, then copied, while it is in the processor's cache */
+        CRLF_ROOM = 1024,          /* for less the output is rather flushed */
 };
 
 void conn_init(struct conn *c, int in_fd, int out_fd)

@@ -82,9 +82,9 @@ void conn_printf(struct conn *c, const char *fmt, ...) _printf_(2, 3);
 void conn_write_crlf(struct conn *c, struct slice s, char *last);
 int conn_flush(struct conn *c);
 
-/* For replies in great numbers, put together in place: at least n bytes, up to CONN_OUTPUT_FLUSH, in the output
- * buffer; conn_sent() says where what was written there ends. Never NULL; after an error what is written is
- * dropped. */
+/* For replies in great numbers, put together in place: at least n bytes, up to CONN_OUTPUT_FLUSH, in the
+ * output buffer; conn_sent() says where what was written there ends. Never NULL; after an error what is
+ * written is dropped. */
 char *conn_make_room(struct conn *c, size_t n);
 static inline char *conn_room(struct conn *c, size_t n)
 {

@@ -3,8 +3,30 @@
 #include <stdlib.h>
 
 #include "imap/bodystructure.h"
+#include "imap/cached.h"
 #include "imap/envelope.h"
 #include "imap/section.h"
+
+/* What is kept of a header says of its fields what the header says; anything may be in its place. */
+static void check_kept(struct slice message, struct buf *b)
+{
+        _cleanup_(buf_free) struct buf item = {0};
+        struct slice names[] = {SLICE("From"), SLICE("subject"), SLICE("Content-Type"), SLICE("to")};
+        struct imap_section what = {.text = SECTION_HEADER_FIELDS, .fields = names, .fields_n = 4};
+        struct section s;
+        if (cached_fields_write(message, &item)) {
+                need(cached_fields_check(buf_slice(&item)));
+                section_locate(message, NULL, &what, NULL, &s);
+                cached_fields_pick(buf_slice(&item), cached_fields_mask(&what), b);
+                need(s.size == b->n);
+                b->n = 0;
+        }
+        if (cached_fields_check(message)) {
+                cached_fields_pick(message, UINT64_MAX, b);
+                need(b->n <= message.n + 4);
+                b->n = 0;
+        }
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -83,18 +105,39 @@ static void check_sections(struct slice message, const struct part *root)
 {
         struct imap_section what = {.text = SECTION_ALL};
         struct section s;
-        section_locate(message, NULL, &what, &s);
+        section_locate(message, NULL, &what, NULL, &s);
         need(s.size == part_virtual_size(root->header) + part_virtual_size(root->body));
         what.text = SECTION_HEADER;
-        section_locate(message, NULL, &what, &s);
+        section_locate(message, NULL, &what, NULL, &s);
         need(s.size == part_virtual_size(root->header));
         uint32_t number = 1;
         what = (struct imap_section){.part = &number, .part_n = 1, .partial = true, .count = UINT32_MAX};
-        section_locate(message, root, &what, &s);
+        section_locate(message, root, &what, NULL, &s);
         if (root->kind != PART_MULTIPART)
                 need(s.size == part_virtual_size(root->body));
         else
                 need(s.size == (root->children ? part_virtual_size(root->children->body) : 0));
+}
+
+/* What is kept of a header says of its fields what the header says; anything may be in its place. */
+static void check_kept(struct slice message, struct buf *b)
+{
+        _cleanup_(buf_free) struct buf item = {0};
+        struct slice names[] = {SLICE("From"), SLICE("subject"), SLICE("Content-Type"), SLICE("to")};
+        struct imap_section what = {.text = SECTION_HEADER_FIELDS, .fields = names, .fields_n = 4};
+        struct section s;
+        if (cached_fields_write(message, &item)) {
+                need(cached_fields_check(buf_slice(&item)));
+                section_locate(message, NULL, &what, NULL, &s);
+                cached_fields_pick(buf_slice(&item), cached_fields_mask(&what), b);
+                need(s.size == b->n);
+                b->n = 0;
+        }
+        if (cached_fields_check(message)) {
+                cached_fields_pick(message, UINT64_MAX, b);
+                need(b->n <= message.n + 4);
+                b->n = 0;
+        }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -110,5 +153,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         need(bodystructure_write(message, root, true, &b) == 0);
         check_value(&b);
         check_sections(message, root);
+        check_kept(message, &b);
         return 0;
 }

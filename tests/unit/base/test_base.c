@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/base64.h"
+#include "base/crlf.h"
 #include "base/fd.h"
 #include "base/lock.h"
 #include "base/number.h"
@@ -41,6 +42,66 @@ static void numbers_are_strict(void **state)
         assert_int_equal(slice_to_u32(SLICE("-1"), &v), -EINVAL);
         assert_int_equal(slice_to_u32(SLICE("1 "), &v), -EINVAL);
         assert_int_equal(v, UINT32_MAX);
+}
+
+static void check_number(uint64_t v)
+{
+        _cleanup_(buf_free) struct buf b = {0};
+        char want[32];
+        assert_int_equal(buf_number(&b, v), 0);
+        snprintf(want, sizeof(want), "%llu", (unsigned long long)v);
+        assert_slice_equal(buf_slice(&b), slice_of(want));
+}
+
+static void numbers_are_written(void **state)
+{
+        for (uint64_t v = 1; v < UINT64_MAX / 10; v *= 10) {
+                check_number(v - 1);
+                check_number(v);
+                check_number(v * 7 + 5);
+        }
+        check_number(UINT64_MAX);
+}
+
+/* Byte by byte, what crlf_*() do in bulk. */
+static size_t turned(struct slice s, char before, char *to)
+{
+        size_t n = 0;
+        for (size_t i = 0; i < s.n; before = s.p[i++]) {
+                if (s.p[i] == '\n' && before != '\r')
+                        to[n++] = '\r';
+                to[n++] = s.p[i];
+        }
+        return n;
+}
+
+static void line_ends_are_turned(void **state)
+{
+        static const char letters[] = "ab\r\n\n";
+        char text[400], want[2 * sizeof(text)], got[2 * sizeof(text)];
+        unsigned random = 1;
+        for (int round = 0; round < 2000; round++) {
+                struct slice s = {text, (size_t)round % sizeof(text)};
+                unsigned kinds = round % 3 == 0 ? 5 : 3; /* of letters: with and without bare LFs */
+                for (size_t i = 0; i < s.n; i++) {
+                        random = random * 1103515245 + 12345;
+                        text[i] = letters[(random >> 16) % kinds];
+                        if (round % 2 && text[i] == '\r' && i + 1 < s.n)
+                                text[++i] = '\n';
+                }
+                char before = round % 5 ? '\0' : '\r', last = before;
+                size_t n = turned(s, before, want);
+                assert_int_equal(crlf_bare(s, before), n - s.n);
+                size_t at = 0;
+                for (struct slice rest = s; rest.n;) {
+                        size_t room = MIN((size_t)(2 + round % 60), sizeof(got) - at), made;
+                        made = crlf_copy(got + at, room, &rest, &last);
+                        assert_in_range(made, 1, room);
+                        at += made;
+                }
+                assert_slice_equal(slice_make(got, at), slice_make(want, n));
+                assert_int_equal(last, s.n ? s.p[s.n - 1] : before);
+        }
 }
 
 static void buffers_keep_their_bound(void **state)
@@ -145,9 +206,14 @@ static void files_are_replaced_and_dotlocks_exclude(void **state)
         _cleanup_(buf_free) struct buf small = BUF_BOUNDED(2);
         assert_int_equal(file_read_at(fd, "f", &small), -E2BIG);
 
-        struct dotlock l = DOTLOCK_NONE, other = DOTLOCK_NONE;
+        struct dotlock l = DOTLOCK_NONE;
         assert_int_equal(dotlock_acquire(fd, "f", 0600, deadline_in_ms(1000), 0, &l), 0);
-        assert_int_equal(dotlock_acquire(fd, "f", 0600, deadline_in_ms(10), 1, &other), -ETIMEDOUT);
+        pid_t other = fork();
+        if (other == 0)
+                _exit(dotlock_acquire(fd, "f", 0600, deadline_in_ms(10), 0, &l) != -ETIMEDOUT);
+        int status;
+        assert_int_equal(waitpid(other, &status, 0), other);
+        assert_int_equal(status, 0);
         dotlock_release(&l);
         /* a dead owner's lock is broken at once */
         pid_t dead = fork();
@@ -174,6 +240,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(slices_split_and_compare),
                 cmocka_unit_test(numbers_are_strict),
+                cmocka_unit_test(numbers_are_written),
+                cmocka_unit_test(line_ends_are_turned),
                 cmocka_unit_test(buffers_keep_their_bound),
                 cmocka_unit_test(arenas_give_zeroed_aligned_memory),
                 cmocka_unit_test(base64_is_canonical),

@@ -34,6 +34,7 @@ static void client_close(struct client *c)
         for (int b = 0; b < 2; b++)
                 for (unsigned i = 0; i < fake.boxes[b].keywords_n; i++)
                         free((void *)(uintptr_t)fake.boxes[b].keywords[i]);
+        fake_drop_cache();
         conn_free(&c->s.conn);
         buf_free(&c->s.command);
         arena_free(&c->s.arena);
@@ -69,6 +70,9 @@ static void client_run(struct client *c)
         case IMAP_COPY:
         case IMAP_MOVE:
                 imap_exec_copy(&c->s, &command);
+                break;
+        case IMAP_FETCH:
+                imap_exec_fetch(&c->s, &command);
                 break;
         case IMAP_STORE:
                 imap_exec_store(&c->s, &command);

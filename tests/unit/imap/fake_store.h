@@ -30,6 +30,8 @@ struct save {
         struct buf data;
         struct message messages[FAKE_MESSAGES];
         uint32_t n;
+        struct mailbox *from; /* of moves */
+        uint32_t moved[FAKE_MESSAGES], moved_n;
 };
 
 /* What there is, and what shall fail. */
@@ -183,6 +185,11 @@ struct message mailbox_message(const struct mailbox *m, uint32_t seq)
 {
         assert_true(seq >= 1 && seq <= mailbox_count(m));
         return m->messages[seq - 1];
+}
+
+void mailbox_messages(const struct mailbox *m, uint32_t seq, struct message *ret, size_t n)
+{
+        memcpy(ret, &m->messages[seq - 1], n * sizeof(*ret));
 }
 
 void mailbox_status(struct mailbox *m, struct mailbox_status *ret)
@@ -396,6 +403,13 @@ int save_copy(struct save *s, struct mailbox *from, uint32_t seq)
         return fake.write_error;
 }
 
+int save_move(struct save *s, struct mailbox *from, uint32_t seq)
+{
+        s->from = from;
+        s->moved[s->moved_n++] = seq;
+        return save_copy(s, from, seq);
+}
+
 int save_commit(struct save *s, struct arena *arena, struct save_result *ret)
 {
         if (fake.commit_error)
@@ -407,5 +421,7 @@ int save_commit(struct save *s, struct arena *arena, struct save_result *ret)
                 s->to->messages[s->to->n++] = s->messages[i];
                 s->to->added++;
         }
+        if (s->moved_n)
+                ret->left_behind = mailbox_expunge(s->from, s->moved, s->moved_n);
         return 0;
 }

@@ -256,6 +256,7 @@ static void test_search_cost(void **state)
                 assert_int_equal(a.sizes, rows[i].sizes);
                 assert_int_equal(a.dates, rows[i].dates);
                 assert_int_equal(a.texts, rows[i].texts);
+                buf_free(&a.keys);
                 search_free(&search);
                 arena_free(&arena);
         }
@@ -278,6 +279,8 @@ static void test_search_next_message(void **state)
                 assert_int_equal(search_match(search, &m), 1);
                 assert_int_equal(search_match(search, &n), 0);
                 assert_int_equal(search_match(search, &m), 1);
+                buf_free(&first.keys);
+                buf_free(&second.keys);
                 search_free(&search);
                 arena_free(&arena);
         }
@@ -298,6 +301,7 @@ static void test_search_errors(void **state)
         assert_int_equal(make(&arena, SLICE("SUBJECT {1+}\r\n\xff"), &search), -EILSEQ);
         assert_int_equal(make(&arena, SLICE("CHARSET UTF-8 TEXT {2+}\r\n\xc3\x28"), &search), -EILSEQ);
         assert_null(search);
+        buf_free(&a.keys);
         arena_free(&arena);
 }
 

@@ -8,14 +8,15 @@
 #include "imap/section.h"
 
 /* What section_write() sends, appended to `to`; its size is the one announced. */
-static void fetch(struct slice message, const struct imap_section *what, struct buf *to)
+static void fetch_marked(struct slice message, const struct imap_section *what, struct section_mark *mark,
+                         struct buf *to)
 {
         _cleanup_(arena_free) struct arena arena = {0};
         _cleanup_(fd_close_p) int fd = memfd_create("sent", MFD_CLOEXEC);
-        struct part *root = section_needs_parts(what) ? part_parse(&arena, message) : NULL;
+        struct part *root = section_needs_parts(what, mark, message) ? part_parse(&arena, message) : NULL;
         struct section s;
         struct conn c;
-        section_locate(message, root, what, &s);
+        section_locate(message, root, what, mark, &s);
         conn_init(&c, -1, fd);
         section_write(&c, &s);
         assert_int_equal(conn_flush(&c), 0);
@@ -26,6 +27,11 @@ static void fetch(struct slice message, const struct imap_section *what, struct 
         char *p = buf_reserve(to, s.size + 1);
         assert_int_equal(fd_read_all(fd, p, s.size + 1), s.size);
         to->n += s.size;
+}
+
+static void fetch(struct slice message, const struct imap_section *what, struct buf *to)
+{
+        fetch_marked(message, what, NULL, to);
 }
 
 static void check(struct slice message, struct imap_section what, const char *want)
@@ -188,6 +194,79 @@ static void test_partial(void **state)
               (struct imap_section){.text = SECTION_ALL, .partial = true, .count = UINT32_MAX}, "A: b\r\n");
 }
 
+/* Piece by piece, with jumps back and ahead: the mark changes nothing but the time it takes. */
+static void check_marked(struct slice m, struct imap_section what, uint32_t step)
+{
+        struct section_mark mark = {0};
+        _cleanup_(buf_free) struct buf whole = {0}, got = {0};
+        fetch(m, &what, &whole);
+        what.partial = true;
+        for (uint32_t i = 0; i * step <= whole.n + step; i++) {
+                static const int jumps[] = {0, 0, 0, 3, -2, 0, 1};
+                int64_t at = (int64_t)i + jumps[i % ARRAY_LEN(jumps)];
+                what.offset = (uint32_t)(at < 0 ? 0 : at) * step;
+                what.count = step;
+                got.n = 0;
+                fetch_marked(m, &what, &mark, &got);
+                assert_slice_equal(buf_slice(&got),
+                                   slice_head(slice_from(buf_slice(&whole), what.offset), step));
+        }
+}
+
+static void test_piece_by_piece(void **state)
+{
+        (void)state;
+        uint32_t one[] = {1}, two_one[] = {2, 1};
+        struct slice odd = SLICE("\n\nab\r\nc\r\n\n\r\r\nd\0\ne");
+        for (uint32_t step = 1; step < 40; step++) {
+                check_marked(odd, (struct imap_section){.text = SECTION_ALL}, step);
+                check_marked(MAIL, (struct imap_section){.text = SECTION_ALL}, step);
+                check_marked(MAIL, (struct imap_section){.text = SECTION_TEXT}, step);
+                check_marked(MAIL, (struct imap_section){.part = one, .part_n = 1}, step);
+                check_marked(MAIL, (struct imap_section){.part = two_one, .part_n = 2}, step);
+        }
+        _cleanup_(buf_free) struct buf large = {0};
+        buf_str(&large, "A: b\n\n");
+        for (int i = 0; i < 3000; i++)
+                buf_printf(&large, "%0*d%s", i % 71, i, i % 5 ? "\n" : "\r\n");
+        check_marked(buf_slice(&large), (struct imap_section){.text = SECTION_ALL}, 9973);
+        check_marked(buf_slice(&large), (struct imap_section){.text = SECTION_TEXT}, 20011);
+        check_marked(buf_slice(&large), (struct imap_section){.part = one, .part_n = 1}, 30011);
+}
+
+/* One mark, and another section or message in between. */
+static void test_mark_of_another(void **state)
+{
+        (void)state;
+        struct section_mark mark = {0};
+        uint32_t one[] = {1}, two[] = {2}, two_one[] = {2, 1};
+        struct imap_section sections[] = {{.text = SECTION_ALL},
+                                          {.part = one, .part_n = 1},
+                                          {.part = two, .part_n = 1},
+                                          {.part = two_one, .part_n = 2},
+                                          {.part = two, .part_n = 1, .text = SECTION_TEXT},
+                                          {.part = two, .part_n = 1, .text = SECTION_HEADER},
+                                          {.part = two, .part_n = 1, .text = SECTION_MIME}};
+        for (size_t i = 0; i < 200; i++) {
+                struct imap_section what = sections[i * i % ARRAY_LEN(sections)];
+                _cleanup_(buf_free) struct buf whole = {0}, got = {0};
+                fetch(MAIL, &what, &whole);
+                what.partial = true;
+                what.offset = i % 9;
+                what.count = 3;
+                fetch_marked(MAIL, &what, &mark, &got);
+                assert_slice_equal(buf_slice(&got),
+                                   slice_head(slice_from(buf_slice(&whole), what.offset), 3));
+        }
+        /* a message of another size is another */
+        struct imap_section what = {.text = SECTION_TEXT, .partial = true, .offset = 2, .count = 2};
+        _cleanup_(buf_free) struct buf got = {0};
+        fetch_marked(SLICE("A: b\n\n0123456789"), &what, &mark, &got);
+        what.offset = 4;
+        fetch_marked(SLICE("Long: er\n\n0123456789"), &what, &mark, &got);
+        assert_slice_equal(buf_slice(&got), SLICE("2345"));
+}
+
 static void test_crlf_size(void **state)
 {
         (void)state;
@@ -235,6 +314,8 @@ int main(void)
                 cmocka_unit_test(test_many_fields),
                 cmocka_unit_test(test_nul_and_bare_cr),
                 cmocka_unit_test(test_partial),
+                cmocka_unit_test(test_piece_by_piece),
+                cmocka_unit_test(test_mark_of_another),
                 cmocka_unit_test(test_crlf_size),
                 cmocka_unit_test(test_names),
         };

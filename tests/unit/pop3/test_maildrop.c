@@ -86,19 +86,34 @@ static int reopen(struct world *w)
         return maildrop_open(w->store, &w->settings, &w->drop, &w->why);
 }
 
+static uint64_t size(struct world *w, uint32_t number)
+{
+        uint64_t n;
+        assert_int_equal(maildrop_size(&w->drop, number, &n), 0);
+        return n;
+}
+
 static void test_sizes(void **state)
 {
         struct world *w = *state;
         assert_int_equal(reopen(w), 0);
         assert_int_equal(w->drop.n, 3);
         assert_int_equal(maildrop_measure(&w->drop), 0);
-        assert_int_equal(maildrop_message(&w->drop, 1)->size, 13);
-        assert_int_equal(maildrop_message(&w->drop, 2)->size, 31);
-        assert_int_equal(maildrop_message(&w->drop, 3)->size, 13);
+        assert_int_equal(size(w, 1), 13);
+        assert_int_equal(size(w, 2), 31);
+        assert_int_equal(size(w, 3), 13);
         assert_int_equal(w->drop.bytes, 57);
-        assert_null(maildrop_message(&w->drop, 0));
-        assert_null(maildrop_message(&w->drop, 4));
-        assert_int_equal(w->drop.last, 2);
+        assert_int_equal(maildrop_last(&w->drop), 2);
+        maildrop_retrieved(&w->drop, 1);
+        assert_int_equal(maildrop_last(&w->drop), 2);
+        maildrop_retrieved(&w->drop, 3);
+        assert_int_equal(maildrop_last(&w->drop), 3);
+        maildrop_reset(&w->drop);
+        assert_int_equal(maildrop_last(&w->drop), 2);
+        /* the next session has them without reading */
+        assert_int_equal(reopen(w), 0);
+        assert_true(w->drop.measured);
+        assert_int_equal(w->drop.bytes, 57);
 }
 
 static void test_deletions(void **state)
@@ -107,10 +122,10 @@ static void test_deletions(void **state)
         int flags_error;
         assert_int_equal(reopen(w), 0);
         /* marked before the sizes are known, and after */
-        maildrop_delete(&w->drop, maildrop_message(&w->drop, 1));
+        maildrop_delete(&w->drop, 1);
         assert_int_equal(maildrop_measure(&w->drop), 0);
         assert_int_equal(w->drop.deleted_bytes, 13);
-        maildrop_delete(&w->drop, maildrop_message(&w->drop, 2));
+        maildrop_delete(&w->drop, 2);
         assert_int_equal(w->drop.deleted_bytes, 44);
         assert_int_equal(w->drop.deleted, 2);
         maildrop_reset(&w->drop);
@@ -119,9 +134,9 @@ static void test_deletions(void **state)
         assert_int_equal(maildrop_update(&w->drop, &flags_error), 0);
         assert_true(is_there(w, "cur/1.M1P1.host:2,"));
 
-        maildrop_delete(&w->drop, maildrop_message(&w->drop, 1));
-        maildrop_message(&w->drop, 1)->retrieved = true;
-        maildrop_message(&w->drop, 3)->retrieved = true;
+        maildrop_delete(&w->drop, 1);
+        maildrop_retrieved(&w->drop, 1);
+        maildrop_retrieved(&w->drop, 3);
         assert_true(is_there(w, "cur/1.M1P1.host:2,")); /* only now: */
         assert_int_equal(maildrop_update(&w->drop, &flags_error), 0);
         assert_int_equal(flags_error, 0);
@@ -138,7 +153,7 @@ static void test_no_flag_updates(void **state)
         int flags_error;
         w->settings.pop3_no_flag_updates = true;
         assert_int_equal(reopen(w), 0);
-        maildrop_message(&w->drop, 1)->retrieved = true;
+        maildrop_retrieved(&w->drop, 1);
         assert_int_equal(maildrop_update(&w->drop, &flags_error), 0);
         assert_true(is_there(w, "cur/1.M1P1.host:2,"));
 }
@@ -151,11 +166,12 @@ static void test_gone(void **state)
         _cleanup_(free_p) char *path = xasprintf("%s/cur/1.M1P1.host:2,", w->folder);
         assert_int_equal(unlink(path), 0);
         assert_int_equal(maildrop_measure(&w->drop), 0);
-        assert_true(maildrop_message(&w->drop, 1)->gone);
+        assert_int_equal(size(w, 1), 0);
+        assert_int_equal(w->drop.unreadable, 0);
         assert_int_equal(w->drop.bytes, 44);
         /* numbers stay, and deleting it is no error */
-        maildrop_delete(&w->drop, maildrop_message(&w->drop, 1));
-        maildrop_delete(&w->drop, maildrop_message(&w->drop, 2));
+        maildrop_delete(&w->drop, 1);
+        maildrop_delete(&w->drop, 2);
         assert_int_equal(maildrop_update(&w->drop, &flags_error), 0);
         assert_false(is_there(w, "cur/2.M2P1.host:2,S"));
 }
@@ -166,14 +182,16 @@ static void test_deleted_flag(void **state)
         int flags_error;
         w->settings.pop3_deleted_flag = "$POP3Deleted";
         assert_int_equal(reopen(w), 0);
-        maildrop_delete(&w->drop, maildrop_message(&w->drop, 1));
+        maildrop_delete(&w->drop, 1);
         assert_int_equal(maildrop_update(&w->drop, &flags_error), 0);
         assert_true(is_there(w, "cur/1.M1P1.host:2,a"));
         assert_int_equal(reopen(w), 0);
         assert_int_equal(w->drop.n, 2);
-        assert_int_equal(maildrop_message(&w->drop, 1)->seq, 2);
+        assert_int_equal(maildrop_seq(&w->drop, 1), 2);
+        assert_int_equal(maildrop_measure(&w->drop), 0);
+        assert_int_equal(w->drop.bytes, 44);
         w->settings.pop3_delete_type = SETTINGS_POP3_DELETE_EXPUNGE;
-        maildrop_delete(&w->drop, maildrop_message(&w->drop, 1));
+        maildrop_delete(&w->drop, 1);
         assert_int_equal(maildrop_update(&w->drop, &flags_error), 0);
         assert_false(is_there(w, "cur/2.M2P1.host:2,S"));
         w->settings.pop3_deleted_flag = "";
@@ -185,12 +203,127 @@ static void test_deleted_flag(void **state)
         assert_non_null(w->why);
 }
 
+/* Another session, or program, adds and moves mail while this one looks for a file: its maildrop stays. */
+static void test_new_mail(void **state)
+{
+        struct world *w = *state;
+        _cleanup_(message_text_release) struct message_text text = {0};
+        assert_int_equal(reopen(w), 0);
+        assert_int_equal(maildrop_measure(&w->drop), 0);
+        _cleanup_(free_p) char *from = xasprintf("%s/cur/1.M1P1.host:2,", w->folder);
+        _cleanup_(free_p) char *to = xasprintf("%s/cur/1.M1P1.host:2,F", w->folder);
+        assert_int_equal(rename(from, to), 0);
+        put(w, "new/4.M4P1.host,W=1000", "A: 4\n\nfour\n");
+        put(w, "new/5.M5P1.host", "A: 5\n\nfive\n");
+        assert_int_equal(mailbox_read(w->drop.mailbox, 1, &text), 0);
+        uint64_t total;
+        assert_false(mailbox_total_size(w->drop.mailbox, &total) && total == 57); /* it was seen */
+        assert_int_equal(maildrop_measure(&w->drop), 0);
+        assert_int_equal(w->drop.n, 3);
+        assert_int_equal(w->drop.bytes, 57);
+        assert_int_equal(reopen(w), 0);
+        assert_int_equal(w->drop.n, 5);
+}
+
+/* A size that the file's name has wrong turns out when the message is read: the sums follow. */
+static void test_wrong_size(void **state)
+{
+        struct world *w = *state;
+        put(w, "new/4.M4P1.host,W=1000", "A: 4\n\nfour\n");
+        assert_int_equal(reopen(w), 0);
+        assert_int_equal(maildrop_measure(&w->drop), 0);
+        assert_int_equal(w->drop.bytes, 1057);
+        maildrop_delete(&w->drop, 2);
+        _cleanup_(message_text_release) struct message_text text = {0};
+        assert_int_equal(mailbox_read(w->drop.mailbox, 4, &text), 0);
+        assert_int_equal(maildrop_measure(&w->drop), 0);
+        assert_int_equal(w->drop.bytes, 71);
+        assert_int_equal(w->drop.deleted_bytes, 31);
+        maildrop_delete(&w->drop, 4);
+        assert_int_equal(w->drop.deleted_bytes, 45);
+}
+
+/* A message that cannot be read does not take the others with it. */
+static void test_unreadable(void **state)
+{
+        struct world *w = *state;
+        uint64_t n;
+        int flags_error;
+        assert_int_equal(reopen(w), 0);
+        _cleanup_(free_p) char *path = xasprintf("%s/cur/1.M1P1.host:2,", w->folder);
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(symlink("elsewhere", path), 0); /* it is not followed */
+        assert_int_equal(maildrop_measure(&w->drop), 0);
+        assert_int_equal(w->drop.unreadable, 1);
+        assert_int_equal(w->drop.bytes, 44);
+        assert_true(maildrop_size(&w->drop, 1, &n) < 0);
+        assert_int_equal(size(w, 2), 31);
+        maildrop_delete(&w->drop, 2);
+        assert_int_equal(maildrop_measure(&w->drop), 0);
+        assert_int_equal(w->drop.unreadable, 1);
+        assert_int_equal(w->drop.deleted_bytes, 31);
+        assert_int_equal(maildrop_update(&w->drop, &flags_error), 0);
+        assert_false(is_there(w, "cur/2.M2P1.host:2,S"));
+}
+
+/* Whose size is known does not have to be read for it. */
+static void test_known_size(void **state)
+{
+        struct world *w = *state;
+        assert_int_equal(reopen(w), 0);
+        assert_int_equal(maildrop_measure(&w->drop), 0);
+        assert_int_equal(reopen(w), 0);
+        _cleanup_(free_p) char *path = xasprintf("%s/cur/1.M1P1.host:2,", w->folder);
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(symlink("elsewhere", path), 0);
+        assert_int_equal(maildrop_measure(&w->drop), 0);
+        assert_int_equal(w->drop.unreadable, 0);
+        assert_int_equal(w->drop.bytes, 57);
+        assert_int_equal(size(w, 1), 13);
+}
+
+/* Marks beyond one word of the sets. */
+static void test_many(void **state)
+{
+        struct world *w = *state;
+        int flags_error;
+        for (int i = 100; i < 300; i++) {
+                char name[64];
+                snprintf(name, sizeof(name), "cur/%d.M%dP1.host:2,", i, i);
+                put(w, name, "A: 1\n\n");
+        }
+        assert_int_equal(reopen(w), 0);
+        assert_int_equal(w->drop.n, 203);
+        for (uint32_t i = 1; i <= 203; i += 3) {
+                maildrop_delete(&w->drop, i);
+                maildrop_retrieved(&w->drop, i);
+                if (i < 203)
+                        maildrop_retrieved(&w->drop, i + 1);
+        }
+        for (uint32_t i = 1; i <= 203; i++)
+                assert_int_equal(maildrop_is_deleted(&w->drop, i), i % 3 == 1);
+        uint32_t uid = mailbox_message(w->drop.mailbox, 65).uid;
+        assert_int_equal(maildrop_update(&w->drop, &flags_error), 0);
+        assert_int_equal(flags_error, 0);
+        assert_int_equal(reopen(w), 0);
+        assert_int_equal(w->drop.n, 135);
+        uint32_t seen = 0;
+        for (uint32_t i = 1; i <= 135; i++)
+                seen += (mailbox_message(w->drop.mailbox, i).flags.system & FLAG_SEEN) != 0;
+        assert_in_range(seen, 67, 69);
+        uint32_t seq = mailbox_seq_at_or_after(w->drop.mailbox, uid);
+        assert_int_equal(mailbox_message(w->drop.mailbox, seq).uid, uid);
+        assert_true(mailbox_message(w->drop.mailbox, seq).flags.system & FLAG_SEEN);
+}
+
 static const char *uidl(struct world *w, uint32_t number)
 {
         int r = maildrop_name(&w->drop, &w->why);
         if (r < 0)
                 fail_msg("%d %s", r, w->why ? w->why : "");
-        return maildrop_message(&w->drop, number)->uidl;
+        char text[UIDL_MAX];
+        char *end = maildrop_write_uidl(&w->drop, number, text);
+        return arena_str(&w->arena, slice_make(text, (size_t)(end - text)));
 }
 
 static void test_uidl(void **state)
@@ -204,10 +337,23 @@ static void test_uidl(void **state)
         /* another server's id stays, and is given out once */
         assert_string_equal(uidl(w, 2), "abc");
         assert_string_equal(uidl(w, 3), "abc.00000007499602d2");
+        assert_non_null(w->drop.uidls);
+
+        /* one that is what the format gives another message */
+        put(w, "dovecot-uidlist",
+            "3 V1234567890 N9 G00000000000000000000000000000000\n"
+            "5 P00000007499602d2 :1.M1P1.host\n6 P :2.M2P1.host\n7 :3.M3P1.host\n");
+        assert_int_equal(reopen(w), 0);
+        assert_string_equal(uidl(w, 1), "00000007499602d2");
+        assert_string_equal(uidl(w, 2), "2.M2P1.host"); /* an empty one: the name of the file */
+        assert_string_equal(uidl(w, 3), "00000007499602d2.00000007499602d2");
 
         put(w, "dovecot-uidlist",
             "3 V1234567890 N9 G00000000000000000000000000000000\n"
             "5 :1.M1P1.host\n6 :2.M2P1.host\n7 :3.M3P1.host\n");
+        assert_int_equal(reopen(w), 0);
+        assert_string_equal(uidl(w, 3), "00000007499602d2");
+        assert_null(w->drop.uidls);
         w->settings.pop3_reuse_xuidl = true;
         w->settings.pop3_uidl_format = "%f";
         assert_int_equal(reopen(w), 0);
@@ -228,8 +374,10 @@ static void test_uidl(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                TEST(test_sizes), TEST(test_deletions),    TEST(test_no_flag_updates),
-                TEST(test_gone),  TEST(test_deleted_flag), TEST(test_uidl),
+                TEST(test_sizes),      TEST(test_deletions),    TEST(test_no_flag_updates),
+                TEST(test_gone),       TEST(test_deleted_flag), TEST(test_new_mail),
+                TEST(test_wrong_size), TEST(test_unreadable),   TEST(test_known_size),
+                TEST(test_many),       TEST(test_uidl),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

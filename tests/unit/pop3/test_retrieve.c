@@ -47,6 +47,32 @@ static void test_dots(void **state)
         sent_as(SLICE("a\r.\n"), SLICE("a\r.\r\n"));
 }
 
+/* A dot in every place of a text, whatever the size of the pieces in which it is looked at. */
+static void test_dot_places(void **state)
+{
+        for (size_t n = 60; n < 200; n += 7)
+                for (size_t at = 0; at + 2 <= n; at++) {
+                        char raw[200], want[204];
+                        memset(raw, '.', n); /* dots that do not count */
+                        raw[0] = at ? 'x' : '\n';
+                        memcpy(raw + at, "\n.", 2);
+                        raw[n - 1] = at + 2 == n ? '.' : '\n';
+                        size_t w = 0;
+                        for (size_t i = 0; i < n; i++) {
+                                if (raw[i] == '\n')
+                                        want[w++] = '\r';
+                                want[w++] = raw[i];
+                                if (raw[i] == '\n' && i + 1 < n)
+                                        want[w++] = '.';
+                        }
+                        if (raw[n - 1] != '\n') {
+                                want[w++] = '\r';
+                                want[w++] = '\n';
+                        }
+                        sent_as(slice_make(raw, n), slice_make(want, w));
+                }
+}
+
 static void test_large(void **state)
 {
         _cleanup_(buf_free) struct buf raw = {0}, want = {0};
@@ -80,9 +106,8 @@ static void test_top(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_line_ends),
-                cmocka_unit_test(test_dots),
-                cmocka_unit_test(test_large),
+                cmocka_unit_test(test_line_ends),  cmocka_unit_test(test_dots),
+                cmocka_unit_test(test_dot_places), cmocka_unit_test(test_large),
                 cmocka_unit_test(test_top),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -175,6 +176,40 @@ static void bare_line_feeds_become_crlf(void **state)
         assert_int_equal(p->conn.bytes_out, 11 + 8 + 8);
 }
 
+/* Texts larger than every buffer, with LF, with CRLF and with both. */
+static void large_texts_become_crlf(void **state)
+{
+        enum { LINES = 4000, SIZE = LINES * 70 };
+        _cleanup_(fd_close_p) int fd = memfd_create("sent", MFD_CLOEXEC);
+        _cleanup_(buf_free) struct buf text = {0}, want = {0}, got = {0};
+        for (int kind = 0; kind < 3; kind++) {
+                struct conn c;
+                char last = 0;
+                conn_init(&c, -1, fd);
+                text.n = want.n = 0;
+                assert_int_equal(ftruncate(fd, 0), 0);
+                assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+                for (int i = 0; i < LINES; i++) {
+                        bool crlf = kind == 1 || (kind == 2 && i % 977 == 0);
+                        buf_printf(&text, "%0*d%s", i % 67, i, crlf ? "\r\n" : "\n");
+                        buf_printf(&want, "%0*d\r\n", i % 67, i);
+                }
+                conn_puts(&c, "before ");
+                conn_write_crlf(&c, slice_head(buf_slice(&text), 10000), &last);
+                conn_write_crlf(&c, slice_from(buf_slice(&text), 10000), &last);
+                memcpy(conn_room(&c, 6), " after", 6);
+                conn_sent(&c, conn_room(&c, 6) + 6);
+                assert_int_equal(conn_flush(&c), 0);
+                assert_int_equal(c.bytes_out, want.n + 13);
+                char *p = buf_reserve(&got, want.n + 13);
+                assert_int_equal(pread(fd, p, want.n + 13, 0), want.n + 13);
+                assert_slice_equal(slice_make(p, 7), SLICE("before "));
+                assert_slice_equal(slice_make(p + 7, want.n), buf_slice(&want));
+                assert_slice_equal(slice_make(p + 7 + want.n, 6), SLICE(" after"));
+                conn_free(&c);
+        }
+}
+
 static void a_client_that_is_gone_makes_a_sticky_error(void **state)
 {
         struct pair *p = *state;
@@ -199,6 +234,7 @@ int main(void)
                 TEST(what_another_role_read_comes_first),
                 TEST(literals_are_taken_exactly),
                 TEST(bare_line_feeds_become_crlf),
+                cmocka_unit_test(large_texts_become_crlf),
                 TEST(a_client_that_is_gone_makes_a_sticky_error),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,175 @@
+/* The response to FETCH, put together in the connection's output buffer. */
+
+#include <stdio.h>
+
+#include "base/number.h"
+#include "imap/fetch.h"
+#include "imap/reply.h"
+
+static char *put(char *to, struct slice s)
+{
+        memcpy(to, s.p, s.n);
+        return to + s.n;
+}
+
+/* The label's first byte is the space after the item before. */
+static struct slice label_of(struct fetch *f, const struct fetch_item *item)
+{
+        struct slice label = slice_from(item->label, f->first ? 1 : 0);
+        f->first = false;
+        return label;
+}
+
+static void write_number(struct fetch *f, const struct fetch_item *item, uint64_t number)
+{
+        struct slice label = label_of(f, item);
+        char *p = conn_room(&f->s->conn, label.n + NUMBER_MAX);
+        conn_sent(&f->s->conn, number_write(put(p, label), number));
+}
+
+static struct slice flags_text(struct fetch *f)
+{
+        struct fetch_flags *texts = &f->flag_texts;
+        const struct flags *flags = &f->message.flags;
+        unsigned slot = (flags->system | (f->message.recent ? FLAG_ALL + 1u : 0)) % FETCH_FLAG_SLOTS;
+        if (texts->slots[slot].n == 0 || texts->slots[slot].keywords != flags->keywords) {
+                if (texts->texts.n > FETCH_FLAG_TEXTS_MAX) {
+                        memset(texts->slots, 0, sizeof(texts->slots));
+                        texts->texts.n = 0;
+                }
+                size_t at = texts->texts.n;
+                imap_flags_text(f->s, &f->message, &texts->texts);
+                texts->slots[slot].keywords = flags->keywords;
+                texts->slots[slot].at = (uint32_t)at;
+                texts->slots[slot].n = (uint32_t)(texts->texts.n - at);
+        }
+        return slice_make(texts->texts.p + texts->slots[slot].at, texts->slots[slot].n);
+}
+
+static void write_flags(struct fetch *f, const struct fetch_item *item)
+{
+        struct slice text = flags_text(f), label = label_of(f, item);
+        char *p = conn_room(&f->s->conn, label.n + text.n);
+        conn_sent(&f->s->conn, put(put(p, label), text));
+}
+
+static void write_date(struct fetch *f, const struct fetch_item *item)
+{
+        struct slice label = label_of(f, item);
+        char *p = conn_room(&f->s->conn, label.n + INTERNALDATE_MAX);
+        conn_sent(&f->s->conn, internaldate_write(f->dates, f->date, put(p, label)));
+}
+
+static void write_cached(struct fetch *f, const struct fetch_item *item)
+{
+        conn_write(&f->s->conn, label_of(f, item));
+        conn_write(&f->s->conn, f->cached[item->cached]);
+}
+
+static void count_section(struct imap_session *s, const struct imap_section *what, uint64_t size)
+{
+        switch (what->text) {
+        case SECTION_ALL:
+        case SECTION_TEXT:
+                s->counts.bodies++;
+                s->counts.body_bytes += size;
+                break;
+        default:
+                s->counts.headers++;
+                s->counts.header_bytes += size;
+        }
+}
+
+static void write_literal_size(struct fetch *f, const struct fetch_item *item, uint64_t size)
+{
+        write_number(f, item, size);
+        conn_write(&f->s->conn, SLICE("}\r\n"));
+        count_section(f->s, item->section, size);
+}
+
+static void write_picked(struct fetch *f, const struct fetch_item *item)
+{
+        f->buf.n = 0;
+        cached_fields_pick(f->cached[CACHED_FIELDS], item->fields, &f->buf);
+        struct slice sent = buf_slice(&f->buf);
+        if (item->section->partial)
+                sent = slice_head(slice_from(sent, item->section->offset), item->section->count);
+        write_literal_size(f, item, sent.n);
+        conn_write(&f->s->conn, sent);
+}
+
+/* The memory of where the last partial ended, for the message at hand. */
+static struct section_mark *mark_of(struct fetch *f, const struct imap_section *what)
+{
+        struct imap_session *s = f->s;
+        if (!what->partial)
+                return NULL;
+        const char *guid = mailbox_guid(s->mailbox);
+        if (s->partial.uid != f->message.uid || strcmp(s->partial.guid, guid) != 0) {
+                s->partial.mark.set = false;
+                s->partial.uid = f->message.uid;
+                snprintf(s->partial.guid, sizeof(s->partial.guid), "%s", guid);
+        }
+        return &s->partial.mark;
+}
+
+static void write_section(struct fetch *f, const struct fetch_item *item)
+{
+        const struct imap_section *what = item->section;
+        if (item->fields && f->cached[CACHED_FIELDS].n) {
+                write_picked(f, item);
+                return;
+        }
+        struct section section;
+        struct section_mark *mark = mark_of(f, what);
+        const struct part *root = section_needs_parts(what, mark, f->text.raw) ? fetch_parts(f) : NULL;
+        section_locate(f->text.raw, root, what, mark, &section);
+        write_literal_size(f, item, section.size);
+        section_write(&f->s->conn, &section);
+}
+
+static void write_item(struct fetch *f, const struct fetch_item *item)
+{
+        switch (item->kind) {
+        case FETCH_UID:
+                write_number(f, item, f->message.uid);
+                break;
+        case FETCH_FLAGS:
+                write_flags(f, item);
+                break;
+        case FETCH_RFC822_SIZE:
+                write_number(f, item, f->size);
+                break;
+        case FETCH_INTERNALDATE:
+                write_date(f, item);
+                break;
+        case FETCH_ENVELOPE:
+        case FETCH_BODY:
+        case FETCH_BODYSTRUCTURE:
+                write_cached(f, item);
+                break;
+        case FETCH_RFC822:
+        case FETCH_RFC822_HEADER:
+        case FETCH_RFC822_TEXT:
+        case FETCH_SECTION:
+                write_section(f, item);
+        }
+}
+
+void fetch_write(struct fetch *f, bool tell_flags)
+{
+        struct conn *c = &f->s->conn;
+        char *p = conn_room(c, NUMBER_MAX + 16);
+        p = number_write(put(p, SLICE("* ")), f->seq);
+        conn_sent(c, put(p, SLICE(" FETCH (")));
+        f->first = true;
+        size_t i = 0;
+        if (f->c->uid)
+                write_item(f, &f->items[i++]);
+        if (tell_flags && !f->asks_flags)
+                write_item(f, &f->flags);
+        for (; i < f->items_n; i++)
+                write_item(f, &f->items[i]);
+        p = conn_room(c, 3);
+        conn_sent(c, put(p, SLICE(")\r\n")));
+}
