@@ -16,20 +16,28 @@
 #include "base/number.h"
 #include "base/random.h"
 
+enum {
+        /* Who makes a lock writes his name into it at once, and looks whether it is still there: one without
+         * a name that is older than this was left by a process that was killed in between. */
+        LOCK_NAMELESS_MS = 1500,
+};
+
 /* Whether the lock that `st` describes may be broken: its owner is gone. */
 static bool is_stale(int dirfd, const char *path, const struct stat *st, const char *host, int64_t stale_ms)
 {
         _cleanup_(buf_free) struct buf b = BUF_BOUNDED(256);
+        int64_t age = (int64_t)(time(NULL) - st->st_mtime) * 1000;
         if (file_read_at(dirfd, path, &b) == 0) {
                 struct slice owner = slice_trim(buf_slice(&b)), pid_text;
                 uint32_t pid;
+                if (slice_find(owner, ':') == owner.n)
+                        return age > LOCK_NAMELESS_MS;
                 if (slice_split(&owner, ':', &pid_text) && slice_to_u32(pid_text, &pid) == 0 && pid > 0 &&
                     pid <= INT32_MAX && slice_eq(owner, slice_of(host)))
                         /* with our number: a process that died, or a release that failed; who holds it
                          * does not ask for it again */
                         return (pid_t)pid == getpid() || (kill((pid_t)pid, 0) < 0 && errno == ESRCH);
         }
-        int64_t age = (int64_t)(time(NULL) - st->st_mtime) * 1000;
         return stale_ms > 0 && age > stale_ms;
 }
 
@@ -65,36 +73,29 @@ static int write_owner(int fd, const char *host)
         return fd_write_all(fd, slice_make(owner, (size_t)n));
 }
 
-/* A file of our own with the owner's name in it, so that the lock has it from its first moment on. */
-static int make_lock_file(int dirfd, const char *path, int mode, const char *host, int *ret_fd,
-                          char **ret_path)
+static bool is_ours(int dirfd, const char *path, int fd)
 {
-        _cleanup_(free_p) char *own = xasprintf("%s.%ld.%08x", path, (long)getpid(), random_u32());
+        struct stat ours, there;
+        return fstat(fd, &ours) == 0 && fstatat(dirfd, path, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+               ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
+/* -EEXIST: somebody has it, or took ours for a dead process's before our name was in it. */
+static int make_lock(int dirfd, const char *path, int mode, const char *host, int *ret_fd)
+{
         _cleanup_(fd_close_p) int fd =
-                openat(dirfd, own, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, (mode_t)mode);
+                openat(dirfd, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, (mode_t)mode);
         if (fd < 0)
                 return -errno;
         int r = write_owner(fd, host);
         if (r < 0) {
-                unlinkat(dirfd, own, 0);
+                unlinkat(dirfd, path, 0);
                 return r;
         }
+        if (!is_ours(dirfd, path, fd))
+                return -EEXIST;
         *ret_fd = TAKE_FD(fd);
-        *ret_path = TAKE_PTR(own);
         return 0;
-}
-
-/* Gives it the lock's name; -EEXIST when somebody has that. */
-static int take_name(int dirfd, const char *own, const char *path)
-{
-        if (linkat(dirfd, own, dirfd, path, 0) == 0)
-                return 0;
-        if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS)
-                return -errno;
-        /* a file system without links */
-        if (renameat2(dirfd, own, dirfd, path, RENAME_NOREPLACE) == 0)
-                return 0;
-        return -errno;
 }
 
 int dotlock_acquire(int dirfd, const char *name, int mode, deadline_t deadline, int64_t stale_ms,
@@ -103,28 +104,19 @@ int dotlock_acquire(int dirfd, const char *name, int mode, deadline_t deadline, 
         _cleanup_(free_p) char *path = xasprintf("%s.lock", name);
         char host[256] = "";
         gethostname(host, sizeof(host) - 1);
-        _cleanup_(free_p) char *own = NULL;
-        _cleanup_(fd_close_p) int fd = -1;
-        int r = make_lock_file(dirfd, path, mode, host, &fd, &own);
-        if (r < 0)
-                return r;
         for (int wait_ms = 1;; wait_ms = MIN(wait_ms * 2, 50)) {
-                r = take_name(dirfd, own, path);
+                int fd = -1, r = make_lock(dirfd, path, mode, host, &fd);
+                if (r == 0)
+                        *ret = (struct dotlock){dirfd, TAKE_PTR(path), fd};
                 if (r != -EEXIST)
-                        break;
+                        return r;
                 if (break_stale(dirfd, path, host, stale_ms))
                         continue;
                 int left = deadline_left(deadline);
-                if (left == 0) {
-                        r = -ETIMEDOUT;
-                        break;
-                }
+                if (left == 0)
+                        return -ETIMEDOUT;
                 poll(NULL, 0, left < 0 ? wait_ms : MIN(wait_ms, left));
         }
-        unlinkat(dirfd, own, 0);
-        if (r == 0)
-                *ret = (struct dotlock){dirfd, TAKE_PTR(path), TAKE_FD(fd)};
-        return r;
 }
 
 int dotlock_replace(struct dotlock *l, const char *name)
@@ -143,10 +135,7 @@ int dotlock_replace(struct dotlock *l, const char *name)
 void dotlock_release(struct dotlock *l)
 {
         /* not what somebody put in its place after he had broken our lock */
-        struct stat ours, there;
-        if (l->dirfd >= 0 && fstat(l->fd, &ours) == 0 &&
-            fstatat(l->dirfd, l->path, &there, AT_SYMLINK_NOFOLLOW) == 0 && ours.st_dev == there.st_dev &&
-            ours.st_ino == there.st_ino)
+        if (l->dirfd >= 0 && is_ours(l->dirfd, l->path, l->fd))
                 unlinkat(l->dirfd, l->path, 0);
         free(l->path);
         fd_close_p(&l->fd);

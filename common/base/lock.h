@@ -1,10 +1,10 @@
 #ifndef BASE_LOCK_H
 #define BASE_LOCK_H
 
-/* Dot locks, compatible with Dovecot's: `name.lock`, which gets its name by link(2) (that holds on NFS too)
- * and has "pid:hostname" in it from the first moment on. A lock is broken only when its owner is a dead
- * process of this host (or has this process's own number: nobody takes a lock twice), or when the lock of
- * another host has not been touched for `stale_ms`. */
+/* Dot locks, compatible with Dovecot's: `name.lock` created with O_EXCL, holding "pid:hostname". A lock is
+ * broken only when its owner is a dead process of this host (or has this process's own number: nobody takes a
+ * lock twice), when nobody wrote a name into it, or when the lock of another host has not been touched for
+ * `stale_ms`. */
 
 #include "base/clock.h"
 #include "base/macro.h"

@@ -244,7 +244,11 @@ static int attempt(struct save *s, struct save_result *ret, uint32_t *ret_first)
         if (r == 0)
                 r = commit_locked(s, &left, ret_first);
         if (r < 0) {
-                place_back(s); /* before somebody gives UIDs to the files */
+                /* before somebody gives UIDs to the files */
+                if (r == -EAGAIN || r == -EXDEV)
+                        place_back(s);
+                else
+                        save_undo(s);
                 if (has_index(s) && s->to->index.locked)
                         index_intend(&s->to->index, SLICE_NULL, false);
         }

@@ -81,11 +81,11 @@ void place_back(struct save *s)
                 struct saved *item = &s->items[i];
                 if (!item->path)
                         continue;
-                if (item->where == SAVED_LINK)
-                        unlinkat(s->to->dir, item->path, 0);
-                else
-                        (void)!renameat(s->to->dir, item->path,
-                                        item->where == SAVED_MOVE ? s->from->dir : s->to->dir, item->source);
+                int to = item->where == SAVED_MOVE ? s->from->dir : s->to->dir;
+                int r = item->where == SAVED_LINK ? unlinkat(s->to->dir, item->path, 0)
+                                                  : renameat(s->to->dir, item->path, to, item->source);
+                if (r < 0)
+                        continue; /* save_undo() knows where it is */
                 free(item->path);
                 item->path = NULL;
         }

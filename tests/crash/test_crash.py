@@ -67,6 +67,8 @@ def plan(calls, share, chance):
         points = [Point(k, n, mode, call) for k, n, call in calls
                   if k == ("r" if which == "r" else "w")
                   and (which != "put" or call.split()[0] in PUTS)
+                  # the few bytes of a lock's owner are written or they are not
+                  and (mode != "half" or ".lock" not in call)
                   and (which != "room" or call.split()[0] not in FREE)]
         if which == "last":  # the state after any other call is the one before the next
             points = points[-1:]

@@ -29,6 +29,14 @@ static void slices_split_and_compare(void **state)
         assert_false(slice_split(&rest, ',', &part));
         assert_true(slice_ieq(SLICE("InBoX"), SLICE("inbox")));
         assert_slice_equal(slice_trim(SLICE(" \tx y\r\n")), SLICE("x y"));
+        assert_int_equal(slice_count(SLICE_NULL, 'x'), 0);
+        for (size_t n = 0; n < 200; n++) {
+                char bytes[200];
+                memset(bytes, 'x', n);
+                memset(bytes + n, 'y', sizeof(bytes) - n);
+                assert_int_equal(slice_count(slice_make(bytes, sizeof(bytes)), 'x'), n);
+                assert_int_equal(slice_count(slice_make(bytes, n), 'x'), n);
+        }
 }
 
 static void numbers_are_strict(void **state)

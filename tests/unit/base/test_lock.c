@@ -77,6 +77,13 @@ static void only_ours_is_released(void **state)
         snprintf(owner, sizeof(owner), "%ld:%s", (long)getppid(), host);
         put_lock(dir, owner);
         assert_int_equal(dotlock_acquire(dir, "x", 0600, deadline_in_ms(0), 0, &l), -ETIMEDOUT);
+        /* without a name: made a moment ago, or left by somebody who was killed then */
+        put_lock(dir, "");
+        assert_int_equal(dotlock_acquire(dir, "x", 0600, deadline_in_ms(0), 0, &l), -ETIMEDOUT);
+        struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+        utimensat(dir, "x.lock", old, 0);
+        assert_int_equal(dotlock_acquire(dir, "x", 0600, deadline_in_ms(0), 0, &l), 0);
+        dotlock_release(&l);
         /* with our own number: left by somebody who had it before, or by a release that failed */
         snprintf(owner, sizeof(owner), "%ld:%s", (long)getpid(), host);
         put_lock(dir, owner);
