@@ -28,6 +28,7 @@ void cached_maker_free(struct cached_maker *mk)
 {
         for (unsigned kind = 0; kind < MAILBOX_KINDS; kind++)
                 buf_free(&mk->items[kind]);
+        buf_free(&mk->header);
 }
 
 /* False: it could not be made. */
@@ -55,13 +56,17 @@ uint32_t cached_make(struct cached_maker *mk, struct mailbox *m, uint32_t seq, s
         struct mailbox_item keep[MAILBOX_KINDS];
         size_t n = 0;
         want |= CACHED_HEADER & ~have;
+        mk->header.n = 0;
+        bool reduced = cached_fields_reduce(message, &mk->header);
+        struct slice header = reduced ? buf_slice(&mk->header) : message;
         if (parts)
                 want |= CACHED_BIT(CACHED_BODYSTRUCTURE) & ~have;
         for (unsigned kind = 0; kind < MAILBOX_KINDS; kind++) {
                 if (!(want >> kind & 1))
                         continue;
                 struct buf *b = &mk->items[kind];
-                ret[kind] = make(kind, message, parts, b) ? buf_slice(b) : SLICE("");
+                struct slice from = CACHED_HEADER >> kind & 1 ? header : message;
+                ret[kind] = make(kind, from, parts, b) ? buf_slice(b) : SLICE("");
                 if (!(have >> kind & 1))
                         keep[n++] = (struct mailbox_item){kind, ret[kind].n <= CACHED_ITEM_MAX ? ret[kind]
                                                                                                : SLICE("")};
@@ -69,6 +74,6 @@ uint32_t cached_make(struct cached_maker *mk, struct mailbox *m, uint32_t seq, s
         if (n)
                 mailbox_cache(m, seq, keep, n);
         if (!cached_note_known(mailbox_note(m, seq)))
-                mailbox_set_note(m, seq, cached_note_of(message));
+                mailbox_set_note(m, seq, cached_note_of(header));
         return want;
 }

@@ -80,6 +80,7 @@ uint64_t cached_note_of(struct slice header);
 /* Makes and keeps items; begin with {0}. What it made stays until the next call. */
 struct cached_maker {
         struct buf items[MAILBOX_KINDS];
+        struct buf header;
 };
 void cached_maker_free(struct cached_maker *mk); /* also a _cleanup_ function */
 
@@ -101,6 +102,9 @@ uint32_t cached_make(struct cached_maker *mk, struct mailbox *m, uint32_t seq, s
 uint64_t cached_fields_mask(const struct imap_section *what);
 /* Appends a header's (or message's) item; with nothing appended and false when it is too large. */
 bool cached_fields_write(struct slice header, struct buf *to);
+/* Appends the lines of the fields in the set as they are stored. What is made of a header needs no others,
+ * and most of a header is others. False: the header is too long for that. */
+bool cached_fields_reduce(struct slice message, struct buf *to);
 /* False: the item is empty or broken. */
 bool cached_fields_check(struct slice item);
 /* Appends the fields of the mask with the empty line: the whole section, disregarding <partial>. The item was

@@ -72,7 +72,13 @@ static const struct slice names[] = {
 };
 _Static_assert(ARRAY_LEN(names) <= 64, "a mask has a bit for each");
 
-enum { FORM = 1 }; /* the first byte, so that an item without a field is not empty */
+enum {
+        FORM = 1, /* the first byte, so that an item without a field is not empty */
+        /* Of a shorter header nobody stops at HEADER_MAX_FIELDS or HEADER_MAX_BYTES, so that what is left out
+         * changes nothing. */
+        REDUCE_MAX = 16 * 1024,
+};
+_Static_assert(REDUCE_MAX / 2 < HEADER_MAX_FIELDS, "the shortest line of a header is two bytes");
 
 /* ARRAY_LEN(names) when it is not in the set. */
 static unsigned find(struct slice name)
@@ -130,6 +136,20 @@ bool cached_fields_write(struct slice header, struct buf *to)
                         to->n = start;
                         return false;
                 }
+        }
+        return true;
+}
+
+bool cached_fields_reduce(struct slice message, struct buf *to)
+{
+        struct header_iter it = header_iter(message);
+        struct header_field field;
+        it.everything = true;
+        while (header_next(&it, &field)) {
+                if (it.offset > REDUCE_MAX)
+                        return false;
+                if (field.name.n && find(field.name) < ARRAY_LEN(names))
+                        buf_append(to, field.raw);
         }
         return true;
 }

@@ -24,9 +24,9 @@ struct imap_session {
                 char guid[33]; /* of the mailbox */
                 uint32_t uid;
                 struct section_mark mark;
-        } partial;                           /* where the last partial FETCH ended */
-        bool over;                           /* LOGOUT, BYE or a dead connection: the loop ends */
-        const char *end_reason;              /* for the log: "Logged out"; static */
+        } partial;              /* where the last partial FETCH ended */
+        bool over;              /* LOGOUT, BYE or a dead connection: the loop ends */
+        const char *end_reason; /* for the log: "Logged out"; static */
         struct {
                 uint64_t deleted, expunged, headers, header_bytes, bodies, body_bytes;
         } counts; /* for the line at the end */

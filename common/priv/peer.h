@@ -16,7 +16,8 @@ struct peer {
         bool implicit_tls;
 };
 
-/* Describes the connection on fd, which sends without delay from now on, and makes its session id. 0 or -errno; what is no socket is fine. */
+/* Describes the connection on fd, which sends without delay from now on, and makes its session id. 0 or
+ * -errno; what is no socket is fine. */
 int peer_of(int fd, struct peer *ret);
 
 #endif

@@ -24,12 +24,17 @@ void cache_free(struct cache *c)
         cache_drop_queue(c);
 }
 
-void cache_reopen(struct cache *c, uint64_t id)
+void cache_follow(struct cache *c, uint64_t id)
 {
         cache_file_close(c);
-        cache_drop_queue(c);
         c->id = id;
         c->tried = false;
+}
+
+void cache_reopen(struct cache *c, uint64_t id)
+{
+        cache_follow(c, id);
+        cache_drop_queue(c);
 }
 
 bool cache_get(struct cache *c, uint32_t offset, uint32_t uid, unsigned kind, struct slice *ret)
@@ -87,21 +92,22 @@ void cache_put(struct cache *c, uint32_t uid, uint32_t prev, const struct mailbo
         c->queued_n++;
 }
 
-bool cache_queued_get(const struct cache *c, uint32_t uid, unsigned kind, struct slice *ret)
+uint32_t cache_queued_all(const struct cache *c, uint32_t uid, struct slice ret[CACHE_KINDS])
 {
+        uint32_t found = 0;
         for (size_t i = queued_behind(c, uid); i > 0 && c->queued[i - 1].uid == uid; i--) {
                 const struct cache_queued *q = &c->queued[i - 1];
                 struct cache_group g = cache_group_own(slice_make(c->queue.p + q->at, q->n));
-                unsigned k;
+                unsigned kind;
                 struct slice data;
-                while (cache_group_next(&g, &k, &data)) {
-                        if (k == kind) {
-                                *ret = data;
-                                return true;
-                        }
+                while (cache_group_next(&g, &kind, &data)) {
+                        if (found >> kind & 1)
+                                continue;
+                        ret[kind] = data;
+                        found |= UINT32_C(1) << kind;
                 }
         }
-        return false;
+        return found;
 }
 
 bool cache_queue_full(const struct cache *c)

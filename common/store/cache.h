@@ -15,9 +15,9 @@
 
 enum {
         CACHE_KINDS = MAILBOX_KINDS,
-        CACHE_GROUP_MAX = 1024 * 1024, /* larger ones are not kept */
-        CACHE_CHAIN_MAX = 8,           /* groups of one message that are looked at */
-        CACHE_QUEUE_MAX = 1024 * 1024, /* bytes that wait to be written: see cache_queue_full() */
+        CACHE_GROUP_MAX = 1024 * 1024,     /* larger ones are not kept */
+        CACHE_CHAIN_MAX = 8,               /* groups of one message that are looked at */
+        CACHE_QUEUE_MAX = 4 * 1024 * 1024, /* bytes that wait to be written: see cache_queue_full() */
 };
 
 struct cache_queued {
@@ -44,6 +44,9 @@ void cache_free(struct cache *c); /* what is queued is dropped */
 /* The index names another file now (or the first): closes, drops what is queued; opened again on first use.
  */
 void cache_reopen(struct cache *c, uint64_t id);
+/* The same, keeping what is queued: the caller sets its `prev` to what the index says now. */
+void cache_follow(struct cache *c, uint64_t id);
+void cache_drop_queue(struct cache *c);
 
 /* The data of a kind in the chain that begins at `offset` (in units of 8 bytes, as records have it; 0: no
  * group), the newest group first. Every group is checked: its bounds, its hash, that it is of this uid and
@@ -55,8 +58,8 @@ uint32_t cache_get_all(struct cache *c, uint32_t offset, uint32_t uid, struct sl
 
 /* Queues a group for a message. Too large ones are left out, and all while the queue is full. */
 void cache_put(struct cache *c, uint32_t uid, uint32_t prev, const struct mailbox_item *items, size_t n);
-/* What is queued for this uid and not written yet. */
-bool cache_queued_get(const struct cache *c, uint32_t uid, unsigned kind, struct slice *ret);
+/* What is queued for this uid and not written yet, as cache_get_all(). */
+uint32_t cache_queued_all(const struct cache *c, uint32_t uid, struct slice ret[CACHE_KINDS]);
 bool cache_queue_full(const struct cache *c);
 
 /* With the index locked: writes what is queued behind the file's end and calls `placed` for each group with

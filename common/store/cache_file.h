@@ -24,7 +24,4 @@ bool cache_file_step(struct cache *c, uint32_t *offset, uint64_t *limit, uint32_
 bool cache_file_chain(struct cache *c, uint32_t offset, uint32_t uid, struct slice ret[CACHE_KINDS],
                       uint32_t *ret_mask);
 
-/* Forgets what waits to be written. */
-void cache_drop_queue(struct cache *c);
-
 #endif

@@ -120,7 +120,7 @@ static int each(struct change *c, int (*one)(struct change *, const struct recor
 {
         for (size_t i = 0; i < c->n; i++) {
                 const struct record *rec = maildir_record(c->m, c->seqs[i]);
-                int r = index_is_live(rec) ? one(c, rec) : 0;
+                int r = index_is_live(rec) ? one(c, rec) : c->m->ghosts ? -ENOENT : 0;
                 if (r == -ENOENT)
                         put(&c->again, c->seqs[i]);
                 else if (r < 0)

@@ -24,7 +24,7 @@ enum op {
 
 enum {
         CHANGE_LOG_MAX = 1024 * 1024, /* bytes of a transaction; more of them are a snapshot */
-        CACHE_TOUCH = 8,              /* so many cache offsets weigh as much as one other change */
+        LIGHT_TOUCH = 8, /* so many sizes or cache offsets weigh as much as one change of flags */
 };
 
 struct op_head {
@@ -127,6 +127,41 @@ static void changed(struct index *ix, struct record *rec, uint64_t modseq, bool 
         index_rows_push(&ix->changed, (uint32_t)(rec - ix->rows));
 }
 
+static void remember_vanished(struct index *ix, uint64_t modseq, struct op_range range)
+{
+        struct index_range r = {.modseq = modseq, .low = range.low, .high = range.high};
+        buf_append(&ix->more_vanished, slice_make(&r, sizeof(r)));
+}
+
+/* UIDs that are passed over came and went while only others looked (another host with an index of its own, or
+ * the time between a backup and now): a client may have seen them. Not while the index is built, which
+ * begins the history. */
+static void pass_over(struct index *ix, uint64_t modseq, uint32_t next)
+{
+        uint32_t nextuid = ix->head.truth.nextuid;
+        if (nextuid && next > nextuid && modseq > ix->head.vanished_from)
+                remember_vanished(ix, modseq, (struct op_range){nextuid, next - 1});
+}
+
+/* Behind all others, as a rule. An index that was lost may not know messages that this session's view has:
+ * they have rows, as if they were gone, and turn up again here. */
+static struct record *row_for(struct index *ix, uint32_t uid, struct slice base)
+{
+        uint32_t row = index_row_at(ix, uid);
+        if (row == ix->n)
+                return index_new_row(ix);
+        struct record *rec = &ix->rows[row];
+        if (rec->uid != uid || index_is_live(rec) || !slice_eq(slice_of(index_base(ix, rec)), base))
+                return NULL;
+        size_t kept = 0;
+        for (size_t i = 0; i < ix->gone.n; i++)
+                if (ix->gone.row[i] != row)
+                        ix->gone.row[kept++] = ix->gone.row[i];
+        ix->gone.n = kept;
+        index_rows_push(&ix->changed, row); /* its flags may be others than were told */
+        return rec;
+}
+
 static int apply_add(struct index *ix, struct slice s, uint64_t modseq, bool own)
 {
         struct op_add op;
@@ -136,9 +171,15 @@ static int apply_add(struct index *ix, struct slice s, uint64_t modseq, bool own
                 return -EBADMSG;
         if (op.record.uid < ix->head.truth.nextuid || base.n == 0)
                 return -EBADMSG;
-        struct record *rec = index_new_row(ix);
+        struct record *rec = row_for(ix, op.record.uid, base);
+        if (!rec)
+                return -EBADMSG;
+        pass_over(ix, modseq, op.record.uid);
+        uint16_t keep = rec->state & RECORD_MINE;
+        keep |= rec->state & RECORD_GONE ? RECORD_CHANGED : 0;
         *rec = op.record;
         rec->state &= RECORD_STORED | RECORD_UNLISTED;
+        rec->state |= keep;
         rec->cache = 0;
         rec->modseq = modseq;
         rec->name = index_new_name(ix, base, fields, SLICE_NULL);
@@ -212,12 +253,6 @@ static int apply_flags(struct index *ix, struct slice s, uint64_t modseq, bool o
         return 0;
 }
 
-static void remember_vanished(struct index *ix, uint64_t modseq, struct op_range range)
-{
-        struct index_range r = {.modseq = modseq, .low = range.low, .high = range.high};
-        buf_append(&ix->more_vanished, slice_make(&r, sizeof(r)));
-}
-
 static int apply_expunge(struct index *ix, struct slice s, uint64_t modseq, bool own)
 {
         struct op_range range;
@@ -250,8 +285,6 @@ static int apply_claim(struct index *ix, struct slice s, uint64_t modseq, bool o
                 if (!(rec->state & RECORD_RECENT) || !index_is_live(rec))
                         continue;
                 rec->state &= (uint16_t)~RECORD_RECENT;
-                rec->state |= own ? RECORD_MINE : 0;
-                ix->claimed += own;
                 ix->head.counts.recent--;
                 ix->touched++;
         }
@@ -263,6 +296,7 @@ static int apply_truth(struct index *ix, struct slice s, uint64_t modseq, bool o
         struct index_truth truth;
         if (!take(&s, &truth, sizeof(truth)))
                 return -EBADMSG;
+        pass_over(ix, modseq, truth.nextuid);
         truth.nextuid = MAX(truth.nextuid, ix->head.truth.nextuid);
         truth.guid[sizeof(truth.guid) - 1] = '\0';
         ix->head.truth = truth;
@@ -285,7 +319,7 @@ static int apply_size(struct index *ix, struct slice s, uint64_t modseq, bool ow
                 rec->date = op.date;
         rec->state |= op.counted ? RECORD_COUNTED : 0;
         index_count(ix, rec, 1);
-        ix->touched++;
+        ix->touched += rec->uid % LIGHT_TOUCH == 0;
         return 0;
 }
 
@@ -323,7 +357,7 @@ static int apply_cache(struct index *ix, struct slice s, uint64_t modseq, bool o
         index_count(ix, rec, -1);
         rec->cache = op.offset;
         index_count(ix, rec, 1);
-        ix->touched += ix->head.cache_groups % CACHE_TOUCH == 0;
+        ix->touched += ix->head.cache_groups % LIGHT_TOUCH == 0;
         return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/crlf.h"
 #include "base/fd.h"
 #include "base/number.h"
 #include "store/maildir.h"
@@ -14,7 +15,7 @@
 enum {
         CONTENT_TRIES = 5,            /* others rename the same file at the same time */
         CONTENT_COPY_MAX = 32 * 1024, /* smaller ones are read: quicker than mapping them */
-        CONTENT_LEARNED_MAX = 4096,
+        CONTENT_LEARNED_MAX = 16384,
         CONTENT_COMPACT_MIN = 4096, /* groups that are not worth it */
 };
 
@@ -26,6 +27,12 @@ static int with_path(struct mailbox *m, uint32_t seq, int (*f)(struct mailbox *,
         for (int i = 0;; i++) {
                 const struct record *rec = maildir_record(m, seq);
                 struct buf path = {.p = text, .cap = sizeof(text), .max = sizeof(text) - 1};
+                if (!index_is_live(rec) && m->ghosts && i < CONTENT_TRIES) {
+                        int r = maildir_sync(m, true);
+                        if (r < 0)
+                                return r;
+                        continue;
+                }
                 if (!index_is_live(rec))
                         return maildir_error(m, -ENOENT, "open", "cur");
                 maildir_path(m, rec, &path);
@@ -56,11 +63,17 @@ static int stat_file(struct mailbox *m, const char *path, void *ret_st)
                                                                       : 0;
 }
 
-/* What is known of a message now, for this session at once and for the others when it is saved. */
-static void learn(struct mailbox *m, struct record *rec)
+/* Of a message whose record knows more now than the files do. */
+struct learned {
+        uint32_t uid;
+        bool size; /* or INTERNALDATE; else the note */
+};
+
+static void learn(struct mailbox *m, const struct record *rec, bool size)
 {
-        buf_append(&m->learned, slice_make(&rec->uid, sizeof(rec->uid)));
-        if (m->learned.n / sizeof(uint32_t) >= CONTENT_LEARNED_MAX)
+        struct learned learned = {.uid = rec->uid, .size = size};
+        buf_append(&m->learned, slice_make(&learned, sizeof(learned)));
+        if (m->learned.n / sizeof(learned) >= CONTENT_LEARNED_MAX)
                 content_save(m);
 }
 
@@ -73,7 +86,7 @@ static void learn_size(struct mailbox *m, uint32_t seq, uint64_t size)
         rec->state |= RECORD_COUNTED;
         index_count(&m->index, rec, 1);
         if (news)
-                learn(m, rec);
+                learn(m, rec, true);
 }
 
 static void placed(void *context, uint32_t uid, uint32_t offset)
@@ -121,35 +134,38 @@ static void compact(struct mailbox *m)
         (void)!cache_compact(&m->cache, &m->perm, next_cached, placed_anew, &c);
 }
 
+/* Others may have written to the cache, or begun another file, since these were queued. */
+static void link_queue(struct mailbox *m)
+{
+        if (m->cache.id != m->index.head.cache_id)
+                cache_follow(&m->cache, m->index.head.cache_id);
+        for (size_t i = 0; i < m->cache.queued_n; i++) {
+                const struct record *rec = index_find(&m->index, m->cache.queued[i].uid);
+                m->cache.queued[i].prev = rec ? rec->cache : 0;
+        }
+}
+
 void content_save(struct mailbox *m)
 {
         if (m->learned.n == 0 && m->cache.queued_n == 0)
                 return;
         if (maildir_begin(m) < 0)
                 return;
-        const uint32_t *uids = (const uint32_t *)(const void *)m->learned.p;
-        for (size_t i = 0; i < m->learned.n / sizeof(*uids); i++) {
-                const struct record *rec = index_find(&m->index, uids[i]);
-                if (!rec)
-                        continue;
-                index_set_size(&m->index, rec, rec->size, rec->state & RECORD_COUNTED, rec->date);
-                if (rec->note)
+        const struct learned *l = (const struct learned *)(const void *)m->learned.p;
+        for (size_t i = 0; i < m->learned.n / sizeof(*l); i++) {
+                const struct record *rec = index_find(&m->index, l[i].uid);
+                if (rec && l[i].size)
+                        index_set_size(&m->index, rec, rec->size, rec->state & RECORD_COUNTED, rec->date);
+                else if (rec)
                         index_set_note(&m->index, rec, rec->note);
         }
         m->learned.n = 0;
+        if (m->index.detached)
+                cache_drop_queue(&m->cache); /* nobody would find it, and the file is another's to write */
+        link_queue(m);
         if (cache_flush(&m->cache, &m->perm, placed, m) == 0 && !m->index.detached)
                 compact(m);
         maildir_commit(m);
-}
-
-/* Line feeds that have no carriage return before them. */
-static uint64_t count_bare_lf(struct slice s)
-{
-        uint64_t n = 0;
-        const char *end = s.p + s.n;
-        for (const char *p = s.p; s.n && (p = memchr(p, '\n', (size_t)(end - p))); p++)
-                n += p == s.p || p[-1] != '\r';
-        return n;
 }
 
 static int read_file(struct mailbox *m, int fd, size_t size, struct message_text *ret)
@@ -185,7 +201,7 @@ int mailbox_read(struct mailbox *m, uint32_t seq, struct message_text *ret)
         if (r < 0)
                 return r;
         if (!(maildir_record(m, seq)->state & RECORD_COUNTED))
-                learn_size(m, seq, t.raw.n + count_bare_lf(t.raw));
+                learn_size(m, seq, t.raw.n + crlf_bare(t.raw, 0));
         *ret = t;
         t = (struct message_text){0};
         return 0;
@@ -221,7 +237,7 @@ int mailbox_internaldate(struct mailbox *m, uint32_t seq, time_t *ret)
                         return r;
                 struct record *now = maildir_record(m, seq);
                 now->date = st.st_mtim.tv_sec;
-                learn(m, now);
+                learn(m, now, true);
                 *ret = st.st_mtim.tv_sec;
                 return 0;
         }
@@ -252,8 +268,11 @@ struct slice mailbox_pop3_uidl(struct mailbox *m, uint32_t seq)
 bool mailbox_cached(struct mailbox *m, uint32_t seq, unsigned kind, struct slice *ret)
 {
         const struct record *rec = maildir_record(m, seq);
-        if (m->cache.queued_n && cache_queued_get(&m->cache, rec->uid, kind, ret))
+        struct slice queued[MAILBOX_KINDS];
+        if (m->cache.queued_n && cache_queued_all(&m->cache, rec->uid, queued) >> kind & 1) {
+                *ret = queued[kind];
                 return true;
+        }
         return rec->cache && cache_get(&m->cache, rec->cache, rec->uid, kind, ret);
 }
 
@@ -261,10 +280,7 @@ uint32_t mailbox_cached_all(struct mailbox *m, uint32_t seq, struct slice ret[MA
 {
         const struct record *rec = maildir_record(m, seq);
         uint32_t found = rec->cache ? cache_get_all(&m->cache, rec->cache, rec->uid, ret) : 0;
-        for (unsigned kind = 0; m->cache.queued_n && kind < MAILBOX_KINDS; kind++)
-                if (cache_queued_get(&m->cache, rec->uid, kind, &ret[kind]))
-                        found |= 1u << kind;
-        return found;
+        return m->cache.queued_n ? found | cache_queued_all(&m->cache, rec->uid, ret) : found;
 }
 
 void mailbox_cache(struct mailbox *m, uint32_t seq, const struct mailbox_item *items, size_t n)
@@ -286,5 +302,5 @@ void mailbox_set_note(struct mailbox *m, uint32_t seq, uint64_t note)
 {
         struct record *rec = maildir_record(m, seq);
         rec->note = note;
-        learn(m, rec);
+        learn(m, rec, false);
 }

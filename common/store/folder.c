@@ -186,6 +186,12 @@ int folder_open_control_root(struct store *s, const struct user_namespace *ns, i
         return open_control(s, l->control ? l->control : l->root, l->root, ret_fd);
 }
 
+int folder_open_index_root(const struct user_namespace *ns, int *ret_fd)
+{
+        *ret_fd = open(ns->location.index, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return *ret_fd < 0 ? -errno : 0;
+}
+
 int folder_open(struct store *s, const struct folder_place *f, int *ret_fd)
 {
         /* the administrator's path may have links in it, what lies in the user's directory may not be one */

@@ -34,6 +34,10 @@ int folder_open_control_root(struct store *s, const struct user_namespace *ns, i
  * folder. */
 int folder_open(struct store *s, const struct folder_place *f, int *ret_fd);
 int folder_open_control(struct store *s, const struct folder_place *f, int *ret_fd);
+/* The directory of the namespace's indexes; -errno, no error is set. */
+int folder_open_index_root(const struct user_namespace *ns, int *ret_fd);
+/* manage.c: removes a directory with all that is in it; one that is not there is no error. */
+int folder_remove_tree(int at, const char *name);
 /* Makes the directories of INDEX= that are missing: a sandbox can only be given what is there. */
 void folder_make_index_roots(struct store *s);
 /* The directory of its index, made when it is missing; -1 when there is none, or none can be had: the index

@@ -128,7 +128,6 @@ struct index {
 
         /* for the view, rows in no order: expunged, flags changed by others */
         struct index_rows gone, changed;
-        uint32_t claimed; /* messages that became this session's \Recent: for the view to count */
 };
 
 /* dirfd: the folder's index directory, borrowed; -1: INDEX=MEMORY. */
@@ -191,7 +190,7 @@ struct index_flags {
 };
 void index_set_flags(struct index *ix, const struct index_flags *f, const uint32_t *uids, size_t n);
 void index_expunge(struct index *ix, const uint32_t *uids, size_t n); /* ascending */
-/* \Recent is taken by this session for all up to the UID. */
+/* Nobody else has those up to the UID as \Recent from here on. */
 void index_claim(struct index *ix, uint32_t uid);
 void index_set_fields(struct index *ix, const struct record *rec, struct slice fields);
 void index_set_truth(struct index *ix, const struct index_truth *truth);

@@ -38,14 +38,16 @@ struct mailbox {
 
         int waiting;     /* the error that keeps new mail back */
         bool look_again; /* the last sync saw something that it could not settle */
+        bool ghosts;     /* the index was lost, and what the view has of it has not been looked for yet */
         bool unmovable;  /* what is in new/ cannot be moved */
 
         /* The view: the rows before view_rows, without the holes. */
         uint32_t view_rows;
         struct index_rows holes; /* ascending */
         uint32_t recent;         /* messages of the view */
+        bool hidden; /* holes may be messages: an older index brought back what was told to be gone */
 
-        struct buf learned; /* uint32_t: UIDs whose records know more than the files */
+        struct buf learned; /* see content.c */
 
         int watch; /* inotify, for IDLE; -1 */
 };

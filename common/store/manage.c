@@ -94,7 +94,7 @@ static int remove_below(int fd, int depth)
         return r;
 }
 
-static int remove_tree(int at, const char *name)
+int folder_remove_tree(int at, const char *name)
 {
         _cleanup_(fd_close_p) int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         if (fd < 0)
@@ -110,10 +110,10 @@ static int trash(int root, const char *name)
 {
         for (int i = 0; i < MANAGE_TRASH_TRIES; i++) {
                 if (renameat(root, name, root, MANAGE_TRASH) == 0)
-                        return remove_tree(root, MANAGE_TRASH);
+                        return folder_remove_tree(root, MANAGE_TRASH);
                 if (errno != ENOTEMPTY && errno != EEXIST)
                         return -errno;
-                int r = remove_tree(root, MANAGE_TRASH);
+                int r = folder_remove_tree(root, MANAGE_TRASH);
                 if (r < 0 && r != -ENOTEMPTY)
                         return r;
         }
@@ -123,7 +123,7 @@ static int trash(int root, const char *name)
 int store_delete(struct store *s, const char *name)
 {
         _cleanup_(arena_free) struct arena a = {0};
-        _cleanup_(fd_close_p) int root = -1, dir = -1, control = -1;
+        _cleanup_(fd_close_p) int root = -1, dir = -1, control = -1, index = -1;
         struct folder_place f;
         int r = folder_resolve(s, &a, name, &f);
         if (r < 0)
@@ -136,6 +136,9 @@ int store_delete(struct store *s, const char *name)
         if (r < 0)
                 return r;
         const char *entry = arena_printf(&a, ".%s", f.disk);
+        /* the index first: a new folder of this name must not find it */
+        if (f.ns->location.index && folder_open_index_root(f.ns, &index) == 0)
+                (void)!trash(index, entry);
         r = trash(root, entry);
         if (r < 0)
                 return error_set(s, r, "rename", f.dir);

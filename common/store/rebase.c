@@ -24,9 +24,15 @@ static const struct record *next_viewed(struct viewed *v)
         return v->row < v->m->view_rows ? &v->ix->rows[v->row++] : NULL;
 }
 
+static uint32_t copy_name(struct index *ix, const struct index *old, const struct record *rec)
+{
+        return index_new_name(ix, slice_of(index_base(old, rec)), slice_of(index_fields(old, rec)),
+                              SLICE_NULL);
+}
+
 /* Messages of the view that the new index does not know any more and that no client was told about get rows
  * again. They are copied in, with all that follow. */
-static void add_ghosts(struct index *ix, const struct record *ghosts, size_t n)
+static void add_ghosts(struct index *ix, const struct index *old, const struct record *ghosts, size_t n)
 {
         index_reserve(ix, ix->n + (uint32_t)n);
         uint32_t to = ix->n + (uint32_t)n, from = ix->n;
@@ -37,7 +43,7 @@ static void add_ghosts(struct index *ix, const struct record *ghosts, size_t n)
                 }
                 ix->rows[--to] = ghosts[--g];
                 ix->rows[to].state = (uint16_t)((ghosts[g].state & RECORD_MINE) | RECORD_GONE);
-                ix->rows[to].name = UINT32_MAX;
+                ix->rows[to].name = copy_name(ix, old, &ghosts[g]);
         }
         ix->n += (uint32_t)n;
         /* rows have moved: the table of the file is of no use any more */
@@ -49,8 +55,6 @@ static void add_ghosts(struct index *ix, const struct record *ghosts, size_t n)
                 index_enter_base(ix, row);
         if (ix->head.unseen_from > 0)
                 ix->head.unseen_from = 0;
-        for (size_t i = 0; i < ix->gone.n; i++)
-                ix->gone.n = 0;
 }
 
 /* -ESTALE: a UID means another message now. */
@@ -71,11 +75,28 @@ static int find_ghosts(struct mailbox *m, const struct index *old, struct buf *g
         return 0;
 }
 
+/* What this session knows and the others do not yet. */
+static void carry_learned(struct index *ix, struct record *rec, const struct record *was)
+{
+        if (was->state & RECORD_COUNTED && !(rec->state & RECORD_COUNTED)) {
+                index_count(ix, rec, -1);
+                rec->size = was->size;
+                rec->state |= RECORD_COUNTED;
+                index_count(ix, rec, 1);
+        }
+        if (rec->date == RECORD_DATE_UNKNOWN)
+                rec->date = was->date;
+        if (rec->note == 0)
+                rec->note = was->note;
+}
+
 static void carry(struct mailbox *m, struct record *rec, const struct record *was)
 {
         struct index *ix = &m->index;
         uint32_t row = (uint32_t)(rec - ix->rows);
         rec->state |= was->state & RECORD_MINE;
+        if (index_is_live(rec))
+                carry_learned(ix, rec, was);
         if (!index_is_live(rec)) {
                 index_rows_push(&ix->gone, row);
         } else if (was->state & RECORD_CHANGED || was->flags != rec->flags || was->letters != rec->letters) {
@@ -84,24 +105,43 @@ static void carry(struct mailbox *m, struct record *rec, const struct record *wa
         }
 }
 
+/* What the session has as \\Recent and has not taken into its view yet. */
+static void carry_recent(struct mailbox *m, const struct index *old)
+{
+        for (uint32_t row = m->view_rows; row < old->n; row++) {
+                if (!(old->rows[row].state & RECORD_MINE))
+                        continue;
+                struct record *rec = index_find(&m->index, old->rows[row].uid);
+                if (rec)
+                        rec->state |= RECORD_MINE;
+                else
+                        m->recent--;
+        }
+}
+
 int view_rebase(struct mailbox *m, struct index *old)
 {
         struct index *ix = &m->index;
         _cleanup_(buf_free) struct buf ghosts = {0};
         ix->viewed = old->viewed;
-        ix->claimed = old->claimed;
-        if (m->view_rows == 0)
+        if (m->view_rows == 0) {
+                carry_recent(m, old);
                 return 0;
+        }
         if (ix->head.truth.uidvalidity != old->head.truth.uidvalidity)
                 return -ESTALE;
         int r = find_ghosts(m, old, &ghosts);
         if (r < 0)
                 return r;
+        carry_recent(m, old);
         if (ghosts.n)
-                add_ghosts(ix, (const struct record *)(const void *)ghosts.p,
+                add_ghosts(ix, old, (const struct record *)(const void *)ghosts.p,
                            ghosts.n / sizeof(struct record));
         struct viewed v = {.m = m, .ix = old};
         struct index_rows holes = {0};
+        m->hidden = ghosts.n > 0;
+        if (ghosts.n)
+                m->ghosts = m->look_again = true;
         uint32_t row = 0, end = old->rows[m->view_rows - 1].uid;
         const struct record *was = next_viewed(&v);
         for (; row < ix->n && ix->rows[row].uid <= end; row++) {
@@ -111,6 +151,7 @@ int view_rebase(struct mailbox *m, struct index *old)
                         was = next_viewed(&v);
                 } else {
                         index_rows_push(&holes, row); /* seen and told to be gone, or never seen */
+                        m->hidden |= index_is_live(rec);
                 }
         }
         free(m->holes.row);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -66,10 +67,14 @@ static int follow(struct mailbox *m)
         struct index old = m->index;
         m->index = fresh;
         int r = view_rebase(m, &old);
-        index_free(&old);
-        cache_reopen(&m->cache, m->index.head.cache_id);
-        if (r < 0)
+        if (r < 0) {
+                /* the view stays what it was until the session ends */
+                index_free(&m->index);
+                m->index = old;
                 return error_text(m->store, r, "%s: its UIDs were given to other messages", m->place.dir);
+        }
+        index_free(&old);
+        cache_follow(&m->cache, m->index.head.cache_id);
         return 0;
 }
 
@@ -77,6 +82,8 @@ int maildir_refresh(struct mailbox *m)
 {
         for (int i = 0; i < SYNC_FOLLOW; i++) {
                 int r = index_refresh(&m->index);
+                if (m->cache.id != m->index.head.cache_id)
+                        cache_follow(&m->cache, m->index.head.cache_id);
                 if (r != -ESTALE)
                         return r;
                 r = follow(m);
@@ -109,11 +116,13 @@ void maildir_commit(struct mailbox *m)
 {
         struct index *ix = &m->index;
         index_commit(ix);
-        if (ix->rotated && ix->gone.n == 0)
+        if (ix->rotated && ix->gone.n == 0) {
                 follow(m);
+                malloc_trim(0); /* what it took to make may be more than the rest of the session will need */
+        }
         m->index.rotated = false;
         if (m->cache.id != m->index.head.cache_id)
-                cache_reopen(&m->cache, m->index.head.cache_id);
+                cache_follow(&m->cache, m->index.head.cache_id);
 }
 
 /* Reading the folder */
@@ -198,7 +207,7 @@ int maildir_sync(struct mailbox *m, bool force)
         bool fresh = m->index.whole;
         m->index_fault = fresh ? m->index.why : m->index_fault;
         r = scan_is_due(m, &due);
-        if (force || fresh)
+        if (force || fresh || m->look_again)
                 due = DUE_NEW | DUE_CUR | DUE_LIST;
         m->look_again = false;
         m->index.news = true;
@@ -207,6 +216,8 @@ int maildir_sync(struct mailbox *m, bool force)
         m->index.news = false;
         if (r < 0)
                 m->look_again = true;
+        else if (due & DUE_CUR)
+                m->ghosts = false;
         m->keywords.used |= m->index.head.counts.letters;
         maildir_commit(m);
         return r;

@@ -1,28 +1,38 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/inotify.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/random.h"
 #include "store/maildir.h"
 
 enum {
         /* The coarsest time stamps, and clocks of file servers that are off by about as much: a directory
          * changed so shortly before it was read can change again without showing it. */
         TOUCH_TICK_US = 2 * 1000 * 1000,
-        TOUCH_DRAIN = 2000, /* changes between two looks at the queue, which holds 16384 events */
+        TOUCH_DRAIN = 2000,   /* changes between two looks at the queue, which holds 16384 events */
+        TOUCH_MARKS = 100000, /* nanoseconds: less than the shortest tick */
 };
+
+/* File systems that the kernel's header does not name */
+#define TOUCH_ZFS_MAGIC      0x2fc12fc1u
+#define TOUCH_BCACHEFS_MAGIC 0xca451a4eu
 
 static bool same_mtime(const struct stat *st, const struct index_dir *d)
 {
         return st->st_mtim.tv_sec == d->sec && (uint32_t)st->st_mtim.tv_nsec == d->nsec;
 }
 
-/* A stamp one nanosecond behind that of the last change: whatever changes the directory later in the same
- * tick takes it back to the tick's own, and what comes after the tick has a later one. File systems with
- * coarser stamps, and directories of others, do not take it: they are unsettled while they are young. */
+/* A stamp some nanoseconds behind that of the last change: whatever changes the directory later in the same
+ * tick takes it back to the tick's own, and what comes after the tick has a later one. How many is chance: a
+ * mark made earlier in the same tick, by us or by who does not share our index, must not come again behind a
+ * change that was made in between. File systems with coarser stamps, and directories of others, do not take
+ * it: they are unsettled while they are young. */
 int touch_mark(int dirfd, const char *name, struct index_dir *ret)
 {
         struct stat st;
@@ -31,9 +41,9 @@ int touch_mark(int dirfd, const char *name, struct index_dir *ret)
         int64_t now = clock_realtime_us();
         bool old = now - ((int64_t)st.st_mtim.tv_sec * 1000000) >= TOUCH_TICK_US;
         bool settled = old;
-        if (!old && st.st_mtim.tv_nsec < 999999999) {
+        if (!old && st.st_mtim.tv_nsec < 1000000000 - TOUCH_MARKS) {
                 struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, st.st_mtim};
-                times[1].tv_nsec++;
+                times[1].tv_nsec += 1 + (long)(random_u32() % (TOUCH_MARKS - 1));
                 settled = utimensat(dirfd, name, times, AT_SYMLINK_NOFOLLOW) == 0;
                 if (settled && fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                         return -errno;
@@ -61,10 +71,26 @@ static bool is_as(const struct mailbox *m, const char *name, const struct index_
         return d->settled && fstatat(m->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && same_mtime(&st, d);
 }
 
+/* Where inotify tells of all changes: what another machine does to a shared file system, it does not. */
+static bool is_local(int dirfd)
+{
+        static const uint32_t local[] = {EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC,     BTRFS_SUPER_MAGIC,
+                                         F2FS_SUPER_MAGIC, TMPFS_MAGIC,         OVERLAYFS_SUPER_MAGIC,
+                                         TOUCH_ZFS_MAGIC,  TOUCH_BCACHEFS_MAGIC};
+        struct statfs st;
+        if (fstatfs(dirfd, &st) < 0)
+                return false;
+        for (size_t i = 0; i < ARRAY_LEN(local); i++)
+                if ((uint32_t)st.f_type == local[i])
+                        return true;
+        return false;
+}
+
 void touch_begin(struct touch *t, struct mailbox *m, const struct index_truth *truth)
 {
-        *t = (struct touch){
-                .m = m, .fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), .cur_wd = -1, .new_wd = -1};
+        *t = (struct touch){.m = m, .fd = -1, .cur_wd = -1, .new_wd = -1};
+        if (is_local(m->dir))
+                t->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
         if (t->fd < 0)
                 return;
         t->cur_wd = watch_dir(t, "cur");

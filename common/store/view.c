@@ -39,6 +39,12 @@ static uint32_t seq_of(const struct mailbox *m, uint32_t row)
         return row + 1 - holes_before(m, row);
 }
 
+static bool is_hole(const struct mailbox *m, uint32_t row)
+{
+        uint32_t i = holes_before(m, row);
+        return i < m->holes.n && m->holes.row[i] == row;
+}
+
 struct record *maildir_record(const struct mailbox *m, uint32_t seq)
 {
         return &m->index.rows[row_of(m, seq)];
@@ -56,7 +62,7 @@ static void sort_rows(struct index_rows *r)
                 qsort(r->row, r->n, sizeof(*r->row), by_number);
 }
 
-/* What nobody has claimed is \Recent for who only reads, too. */
+/* What nobody has claimed and the view does not have yet is \Recent here; for who only reads, too. */
 static void see_recent(struct mailbox *m)
 {
         struct index *ix = &m->index;
@@ -66,23 +72,21 @@ static void see_recent(struct mailbox *m)
                 if (!(rec->state & RECORD_RECENT) || !index_is_live(rec))
                         continue;
                 left--;
-                ix->claimed += !(rec->state & RECORD_MINE);
+                m->recent += !(rec->state & RECORD_MINE);
                 rec->state |= RECORD_MINE;
         }
 }
 
 static void claim(struct mailbox *m)
 {
-        struct index *ix = &m->index;
         if (m->read_only) {
                 see_recent(m);
-        } else if (ix->head.counts.recent > 0 && maildir_begin(m) == 0) {
+        } else if (m->index.head.counts.recent > 0 && maildir_begin(m) == 0) {
+                see_recent(m);
                 if (m->index.n)
                         index_claim(&m->index, m->index.rows[m->index.n - 1].uid);
                 maildir_commit(m);
         }
-        m->recent += m->index.claimed;
-        m->index.claimed = 0;
 }
 
 void view_extend(struct mailbox *m)
@@ -110,12 +114,24 @@ void view_extend(struct mailbox *m)
                         index_rows_push(&m->holes, m->view_rows);
 }
 
+/* What the client was told to be gone is not told about again. */
+static void drop_hidden(const struct mailbox *m, struct index_rows *r)
+{
+        size_t kept = 0;
+        for (size_t i = 0; i < r->n; i++)
+                if (!is_hole(m, r->row[i]))
+                        r->row[kept++] = r->row[i];
+        r->n = kept;
+}
+
 /* Takes out what is gone. */
 static void contract(struct mailbox *m, struct arena *arena, struct mailbox_changes *c)
 {
         struct index_rows *gone = &m->index.gone;
         size_t n = 0, tail = 0;
         sort_rows(gone);
+        if (m->hidden)
+                drop_hidden(m, gone);
         while (n < gone->n && gone->row[n] < m->view_rows)
                 n++;
         tail = gone->n - n;
@@ -142,7 +158,7 @@ static void collect_flagged(struct mailbox *m, struct arena *arena, struct mailb
         for (size_t i = 0; i < changed->n; i++) {
                 struct record *rec = &ix->rows[changed->row[i]];
                 rec->state &= (uint16_t)~RECORD_CHANGED;
-                if (index_is_live(rec) && changed->row[i] < m->view_rows)
+                if (index_is_live(rec) && changed->row[i] < m->view_rows && !is_hole(m, changed->row[i]))
                         c->flagged[c->flagged_n++] = seq_of(m, changed->row[i]);
         }
         changed->n = 0;
@@ -184,6 +200,16 @@ int mailbox_sync(struct mailbox *m, bool allow_expunge, struct arena *arena, str
         return 0;
 }
 
+static uint32_t first_unseen(struct mailbox *m)
+{
+        struct index *ix = &m->index;
+        uint32_t row = index_first_unseen(ix);
+        while (row < ix->n &&
+               (!index_is_live(&ix->rows[row]) || ix->rows[row].flags & FLAG_SEEN || is_hole(m, row)))
+                row++;
+        return row;
+}
+
 void mailbox_status(struct mailbox *m, struct mailbox_status *ret)
 {
         struct index *ix = &m->index;
@@ -195,11 +221,19 @@ void mailbox_status(struct mailbox *m, struct mailbox_status *ret)
                                     .uidvalidity = ix->head.truth.uidvalidity,
                                     .uidnext = MAX(ix->head.truth.nextuid, 1u)};
         /* what is not told yet is not in the counts, what has not been seen yet is */
+        uint32_t unseen = ix->n;
         for (size_t i = 0; i < ix->gone.n; i++) {
                 const struct record *rec = &ix->rows[ix->gone.row[i]];
-                st.unseen += !(rec->flags & FLAG_SEEN);
+                if (ix->gone.row[i] >= m->view_rows || is_hole(m, ix->gone.row[i]))
+                        continue;
+                if (!(rec->flags & FLAG_SEEN)) {
+                        st.unseen++;
+                        unseen = MIN(unseen, ix->gone.row[i]);
+                }
                 st.deleted += (rec->flags & FLAG_DELETED) != 0;
         }
+        if (m->view_rows)
+                st.uidnext = MAX(st.uidnext, ix->rows[m->view_rows - 1].uid + 1);
         for (uint32_t row = m->view_rows; row < ix->n; row++) {
                 const struct record *rec = &ix->rows[row];
                 if (!index_is_live(rec))
@@ -208,9 +242,15 @@ void mailbox_status(struct mailbox *m, struct mailbox_status *ret)
                 st.deleted -= (rec->flags & FLAG_DELETED) != 0;
                 st.uidnext = MIN(st.uidnext, rec->uid);
         }
-        uint32_t row = st.unseen ? index_first_unseen(ix) : ix->n;
-        if (row < m->view_rows)
-                st.first_unseen = seq_of(m, row);
+        for (size_t i = 0; m->hidden && i < m->holes.n; i++) {
+                const struct record *rec = &ix->rows[m->holes.row[i]];
+                st.unseen -= index_is_live(rec) && !(rec->flags & FLAG_SEEN);
+                st.deleted -= index_is_live(rec) && rec->flags & FLAG_DELETED;
+        }
+        if (st.unseen)
+                unseen = MIN(unseen, first_unseen(m));
+        if (unseen < m->view_rows)
+                st.first_unseen = seq_of(m, unseen);
         *ret = st;
 }
 

@@ -64,8 +64,7 @@ static void test_keys_same(void **state)
                 "TO {2+}\r\n\xc3\xa4",
                 "CC \"\"",
                 "BCC b",
-                "SUBJECT {3+}\r\n\xc3\x84"
-                "b",
+                "SUBJECT {3+}\r\n\xc3\x84 ",
                 "NOT FROM abc",
                 "OR FROM b TO abc",
                 "SUBJECT \"\"",

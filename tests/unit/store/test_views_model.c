@@ -4,9 +4,9 @@
 #include "maildir_fixture.h"
 
 #include "store/filename.h"
-#include "store/maildir.h"
+#include "store/saved.h"
 
-enum { BOXES = 3, MESSAGES_MAX = 200, FILES_MAX = 60, STEPS = 700 };
+enum { BOXES = 3, MESSAGES_MAX = 200, FILES_MAX = 60, STEPS = 400 };
 
 struct seen {
         uint32_t uid;
@@ -106,9 +106,17 @@ static void open_one(struct world *w, struct box *b)
 static void expect_view(struct box *b)
 {
         struct mailbox_status st, want = {0};
+        struct message all[MESSAGES_MAX], msgs[2];
         assert_int_equal(mailbox_count(b->m), b->n);
+        mailbox_messages(b->m, 1, all, b->n);
         for (uint32_t seq = 1; seq <= b->n; seq++) {
                 struct message msg = mailbox_message(b->m, seq);
+                mailbox_messages(b->m, seq, msgs, seq < b->n ? 2 : 1);
+                assert_int_equal(msgs[0].uid, msg.uid);
+                assert_int_equal(seq < b->n ? msgs[1].uid : msg.uid, seq < b->n ? all[seq].uid : msg.uid);
+                assert_int_equal(all[seq - 1].uid, msg.uid);
+                assert_int_equal(all[seq - 1].flags.system, msg.flags.system);
+                assert_true(all[seq - 1].recent == msg.recent && all[seq - 1].gone == msg.gone);
                 assert_int_equal(msg.uid, b->view[seq - 1].uid);
                 assert_int_equal(msg.recent, b->view[seq - 1].recent);
                 assert_int_equal(mailbox_seq_at_or_after(b->m, msg.uid), seq);
@@ -161,7 +169,8 @@ static void expect_history(struct world *w, struct box *b)
                 uint32_t uid = b->view[seq - 1].uid;
                 here[uid] = true;
                 assert_false(vanished[uid]);
-                if (b->then[uid] != b->view[seq - 1].flags)
+                /* an older index does not know what changed and changed back */
+                if (b->then[uid] != b->view[seq - 1].flags && !w->damage)
                         assert_true(mailbox_modseq(b->m, seq) > b->modseq);
                 assert_true(mailbox_modseq(b->m, seq) <= mailbox_highest_modseq(b->m));
         }
@@ -241,8 +250,9 @@ static void flag(struct world *w, struct box *b)
                 count += msg.gone;
                 if (msg.gone)
                         continue;
-                assert_int_equal(op == FLAGS_REMOVE ? now & flags : now & flags,
-                                 op == FLAGS_REMOVE ? 0 : flags);
+                /* unless somebody else changed them at the same time */
+                if (!(maildir_record(b->m, seqs[i])->state & RECORD_CHANGED))
+                        assert_int_equal(now & flags, op == FLAGS_REMOVE ? 0 : flags);
                 b->view[seqs[i] - 1].flags = now; /* the answer to STORE says so */
         }
         assert_int_equal(gone, count);
@@ -367,15 +377,13 @@ static void run(struct fixture *f, uint64_t seed, uint32_t rotate, bool damage)
         int maildir = openat(f->fd, "Maildir", O_RDONLY | O_DIRECTORY);
         if (maildir >= 0)
                 remove_below(maildir);
+        f->settings.mail_fsync = SETTINGS_FSYNC_NEVER;
         fixture_open(f);
         *w = (struct world){.f = f, .random = seed, .rotate = rotate, .damage = damage};
         for (int i = 0; i < BOXES; i++)
                 open_one(w, &w->box[i]);
-        for (int i = 0; i < STEPS; i++) {
-                if (getenv("VERBOSE"))
-                        print_message("seed %d step %d\n", (int)seed, i);
+        for (int i = 0; i < STEPS; i++)
                 step(w);
-        }
         for (int i = 0; i < BOXES; i++) {
                 sync_one(w, &w->box[i], true);
                 mailbox_close(&w->box[i].m);
