@@ -129,6 +129,8 @@ void scan_free(struct scan *s);
  * directories are gone. */
 int scan_all(struct scan *s);
 bool scan_saw(const struct scan *s, const struct record *rec);
+/* The first row that can be missing: what is in new/ is the newest, nearly always. */
+uint32_t scan_first(const struct scan *s);
 
 /* What a stat of the directories says. */
 enum { DUE_NEW = 1 << 0, DUE_CUR = 1 << 1, DUE_LIST = 1 << 2 };

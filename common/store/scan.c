@@ -191,13 +191,24 @@ static int scan_pass(struct scan *s)
         return r < 0 || s->new_only ? r : read_dir(s, "cur", false, &s->cur);
 }
 
+uint32_t scan_first(const struct scan *s)
+{
+        const struct index *ix = &s->m->index;
+        if (!s->new_only)
+                return 0;
+        uint32_t row = s->rows;
+        for (uint32_t left = ix->head.counts.in_new; row > 0 && left > 0; row--)
+                left -= ix->rows[row - 1].state & RECORD_IN_NEW && index_is_live(&ix->rows[row - 1]);
+        return row;
+}
+
 static bool any_missing(const struct scan *s)
 {
         const struct index *ix = &s->m->index;
         for (size_t i = 0; i < s->lines->n; i++)
                 if (!s->lines->line[i].found && !s->lines->line[i].dropped)
                         return true;
-        for (uint32_t row = 0; row < s->rows; row++)
+        for (uint32_t row = scan_first(s); row < s->rows; row++)
                 if (index_is_live(&ix->rows[row]) && !scan_saw(s, &ix->rows[row]))
                         return true;
         return false;

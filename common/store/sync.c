@@ -131,7 +131,7 @@ static void expunge_missing(struct scan *s)
 {
         struct index *ix = &s->m->index;
         _cleanup_(buf_free) struct buf uids = {0};
-        for (uint32_t row = 0; row < s->rows; row++)
+        for (uint32_t row = scan_first(s); row < s->rows; row++)
                 if (index_is_live(&ix->rows[row]) && !scan_saw(s, &ix->rows[row]))
                         buf_append(&uids, slice_make(&ix->rows[row].uid, sizeof(uint32_t)));
         index_expunge(ix, (const uint32_t *)(const void *)uids.p, uids.n / sizeof(uint32_t));

@@ -287,7 +287,9 @@ int uidlist_refresh(struct uidlist *u, const struct uidlist_reader *reader)
 static void remember(struct uidlist *u, int fd, uint64_t size, uint32_t lines, uint32_t last_uid)
 {
         struct stat st;
-        u->seen = fstat(fd, &st) < 0 ? (struct uidlist_seen){0} : seen_of(&st);
+        u->seen = (struct uidlist_seen){0};
+        if (fstat(fd, &st) == 0)
+                u->seen = seen_of(&st);
         u->seen.read_to = u->seen.size == size ? size : 0;
         u->seen.lines = lines;
         u->seen.last_uid = last_uid;
