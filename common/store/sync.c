@@ -206,7 +206,10 @@ int maildir_sync(struct mailbox *m, bool force)
                 return r;
         bool fresh = m->index.whole;
         m->index_fault = fresh ? m->index.why : m->index_fault;
-        r = scan_is_due(m, &due);
+        /* what others did while we waited for the lock may have made new keywords */
+        r = read_keywords(m);
+        if (r == 0)
+                r = scan_is_due(m, &due);
         if (force || fresh || m->look_again)
                 due = DUE_NEW | DUE_CUR | DUE_LIST;
         m->look_again = false;
