@@ -266,8 +266,7 @@ static int apply_expunge(struct index *ix, struct slice s, uint64_t modseq, bool
                         rec->state |= RECORD_GONE;
                         rec->modseq = modseq;
                         ix->touched++;
-                        if (ix->viewed)
-                                index_rows_push(&ix->gone, row);
+                        index_rows_push(&ix->gone, row);
                 }
                 remember_vanished(ix, modseq, range);
         }

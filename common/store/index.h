@@ -88,7 +88,7 @@ struct index {
         bool adopting;   /* see index_adopt() */
         bool rotated;    /* this process wrote a snapshot; whoever wants to may clear it */
         bool news;       /* what is noted now was found, not done: the view tells of it */
-        bool viewed;     /* whether `gone` and `changed` are collected */
+        bool viewed;     /* whether `changed` is collected */
         const char *why; /* static text: what was wrong with the files, for the log; NULL */
 
         /* A journal with more bytes, or more records changed, beside what the number of messages allows, is

@@ -121,7 +121,6 @@ int mailbox_open(struct store *s, const char *name, bool read_only, struct mailb
         if (r < 0)
                 return r;
         m->index.viewed = true;
-        m->index.gone.n = m->index.changed.n = 0;
         view_extend(m);
         m->keywords_told = m->keywords.version;
         m->keywords.moved = 0;

@@ -143,6 +143,7 @@ int view_rebase(struct mailbox *m, struct index *old)
         if (ghosts.n)
                 m->ghosts = m->look_again = true;
         uint32_t row = 0, end = old->rows[m->view_rows - 1].uid;
+        ix->gone.n = 0; /* found again below */
         const struct record *was = next_viewed(&v);
         for (; row < ix->n && ix->rows[row].uid <= end; row++) {
                 struct record *rec = &ix->rows[row];
@@ -154,6 +155,9 @@ int view_rebase(struct mailbox *m, struct index *old)
                         m->hidden |= index_is_live(rec);
                 }
         }
+        for (uint32_t next = row; next < ix->n; next++)
+                if (!index_is_live(&ix->rows[next]))
+                        index_rows_push(&ix->gone, next);
         free(m->holes.row);
         m->holes = holes;
         m->view_rows = row;

@@ -116,7 +116,7 @@ void maildir_commit(struct mailbox *m)
 {
         struct index *ix = &m->index;
         index_commit(ix);
-        if (ix->rotated && ix->gone.n == 0) {
+        if (ix->rotated && (ix->gone.n == 0 || m->view_rows == 0)) {
                 follow(m);
                 malloc_trim(0); /* what it took to make may be more than the rest of the session will need */
         }

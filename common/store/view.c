@@ -89,11 +89,13 @@ static void claim(struct mailbox *m)
         }
 }
 
+/* All rows are live but those in `gone`. */
 void view_extend(struct mailbox *m)
 {
         claim(m);
         struct index *ix = &m->index;
         size_t kept = 0;
+        sort_rows(&ix->gone);
         for (size_t i = 0; i < ix->gone.n; i++) {
                 uint32_t row = ix->gone.row[i];
                 if (row < m->view_rows) {
@@ -103,15 +105,10 @@ void view_extend(struct mailbox *m)
                 /* it came and went without being seen */
                 if (ix->rows[row].state & RECORD_MINE)
                         m->recent--;
+                index_rows_push(&m->holes, row);
         }
         ix->gone.n = kept;
-        if (m->view_rows == 0 && ix->mapped_n == ix->n && ix->head.counts.messages == ix->n) {
-                m->view_rows = ix->n;
-                return;
-        }
-        for (; m->view_rows < ix->n; m->view_rows++)
-                if (!index_is_live(&ix->rows[m->view_rows]))
-                        index_rows_push(&m->holes, m->view_rows);
+        m->view_rows = ix->n;
 }
 
 /* What the client was told to be gone is not told about again. */
