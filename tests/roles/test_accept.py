@@ -292,7 +292,8 @@ def a_relay_counts_until_it_ends():
         line.until("c OK")
         line.say("d fetch 1:* body.peek[]")  # and reads no more
         session = max(children(loop.pid))
-        poll(lambda: waits_in_poll(session), "the session does not wait for its client")
+        # not only for the relay, which waits for nobody yet: until both stand still
+        poll(standing_still(children(loop.pid)), "the session does not wait for its client")
         os.kill(session, signal.SIGKILL)
         poll(lambda: len(children(loop.pid)) == 1, "the session stays")
         refused(loop.port, "Too many connections")
@@ -305,6 +306,23 @@ def a_relay_counts_until_it_ends():
 def waits_in_poll(pid):
     with open("/proc/%d/wchan" % pid) as wchan:
         return "poll" in wchan.read()
+
+
+def standing_still(pids):
+    """Whether all of them wait, and none has run since the last time this was asked."""
+    seen = []
+
+    def switches(pid):
+        with open("/proc/%d/status" % pid) as status:
+            return [line for line in status if "ctxt_switches" in line]
+
+    def check():
+        now = [switches(pid) for pid in pids]
+        still = bool(seen) and seen[-1] == now and all(waits_in_poll(pid) for pid in pids)
+        seen.append(now)
+        return still
+
+    return check
 
 
 def a_loop_takes_a_new_ticket_key_every_day():
