@@ -184,7 +184,7 @@ static void a_delivery_in_the_same_tick_is_seen(void **state)
                 snprintf(name, sizeof(name), "Maildir/new/%d.M1P1.h", i);
                 put(f, name, "x\n");
                 /* the time stamp is that of the tick in which the directory was read: the reader has put its
-                 * own one nanosecond behind it */
+                 * own some nanoseconds behind it */
                 struct timespec times[2] = {st.st_atim, st.st_mtim};
                 times[1].tv_nsec--;
                 assert_int_equal(utimensat(f->fd, "Maildir/new", times, 0), 0);
