@@ -42,6 +42,10 @@ static int copy_messages(struct imap_session *s, const struct imap_command *c, c
                 }
         }
         r = save_commit(save, &s->arena, ret);
+        if (r == -ENODATA || (r == 0 && ret->n < n)) {
+                say_expunged(s, c);
+                return -ENODATA;
+        }
         if (r < 0)
                 imap_fail_target(s, c, r, name, what);
         return r;

@@ -174,6 +174,8 @@ static int commit_locked(struct save *s, struct touch *left, uint32_t *ret_first
                 touch_begin(&touch, m, &truth);
         }
         r = place_all(s, &touch, left);
+        if (r == 0 && s->n == 0)
+                r = save_error(s, -ENODATA, "rename", "cur");
         if (r == 0)
                 r = fsync_dirs(s);
         if (r < 0)
@@ -200,7 +202,7 @@ static int prepare_again(struct save *s, int why)
                 if (item->where == SAVED_TMP)
                         continue;
                 if (!index_is_live(maildir_record(s->from, item->seq)))
-                        return save_error(s, -ENOENT, "open", "cur");
+                        return save_error(s, -ENODATA, "open", "cur");
                 if (why == -EAGAIN)
                         save_refresh(s, item);
                 else

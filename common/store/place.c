@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -5,8 +6,11 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/fd.h"
 #include "store/filename.h"
 #include "store/saved.h"
+
+enum { PLACE_TRIES = 5 /* others rename the same file at the same time */ };
 
 /* As Dovecot: what has no flags is new mail, what has some is not. */
 static char *path_of(const struct save *s, const struct saved *item)
@@ -61,11 +65,62 @@ static int place_one(struct save *s, struct saved *item)
         }
 }
 
+/* What others renamed just now, by reading the directory: the folder it comes from is not locked, and what
+ * has been moved out of it already must not come back, or it would get another UID there. */
+static bool find_in(struct save *s, struct saved *item, const char *sub, struct slice base)
+{
+        int fd = openat(s->from->dir, sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        _cleanup_(dir_close_p) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+        if (!d) {
+                fd_close_p(&fd);
+                return false;
+        }
+        for (struct dirent *e; (e = readdir(d));) {
+                struct slice found, info;
+                filename_split(slice_of(e->d_name), &found, &info);
+                if (!slice_eq(found, base))
+                        continue;
+                _cleanup_(free_p) char *path = xasprintf("%s/%s", sub, e->d_name);
+                save_rename(s, item, slice_of(path));
+                return true;
+        }
+        return false;
+}
+
+static bool find_again(struct save *s, struct saved *item)
+{
+        struct slice base, info;
+        filename_split(slice_from(slice_of(item->source), strlen("cur/")), &base, &info);
+        _cleanup_(free_p) char *copy = xstrndup(base.p, base.n);
+        return find_in(s, item, "new", slice_of(copy)) || find_in(s, item, "cur", slice_of(copy));
+}
+
+/* 0; -ENOENT: it is gone. */
+static int move_one(struct save *s, struct saved *item)
+{
+        int r = place_one(s, item);
+        for (int i = 0; r == -EAGAIN && i < PLACE_TRIES; i++)
+                r = find_again(s, item) ? place_one(s, item) : -EAGAIN;
+        return r == -EAGAIN ? -ENOENT : r;
+}
+
+static void leave_out(struct save *s, size_t at)
+{
+        free(s->items[at].source);
+        free(s->items[at].base);
+        memmove(s->items + at, s->items + at + 1, (s->n - at - 1) * sizeof(*s->items));
+        s->n--;
+}
+
 int place_all(struct save *s, struct touch *to, struct touch *left)
 {
         for (size_t i = 0; i < s->n; i++) {
                 struct saved *item = &s->items[i];
-                int r = place_one(s, item);
+                int r = item->where == SAVED_MOVE ? move_one(s, item) : place_one(s, item);
+                if (r == -ENOENT && item->where == SAVED_MOVE) {
+                        leave_out(s, i--);
+                        continue;
+                }
                 if (r < 0)
                         return r;
                 touch_did(to, is_new(item->path), !is_new(item->path));

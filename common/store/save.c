@@ -308,21 +308,35 @@ static int copy_bytes(struct save *s, uint32_t seq)
         return r < 0 ? r : save_end(s);
 }
 
-void save_refresh(struct save *s, struct saved *item)
+static void reflag(struct save *s, struct saved *item, const struct record *rec, struct slice path)
 {
-        const struct record *rec = maildir_record(s->from, item->seq);
         struct slice names[KEYWORDS_MAX];
         struct save_message m;
-        _cleanup_(buf_free) struct buf path = {0};
-        maildir_path(s->from, rec, &path);
         free(item->source);
-        item->source = xstrdup(buf_cstr(&path));
+        item->source = xstrndup(path.p, path.n);
         flags_from(s->from, rec, names, &m);
         item->flags = m.flags;
         s->now = (struct saved){0};
         set_keywords(s, &m);
         item->keywords = s->now.keywords;
         s->now = (struct saved){0};
+}
+
+void save_refresh(struct save *s, struct saved *item)
+{
+        const struct record *rec = maildir_record(s->from, item->seq);
+        _cleanup_(buf_free) struct buf path = {0};
+        maildir_path(s->from, rec, &path);
+        reflag(s, item, rec, buf_slice(&path));
+}
+
+void save_rename(struct save *s, struct saved *item, struct slice path)
+{
+        struct record rec = {0};
+        struct slice base, info;
+        filename_split(slice_from(path, strlen("cur/")), &base, &info);
+        filename_info_parse(info, &rec.flags, &rec.letters);
+        reflag(s, item, &rec, path);
 }
 
 int save_take_bytes(struct save *s, struct saved *item)

@@ -41,6 +41,8 @@ struct save_result {
         size_t n;
         int left_behind; /* 0, or why messages that were to be moved are in both folders now: -errno */
 };
+/* -ENODATA: a message that was to be copied is gone. Of those that were to be moved, what is gone is left
+ * out: then fewer UIDs come back. */
 int save_commit(struct save *s, struct arena *arena, struct save_result *ret);
 
 #endif

@@ -55,9 +55,12 @@ void save_undo(struct save *s);
 int save_take_bytes(struct save *s, struct saved *item);
 /* Flags and keywords of an item, from the message it comes from; its name there. */
 void save_refresh(struct save *s, struct saved *item);
+/* The same from a name that was found for it: "cur/...". */
+void save_rename(struct save *s, struct saved *item, struct slice path);
 
-/* Puts all in their places. -EAGAIN: a file was not where it should be; -EXDEV: one cannot be linked (its
- * `where` says LINK or MOVE): call place_back(). `left` is told of what leaves `from`. */
+/* Puts all in their places. What is to be moved and is nowhere any more is left out. -EAGAIN: a file that is
+ * to be linked was not where it should be; -EXDEV: one cannot be linked (its `where` says LINK or MOVE): call
+ * place_back(). `left` is told of what leaves `from`. */
 int place_all(struct save *s, struct touch *to, struct touch *left);
 /* Everything is where it came from again. */
 void place_back(struct save *s);
