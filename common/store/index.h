@@ -11,7 +11,8 @@
  * INDEX=MEMORY) everything works the same for this process alone.
  *
  *   index.c     rows, names, counts
- *   change_log.c  the operations: noted, applied
+ *   change_log.c    the operations: noted
+ *   change_apply.c  and applied
  *   journal.c   the file of transactions and its lock
  *   snapshot.c  the file of records: loaded, written */
 
@@ -212,9 +213,9 @@ void index_flags_apply(const struct index_flags *f, const struct record *rec, ui
 bool index_vanished(const struct index *ix, uint64_t since, const struct index_range *ret[2],
                     size_t ret_n[2]);
 
-/* change_log.c for journal.c: applies the operations of a transaction; -EBADMSG when they make no sense
+/* change_apply.c: applies the operations of a transaction; -EBADMSG when they make no sense
  * (those before are applied). `own`: they are no news for this session's view. */
-int change_log_apply(struct index *ix, struct slice ops, uint64_t modseq, bool own);
+int change_apply(struct index *ix, struct slice ops, uint64_t modseq, bool own);
 /* index.c for change_log.c and snapshot.c. */
 struct record *index_new_row(struct index *ix);
 void index_reserve(struct index *ix, uint32_t n);

@@ -140,8 +140,7 @@ static int replay(struct index *ix, struct slice tail)
                 if (t.size < sizeof(t) || t.size > tail.n || t.size % 8 ||
                     t.hash != transaction_hash(ix, tail.p, t.size, ix->journal_at))
                         return 0;
-                int r = change_log_apply(ix, slice_from(slice_head(tail, t.size), sizeof(t)), t.modseq,
-                                         false);
+                int r = change_apply(ix, slice_from(slice_head(tail, t.size), sizeof(t)), t.modseq, false);
                 if (r < 0)
                         return r;
                 ix->journal_at += t.size;

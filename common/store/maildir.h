@@ -72,8 +72,6 @@ void maildir_commit(struct mailbox *m);
 /* Between index and uidlist: what was last read of the file. */
 void maildir_load_list(struct mailbox *m);
 void maildir_store_list(const struct mailbox *m, struct index_truth *truth);
-/* UIDVALIDITY for a folder that has none. */
-void maildir_prepare_list(struct mailbox *m);
 
 /* lines.c: reads what is new in the uidlist. Lines with UIDs that are not known wait for their files. */
 struct line {

@@ -105,7 +105,7 @@ static void carry(struct mailbox *m, struct record *rec, const struct record *wa
         }
 }
 
-/* What the session has as \\Recent and has not taken into its view yet. */
+/* What the session has as \Recent and has not taken into its view yet. */
 static void carry_recent(struct mailbox *m, const struct index *old)
 {
         for (uint32_t row = m->view_rows; row < old->n; row++) {

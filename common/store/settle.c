@@ -23,7 +23,8 @@ bool settle_is_due(const struct mailbox *m)
         return !m->read_only && m->index.head.counts.in_new > 0 && !m->unmovable;
 }
 
-void maildir_prepare_list(struct mailbox *m)
+/* UIDVALIDITY for a folder that has none. */
+static void prepare_list(struct mailbox *m)
 {
         struct uidlist *u = &m->uidlist;
         if (u->uidvalidity)
@@ -185,7 +186,7 @@ static int assign_appending(struct scan *s)
 static int assign(struct scan *s)
 {
         struct mailbox *m = s->m;
-        maildir_prepare_list(m);
+        prepare_list(m);
         add_lines(s);
         sort_unknown(s);
         /* the list may have been lost, and what it said is known */
@@ -214,7 +215,7 @@ static bool is_full(int r)
 static int assign_alone(struct scan *s)
 {
         index_detach(&s->m->index);
-        maildir_prepare_list(s->m);
+        prepare_list(s->m);
         add_lines(s);
         sort_unknown(s);
         add_unknown(s, MAX(MAX(s->m->uidlist.nextuid, s->m->index.head.truth.nextuid), 1u), RECORD_UNLISTED);
