@@ -71,6 +71,8 @@ struct imap_set {
  * no more than the messages it names. `last` is what "*" means (0: nothing is there, and nothing is named).
  * "9:*" is 5:9 when 5 is the last (RFC 3501 section 9, seq-range). */
 struct imap_set imap_set_normalise(struct arena *arena, const struct imap_set *set, uint32_t last);
+/* Of such a set: index of the first range that does not end before the number; n when there is none. */
+size_t imap_set_at(const struct imap_set *set, uint32_t number);
 
 /* A flag list (RFC 3501 flag-list): system flags as store/mailbox.h's FLAG_* bits have the same values as
  * these. */

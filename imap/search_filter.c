@@ -12,18 +12,9 @@ static uint32_t number_of(const struct message *m, size_t i, uint32_t seq, bool 
 static uint64_t filter_set(const struct imap_set *set, uint32_t seq, bool uid, const struct message *m,
                            size_t n)
 {
-        size_t low = 0, high = set->n, i = 0;
-        uint32_t first = number_of(m, 0, seq, uid);
+        size_t low = imap_set_at(set, number_of(m, 0, seq, uid)), i = 0;
         uint64_t made = 0;
 
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-
-                if (first > set->ranges[middle].high)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
         for (; low < set->n && i < n; low++)
                 for (; i < n; i++) {
                         uint32_t number = number_of(m, i, seq, uid);

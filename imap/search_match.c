@@ -12,17 +12,9 @@ enum { DAY = 86400 };
 
 static bool set_has(const struct imap_set *set, uint32_t number)
 {
-        size_t low = 0, high = set->n;
+        size_t at = imap_set_at(set, number);
 
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-
-                if (number > set->ranges[middle].high)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return low < set->n && number >= set->ranges[low].low;
+        return at < set->n && number >= set->ranges[at].low;
 }
 
 static int open_text(struct search *s)

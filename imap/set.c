@@ -29,3 +29,16 @@ struct imap_set imap_set_normalise(struct arena *arena, const struct imap_set *s
         }
         return made;
 }
+
+size_t imap_set_at(const struct imap_set *set, uint32_t number)
+{
+        size_t low = 0, high = set->n;
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+                if (number > set->ranges[middle].high)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}

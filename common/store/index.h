@@ -13,7 +13,7 @@
  *   index.c     rows, names, counts
  *   change_log.c    the operations: noted
  *   change_apply.c  and applied
- *   journal.c   the file of transactions and its lock
+ *   journal.c   the file of transactions and its lock; rotate.c its next generation
  *   snapshot.c  the file of records: loaded, written */
 
 #include "base/buf.h"

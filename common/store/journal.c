@@ -12,28 +12,13 @@
 #include "base/fd.h"
 #include "base/hash.h"
 #include "base/random.h"
-#include "store/index.h"
+#include "store/journal.h"
 #include "store/user.h"
 
-#define JOURNAL_MAGIC "MSJOURN\n"
-
 enum {
-        JOURNAL_VERSION = 1,
-        JOURNAL_ORDER = 0x01020304,
         JOURNAL_TRIES = 5,
         JOURNAL_WAIT_MAX_MS = 20,    /* between two looks at a lock that somebody else holds */
         JOURNAL_LOAD_WAIT_MS = 5000, /* for who is just writing another generation */
-        /* Before the next generation: */
-        JOURNAL_ROTATE_EACH = 4,  /* bytes more a message */
-        JOURNAL_ROTATE_PART = 32, /* one in so many messages more is changed */
-};
-
-struct journal_header {
-        char magic[8];
-        uint32_t version, order;
-        uint64_t generation;
-        struct snapshot_identity snapshot;
-        uint64_t hash; /* of the header with 0 here */
 };
 
 struct journal_transaction {
@@ -43,7 +28,7 @@ struct journal_transaction {
         uint64_t modseq;
 };
 
-static uint64_t header_hash(const struct journal_header *h)
+uint64_t journal_header_hash(const struct journal_header *h)
 {
         struct journal_header copy = *h;
         copy.hash = 0;
@@ -63,7 +48,7 @@ static const char *header_fault(const struct journal_header *h)
                 return "its journal was written on a machine of another byte order";
         if (h->version != JOURNAL_VERSION)
                 return "its journal is of another version";
-        return h->hash == header_hash(h) ? NULL : "its journal's header is damaged";
+        return h->hash == journal_header_hash(h) ? NULL : "its journal's header is damaged";
 }
 
 static int open_file(struct index *ix, int flags)
@@ -81,8 +66,7 @@ static int open_file(struct index *ix, int flags)
         return -EINVAL;
 }
 
-/* -ETIMEDOUT. The lock goes with the open file, so that who dies has none. */
-static int lock_file(int fd, int64_t wait_ms)
+int journal_lock(int fd, int64_t wait_ms)
 {
         deadline_t deadline = deadline_in_ms(wait_ms);
         for (int pause = 1;; pause = MIN(pause * 2, JOURNAL_WAIT_MAX_MS)) {
@@ -220,7 +204,7 @@ void index_open(struct index *ix)
                 /* who holds the lock may be between the two renames */
                 if (r != -EAGAIN && r != -ENOENT && r != -EBADMSG)
                         return;
-                if (i == 0 && lock_file(ix->journal, JOURNAL_LOAD_WAIT_MS) == 0)
+                if (i == 0 && journal_lock(ix->journal, JOURNAL_LOAD_WAIT_MS) == 0)
                         unlock_file(ix->journal);
                 fd_close_p(&ix->journal);
                 if (r == -EBADMSG && i > 0)
@@ -263,7 +247,7 @@ static int lock_current(struct index *ix)
         for (int i = 0; i < JOURNAL_TRIES; i++) {
                 int r = open_file(ix, O_RDWR | O_CREAT);
                 if (r == 0)
-                        r = lock_file(ix->journal, USER_LOCK_WAIT_MS);
+                        r = journal_lock(ix->journal, USER_LOCK_WAIT_MS);
                 if (r < 0)
                         return r;
                 if (!is_replaced(ix))
@@ -329,59 +313,6 @@ int index_begin(struct index *ix)
         return 0;
 }
 
-static int write_journal(struct index *ix, uint64_t generation, const struct snapshot_identity *identity,
-                         int *ret_fd)
-{
-        struct journal_header h = {.magic = JOURNAL_MAGIC,
-                                   .version = JOURNAL_VERSION,
-                                   .order = JOURNAL_ORDER,
-                                   .generation = generation,
-                                   .snapshot = *identity};
-        h.hash = header_hash(&h);
-        int fd = -1, r = perm_replace_begin(ix->dirfd, JOURNAL_NAME, &ix->perm, &fd);
-        if (r < 0)
-                return r;
-        r = fd_write_all(fd, slice_make(&h, sizeof(h)));
-        if (r == 0)
-                r = lock_file(fd, 0);
-        if (r < 0) {
-                perm_replace_end(ix->dirfd, JOURNAL_NAME, fd, r, false);
-                fd_close_p(&fd);
-                return r;
-        }
-        *ret_fd = fd;
-        return 0;
-}
-
-/* The next generation. Its journal takes the name first, locked, so that nobody goes on before its snapshot
- * has taken its own. */
-static int rotate(struct index *ix)
-{
-        struct snapshot_identity identity;
-        _cleanup_(fd_close_p) int snapshot = -1, journal = -1;
-        uint64_t generation = ix->head.generation + 1;
-        if (ix->head.generation == 0)
-                random_bytes(&generation, sizeof(generation));
-        int r = snapshot_write(ix, generation, &identity, &snapshot);
-        if (r < 0)
-                return r;
-        r = write_journal(ix, generation, &identity, &journal);
-        if (r == 0)
-                r = perm_replace_end(ix->dirfd, JOURNAL_NAME, journal, 0, false);
-        r = perm_replace_end(ix->dirfd, INDEX_NAME, snapshot, r, false);
-        if (r < 0)
-                return r;
-        fd_close_p(&ix->journal);
-        ix->journal = TAKE_FD(journal);
-        ix->journal_at = sizeof(struct journal_header);
-        ix->head.generation = generation;
-        ix->touched = 0;
-        ix->damaged = false;
-        ix->rotated = true;
-        ix->adopting = false;
-        return 0;
-}
-
 static int append(struct index *ix)
 {
         struct journal_transaction t = {.size = (uint32_t)(sizeof(t) + ix->ops.n), .modseq = ix->now};
@@ -418,16 +349,6 @@ void journal_write(struct index *ix, bool sync)
         ix->now++;
 }
 
-static bool wants_rotation(const struct index *ix)
-{
-        /* a snapshot does not know of it */
-        if (ix->intent.n && !ix->whole && !ix->damaged)
-                return false;
-        return ix->whole || ix->damaged ||
-               ix->journal_at > ix->rotate_bytes + (uint64_t)ix->n * JOURNAL_ROTATE_EACH ||
-               ix->touched > ix->rotate_touched + ix->n / JOURNAL_ROTATE_PART;
-}
-
 void index_commit(struct index *ix)
 {
         if (!ix->locked)
@@ -439,7 +360,7 @@ void index_commit(struct index *ix)
         }
         if (ix->ops.n || ix->whole) {
                 /* who cannot write all of it writes no more: the others would miss a part */
-                int r = wants_rotation(ix) ? rotate(ix) : append(ix);
+                int r = rotate_is_due(ix) ? rotate(ix) : append(ix);
                 /* an intent whose end cannot be told must not be found */
                 if (r < 0 && ix->intent_at)
                         (void)!ftruncate(ix->journal, (off_t)ix->intent_at);

@@ -1,0 +1,32 @@
+#ifndef STORE_JOURNAL_H
+#define STORE_JOURNAL_H
+
+/* The journal's file, for journal.c and rotate.c. */
+
+#include "store/index.h"
+
+#define JOURNAL_MAGIC "MSJOURN\n"
+
+enum {
+        JOURNAL_VERSION = 1,
+        JOURNAL_ORDER = 0x01020304, /* the byte order, as who wrote it saw it */
+};
+
+struct journal_header {
+        char magic[8];
+        uint32_t version, order;
+        uint64_t generation;
+        struct snapshot_identity snapshot;
+        uint64_t hash; /* of the header with 0 here */
+};
+
+uint64_t journal_header_hash(const struct journal_header *h);
+/* Takes the lock of an open file; -ETIMEDOUT. It goes with the open file, so that who dies has none. */
+int journal_lock(int fd, int64_t wait_ms);
+
+/* rotate.c: whether the journal has grown, or so much has changed, that a snapshot is cheaper. */
+bool rotate_is_due(const struct index *ix);
+/* Locked: writes the next generation of both files and goes on with it. On error all is as before. */
+int rotate(struct index *ix);
+
+#endif
