@@ -190,6 +190,58 @@ static void copies_are_links_with_flags_and_dates(void **state)
         mailbox_close(&m);
 }
 
+/* Others rename and remove files between the choice and the commit. */
+static void what_moves_meanwhile_is_found(void **state)
+{
+        struct fixture *f = *state;
+        store_create(f->store, "to");
+        put(f, "Maildir/cur/1.a.h,S=2:2,", "x\n");
+        put(f, "Maildir/cur/2.a.h,S=2:2,S", "x\n");
+        put(f, "Maildir/cur/3.a.h,S=2:2,F", "x\n");
+        put(f, "Maildir/cur/4.a.h,S=2:2,", "x\n");
+        struct mailbox *m = open_box(f, "INBOX", false), *other = open_box(f, "INBOX", false);
+        struct save *s = open_save(f, "to");
+        struct save_result res;
+        for (uint32_t seq = 1; seq <= 3; seq++)
+                assert_int_equal(save_move(s, m, seq), 0);
+        move(f, "Maildir/cur/2.a.h,S=2:2,S", "Maildir/cur/2.a.h,S=2:2,RS");
+        unlinkat(f->fd, "Maildir/cur/3.a.h,S=2:2,F", 0);
+        assert_int_equal(save_commit(s, &f->arena, &res), 0);
+        save_close(&s);
+        assert_int_equal(res.n, 2); /* what is gone is left out */
+        assert_int_equal(res.left_behind, 0);
+        assert_int_equal(entries(f, "Maildir/cur"), 1);
+        /* nothing went back, so nothing got another UID */
+        struct mailbox *boxes[] = {m, other};
+        for (size_t i = 0; i < 2; i++) {
+                struct mailbox_changes c = sync_box(f, boxes[i], true);
+                assert_int_equal(c.expunged_n, 3);
+                assert_int_equal(c.added, 0);
+                assert_int_equal(uid_at(boxes[i], 1), 4);
+        }
+        struct mailbox *to = open_box(f, "to", false);
+        assert_int_equal(mailbox_count(to), 2);
+        assert_int_equal(mailbox_message(to, 2).flags.system, FLAG_SEEN | FLAG_ANSWERED);
+
+        /* a copy follows its file, or is none at all */
+        s = open_save(f, "to");
+        assert_int_equal(save_copy(s, m, 1), 0);
+        move(f, "Maildir/cur/4.a.h,S=2:2,", "Maildir/cur/4.a.h,S=2:2,D");
+        assert_int_equal(save_commit(s, &f->arena, &res), 0);
+        save_close(&s);
+        assert_int_equal(sync_box(f, to, true).added, 1);
+        assert_int_equal(mailbox_message(to, 3).flags.system, FLAG_DRAFT);
+        s = open_save(f, "to");
+        assert_int_equal(save_copy(s, m, 1), 0);
+        unlinkat(f->fd, "Maildir/cur/4.a.h,S=2:2,D", 0);
+        assert_int_equal(save_commit(s, &f->arena, &res), -ENODATA);
+        save_close(&s);
+        assert_int_equal(sync_box(f, to, true).added, 0);
+        mailbox_close(&m);
+        mailbox_close(&other);
+        mailbox_close(&to);
+}
+
 static void messages_without_uids_get_theirs_first(void **state)
 {
         struct fixture *f = *state;
@@ -214,7 +266,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 T(saved_messages_appear_together),         T(what_is_not_committed_leaves_nothing),
                 T(a_full_disk_is_reported_and_cleaned_up), T(copies_are_links_with_flags_and_dates),
-                T(messages_without_uids_get_theirs_first),
+                T(messages_without_uids_get_theirs_first), T(what_moves_meanwhile_is_found),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
