@@ -88,10 +88,10 @@ static int parse_arguments(struct lexer *l, const struct imap_command_type *type
         return r;
 }
 
-int imap_command_parse(struct arena *arena, struct slice bytes, struct imap_command *ret,
+int imap_command_parse(struct arena *arena, struct slice bytes, unsigned enabled, struct imap_command *ret,
                        struct imap_parse_error *ret_error)
 {
-        struct lexer l = {.arena = arena, .rest = bytes};
+        struct lexer l = {.arena = arena, .rest = bytes, .enabled = enabled};
         struct imap_command c = {0};
         const struct imap_command_type *type = NULL;
         if (lexer_tag(&l, &c.tag) < 0) {

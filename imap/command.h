@@ -13,6 +13,18 @@
 #include "base/arena.h"
 #include "base/slice.h"
 
+/* What a client has turned on with ENABLE (RFC 5161), or in another way that its extension knows: it changes
+ * what is read and what is sent for the rest of the session. */
+enum imap_feature {
+        FEATURE_CONDSTORE = 1 << 0, /* RFC 7162 */
+        FEATURE_QRESYNC = 1 << 1,   /* RFC 7162; never without CONDSTORE */
+        FEATURE_UTF8 = 1 << 2,      /* RFC 6855: UTF8=ACCEPT */
+        FEATURE_REV2 = 1 << 3,      /* RFC 9051 */
+        FEATURE_UIDONLY = 1 << 4,   /* RFC 9586 */
+        /* Mailbox names are UTF-8 in both directions and not mUTF-7. */
+        FEATURES_UTF8_NAMES = FEATURE_UTF8 | FEATURE_REV2,
+};
+
 /* States a command is valid in (RFC 3501 section 3). */
 enum imap_state {
         STATE_NOT_AUTHENTICATED = 1 << 0,
@@ -65,6 +77,7 @@ struct imap_range {
 struct imap_set {
         struct imap_range *ranges;
         size_t n;
+        bool saved; /* "$": what the last SEARCH saved (RFC 5182); there are no ranges */
 };
 
 /* The same numbers as ranges that are ascending and apart, in the arena, so that a set of many ranges costs
@@ -270,9 +283,9 @@ struct imap_parse_error {
 };
 
 /* The whole command: lines joined with their CRLFs, literals in place as "{n}CRLF" or "{n+}CRLF" and n bytes,
- * without the final CRLF. An APPEND ends with its message literal's "{n}", "{n+}". 0; -EINVAL with
- * *ret_error. */
-int imap_command_parse(struct arena *arena, struct slice bytes, struct imap_command *ret,
+ * without the final CRLF. An APPEND ends with its message literal's "{n}", "{n+}". `enabled` is a mask of
+ * enum imap_feature. 0; -EINVAL with *ret_error. */
+int imap_command_parse(struct arena *arena, struct slice bytes, unsigned enabled, struct imap_command *ret,
                        struct imap_parse_error *ret_error);
 
 /* What the reader asks at each literal: the bytes so far end with "{n}" or "{n+}". True when that literal is

@@ -252,7 +252,7 @@ static bool next_command(struct exchange *x, struct imap_command *ret)
         if (r < 0)
                 quit_on_error(x, r);
         struct imap_parse_error error;
-        if (imap_command_parse(&x->arena, buf_slice(&x->bytes), ret, &error) == 0)
+        if (imap_command_parse(&x->arena, buf_slice(&x->bytes), 0, ret, &error) == 0)
                 return true;
         bool later = error.type && !(error.type->states & STATE_NOT_AUTHENTICATED);
         bad(x, error.tag, later ? log_in_first : error.text);

@@ -159,9 +159,7 @@ static void write_item(struct fetch *f, const struct fetch_item *item)
 void fetch_write(struct fetch *f, bool tell_flags)
 {
         struct conn *c = &f->s->conn;
-        char *p = conn_room(c, NUMBER_MAX + 16);
-        p = number_write(put(p, SLICE("* ")), f->seq);
-        conn_sent(c, put(p, SLICE(" FETCH (")));
+        imap_fetch_start(f->s, f->seq, f->message.uid);
         f->first = true;
         size_t i = 0;
         if (f->c->uid)
@@ -170,6 +168,5 @@ void fetch_write(struct fetch *f, bool tell_flags)
                 write_item(f, &f->flags);
         for (; i < f->items_n; i++)
                 write_item(f, &f->items[i]);
-        p = conn_room(c, 3);
-        conn_sent(c, put(p, SLICE(")\r\n")));
+        conn_sent(c, put(conn_room(c, 3), SLICE(")\r\n")));
 }

@@ -13,6 +13,7 @@
 struct lexer {
         struct arena *arena; /* where unescaped and decoded text goes */
         struct slice rest;
+        unsigned enabled;  /* enum imap_feature */
         const char *error; /* static or in the arena */
         bool no;           /* the grammar is met but the value can never be accepted: NO rather than BAD */
 };

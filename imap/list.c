@@ -20,7 +20,7 @@ static void write_folder(struct imap_session *s, const struct imap_command *c, c
         conn_printf(&s->conn, "* %s (%s) ", c->id == IMAP_LSUB ? "LSUB" : "LIST", attributes);
         write_separator(&s->conn, separator);
         conn_puts(&s->conn, " ");
-        imap_write_mailbox(&s->conn, name);
+        imap_write_mailbox(s, name);
         conn_puts(&s->conn, "\r\n");
 }
 

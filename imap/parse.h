@@ -24,12 +24,14 @@ enum {
         PARSE_ENABLE_NAMES_MAX = 64,
 };
 
-/* mailbox: an astring in mUTF-7, decoded; any case of INBOX becomes "INBOX". What is not valid mUTF-7 (8-bit
- * bytes too: UTF8=ACCEPT is another extension) or has control characters fails with l->no. */
+/* mailbox: an astring in mUTF-7, decoded, or in UTF-8 (FEATURES_UTF8_NAMES); any case of INBOX becomes
+ * "INBOX". What is not valid in that encoding (for mUTF-7 any 8-bit byte) or has control characters fails
+ * with l->no.
+ */
 int parse_mailbox(struct lexer *l, struct slice *ret);
 /* list-mailbox: the same with wildcards, and without the special INBOX. */
 int parse_pattern(struct lexer *l, struct slice *ret);
-int parse_set(struct lexer *l, struct imap_set *ret);
+int parse_set(struct lexer *l, struct imap_set *ret); /* or "$" */
 /* True when a sequence set may begin here. */
 bool parse_at_set(const struct lexer *l);
 

@@ -3,22 +3,33 @@
 #include <errno.h>
 
 #include "base/utf7.h"
+#include "base/utf8.h"
+
+static int refuse_name(struct lexer *l, const char *text)
+{
+        l->no = true;
+        return lexer_fail(l, text);
+}
 
 static int decode_name(struct lexer *l, struct slice raw, struct slice *ret)
 {
-        _cleanup_(buf_free) struct buf utf8 = {0};
-        if (utf7_to_utf8(&utf8, raw) < 0) {
-                l->no = true;
-                return lexer_fail(l, "[CANNOT] Invalid mailbox name: Name is not valid mUTF-7");
+        _cleanup_(buf_free) struct buf decoded = {0};
+        struct slice utf8 = raw;
+        if (l->enabled & FEATURES_UTF8_NAMES) {
+                if (!utf8_valid(raw))
+                        return refuse_name(l, "[CANNOT] Invalid mailbox name: Name is not valid UTF-8");
+        } else {
+                if (utf7_to_utf8(&decoded, raw) < 0)
+                        return refuse_name(l, "[CANNOT] Invalid mailbox name: Name is not valid mUTF-7");
+                /* most names are plain ASCII: no copy */
+                if (!slice_eq(buf_slice(&decoded), raw))
+                        utf8 = arena_slice(l->arena, buf_slice(&decoded));
         }
         for (size_t i = 0; i < utf8.n; i++)
-                if ((unsigned char)utf8.p[i] < ' ' || utf8.p[i] == 0x7f) {
-                        l->no = true;
-                        return lexer_fail(
+                if ((unsigned char)utf8.p[i] < ' ' || utf8.p[i] == 0x7f)
+                        return refuse_name(
                                 l, "[CANNOT] Invalid mailbox name: Control characters are not allowed");
-                }
-        /* most names are plain ASCII: no copy */
-        *ret = slice_eq(buf_slice(&utf8), raw) ? raw : arena_slice(l->arena, buf_slice(&utf8));
+        *ret = utf8;
         return 0;
 }
 
@@ -44,7 +55,8 @@ int parse_pattern(struct lexer *l, struct slice *ret)
 
 bool parse_at_set(const struct lexer *l)
 {
-        return ascii_isdigit(lexer_peek(l)) || lexer_peek(l) == '*';
+        char c = lexer_peek(l);
+        return ascii_isdigit(c) || c == '*' || c == '$';
 }
 
 static int seq_number(struct lexer *l, uint32_t *ret)
@@ -61,6 +73,10 @@ static int seq_number(struct lexer *l, uint32_t *ret)
 int parse_set(struct lexer *l, struct imap_set *ret)
 {
         struct imap_set set = {0};
+        if (lexer_take(l, '$')) {
+                *ret = (struct imap_set){.saved = true};
+                return 0;
+        }
         do {
                 uint32_t a, b;
                 int r = seq_number(l, &a);

@@ -13,13 +13,13 @@ static bool has_special(struct slice s)
         return false;
 }
 
-static bool may_quote(struct slice s)
+static bool may_quote(struct slice s, unsigned char last)
 {
         if (s.n > QUOTE_MAX)
                 return false;
         for (size_t i = 0; i < s.n; i++) {
                 unsigned char c = (unsigned char)s.p[i];
-                if (c == 0 || c == '\r' || c == '\n' || c > 127)
+                if (c == 0 || c == '\r' || c == '\n' || c > last)
                         return false;
         }
         return true;
@@ -39,12 +39,8 @@ static void write_literal(struct buf *to, struct slice s)
         }
 }
 
-void quote_string(struct buf *to, struct slice s)
+static void write_quoted(struct buf *to, struct slice s)
 {
-        if (!may_quote(s)) {
-                write_literal(to, s);
-                return;
-        }
         char *p = buf_reserve(to, 2 * s.n + 2);
         if (!p)
                 return;
@@ -57,6 +53,14 @@ void quote_string(struct buf *to, struct slice s)
         }
         *p++ = '"';
         to->n += (size_t)(p - start);
+}
+
+void quote_string(struct buf *to, struct slice s)
+{
+        if (may_quote(s, 127))
+                write_quoted(to, s);
+        else
+                write_literal(to, s);
 }
 
 void quote_nstring(struct buf *to, struct slice s)
@@ -92,4 +96,14 @@ void quote_astring(struct buf *to, struct slice s)
                 buf_append(to, s);
         else
                 quote_string(to, s);
+}
+
+void quote_utf8_astring(struct buf *to, struct slice s)
+{
+        if (is_atom(s))
+                buf_append(to, s);
+        else if (may_quote(s, 255))
+                write_quoted(to, s);
+        else
+                write_literal(to, s);
 }

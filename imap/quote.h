@@ -22,5 +22,7 @@ void quote_nstring(struct buf *to, struct slice s);
 void quote_text(struct buf *to, struct slice s);
 /* An atom when it is one, else a string. */
 void quote_astring(struct buf *to, struct slice s);
+/* The same of valid UTF-8 for a client that takes it in quoted strings (RFC 6855, RFC 9051). */
+void quote_utf8_astring(struct buf *to, struct slice s);
 
 #endif

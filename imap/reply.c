@@ -138,13 +138,23 @@ static void write_keywords(struct imap_session *s, struct buf *b)
         conn_write(&s->conn, buf_slice(b));
 }
 
+void imap_fetch_start(struct imap_session *s, uint32_t seq, uint32_t uid)
+{
+        static const char word[] = " FETCH (";
+        char *p = conn_room(&s->conn, NUMBER_MAX + 2 + sizeof(word));
+        (void)uid;
+        *p++ = '*';
+        *p++ = ' ';
+        p = number_write(p, seq);
+        memcpy(p, word, sizeof(word) - 1);
+        conn_sent(&s->conn, p + sizeof(word) - 1);
+}
+
 void imap_tell_flags(struct imap_session *s, uint32_t seq, bool with_uid)
 {
         _cleanup_(buf_free) struct buf b = {0};
         struct message m = mailbox_message(s->mailbox, seq);
-        buf_str(&b, "* ");
-        buf_number(&b, seq);
-        buf_str(&b, " FETCH (");
+        imap_fetch_start(s, seq, m.uid);
         if (with_uid) {
                 buf_str(&b, "UID ");
                 buf_number(&b, m.uid);
@@ -265,14 +275,15 @@ void imap_write_nstring(struct conn *c, struct slice str)
         conn_write(c, buf_slice(&b));
 }
 
-void imap_write_mailbox(struct conn *c, const char *utf8)
+void imap_write_mailbox(struct imap_session *s, const char *utf8)
 {
         _cleanup_(buf_free) struct buf name = {0}, b = {0};
+        if (s->enabled & FEATURES_UTF8_NAMES)
+                quote_utf8_astring(&b, slice_of(utf8));
         /* names come from the store, which lets only valid UTF-8 in */
-        if (utf7_from_utf8(&name, slice_of(utf8)) < 0)
-                return;
-        quote_astring(&b, buf_slice(&name));
-        conn_write(c, buf_slice(&b));
+        else if (utf7_from_utf8(&name, slice_of(utf8)) == 0)
+                quote_astring(&b, buf_slice(&name));
+        conn_write(&s->conn, buf_slice(&b));
 }
 
 void imap_write_uid_set(struct conn *c, const uint32_t *uids, size_t n)

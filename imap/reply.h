@@ -24,10 +24,21 @@ void imap_fail(struct imap_session *s, const struct imap_command *c, int error, 
 void imap_sync(struct imap_session *s, bool allow_expunge, bool with_uid);
 /* A log line, once, when new mail is kept back for want of room (mailbox_waiting()). */
 void imap_log_waiting(struct imap_session *s);
+/* "* n FETCH (", what each response about a message begins with. */
+void imap_fetch_start(struct imap_session *s, uint32_t seq, uint32_t uid);
 /* "* n FETCH (UID u FLAGS (...))" for the view's message; no sync. */
 void imap_tell_flags(struct imap_session *s, uint32_t seq, bool with_uid);
 /* "* FLAGS (...)" and, when not read-only, "* OK [PERMANENTFLAGS (...)]". */
 void imap_tell_keywords(struct imap_session *s);
+
+/* The untagged STATUS of a mailbox (name as of imap_mailbox_name()) with these items (enum imap_status_item).
+ * 0; when it cannot be opened, -errno of the store and nothing is written. Of the selected mailbox: the view
+ * as it stands. */
+int imap_write_status(struct imap_session *s, const char *name, unsigned items);
+bool imap_is_selected(const struct imap_session *s, const char *name);
+
+/* Turns features on for the rest of the session (enum imap_feature). */
+void imap_enable(struct imap_session *s, unsigned features);
 
 /* "* BYE text", end of session with `reason` (static, for the log). */
 void imap_bye(struct imap_session *s, const char *reason, const char *text);
@@ -37,14 +48,14 @@ void imap_flags_text(const struct imap_session *s, const struct message *m, stru
 /* quoted when it can be, else a literal. */
 void imap_write_string(struct conn *c, struct slice str);
 void imap_write_nstring(struct conn *c, struct slice str); /* p == NULL: NIL */
-/* A mailbox name from UTF-8, as an astring in mUTF-7. */
-void imap_write_mailbox(struct conn *c, const char *utf8);
+/* A mailbox name, as an astring in mUTF-7 or, with FEATURES_UTF8_NAMES, in UTF-8. */
+void imap_write_mailbox(struct imap_session *s, const char *utf8);
 /* "1:4,7" */
 void imap_write_uid_set(struct conn *c, const uint32_t *uids, size_t n);
 
 /* Sequence numbers (ascending, no doubles, in the arena) that a set names in the view. With uid, UIDs that
  * are not there are left out; without, a number beyond the mailbox, or "*" in an empty one, is -EINVAL: say
- * BAD (RFC 3501 section 9, seq-number). */
+ * BAD (RFC 3501 section 9, seq-number). "$" names messages that are there, with or without uid. */
 int imap_resolve_set(struct imap_session *s, const struct imap_set *set, bool uid, uint32_t **ret_seqs,
                      size_t *ret_n);
 

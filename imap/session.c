@@ -94,13 +94,6 @@ void imap_exec_id(struct imap_session *s, const struct imap_command *c)
         imap_done(s, c, "ID completed.");
 }
 
-/* RFC 5161: of what we announce nothing needs enabling, so the list of what was enabled is empty. */
-void imap_exec_enable(struct imap_session *s, const struct imap_command *c)
-{
-        conn_puts(&s->conn, "* ENABLED\r\n");
-        imap_done(s, c, "Enabled.");
-}
-
 /* Why a command cannot run in this state, NULL when it can. */
 static const char *state_problem(struct imap_session *s, const struct imap_command_type *type)
 {
@@ -164,7 +157,7 @@ static bool serve_one(struct imap_session *s, const struct imap_reader_limits *l
         }
         struct imap_command c;
         struct imap_parse_error error = {.text = NULL};
-        r = imap_command_parse(&s->arena, buf_slice(&s->command), &c, &error);
+        r = imap_command_parse(&s->arena, buf_slice(&s->command), s->enabled, &c, &error);
         const struct imap_command_type *type = r < 0 ? error.type : imap_command_type(c.id);
         const char *problem = type ? state_problem(s, type) : NULL;
         if (problem || r < 0) {
@@ -294,6 +287,7 @@ void imap_session(const struct session_start *start)
         mailbox_close(&s.mailbox);
         store_close(&s.store);
         buf_free(&s.command);
+        buf_free(&s.saved);
         arena_free(&s.arena);
         conn_free(&s.conn);
 }

@@ -17,6 +17,8 @@ struct imap_session {
         struct mailbox *mailbox;             /* the selected one, NULL: none */
         struct arena arena;                  /* the current command's */
         struct buf command;                  /* its bytes */
+        unsigned enabled;                    /* enum imap_feature; see imap_enable() */
+        struct buf saved;                    /* uint32_t: UIDs, ascending, that "$" names (RFC 5182) */
         uint32_t told_messages, told_recent; /* EXISTS and RECENT the client knows */
         bool told_waiting;                   /* the log knows that new mail is kept back */
         unsigned told_keywords;              /* how many keywords FLAGS named: they only become more */

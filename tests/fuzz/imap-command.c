@@ -99,7 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct imap_parse_error error = {0};
         struct slice bytes = slice_make(data, size);
         bool message = imap_literal_is_message(bytes);
-        if (imap_command_parse(&arena, bytes, &c, &error) == 0) {
+        if (imap_command_parse(&arena, bytes, 0, &c, &error) == 0) {
                 check_command(&c);
                 check(c.id != IMAP_APPEND || message); /* or the reader would have held it in memory */
         } else {

@@ -61,7 +61,7 @@ static void client_run(struct client *c)
         arena_reset(&c->s.arena);
         assert_int_equal(
                 imap_read_command(&c->s.conn, &limits, deadline_in_ms(1000), &c->s.command, &tag, &text), 0);
-        if (imap_command_parse(&c->s.arena, buf_slice(&c->s.command), &command, &error) < 0)
+        if (imap_command_parse(&c->s.arena, buf_slice(&c->s.command), c->s.enabled, &command, &error) < 0)
                 fail_msg("%s: %s", buf_cstr(&c->s.command), error.text);
         switch (command.id) {
         case IMAP_APPEND:

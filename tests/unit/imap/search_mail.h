@@ -137,7 +137,7 @@ static int make(struct arena *arena, struct slice keys, struct search **ret)
         struct imap_parse_error error;
         struct slice bytes = slice_of(arena_printf(arena, "a SEARCH %.*s", SLICE_ARG(keys)));
 
-        if (imap_command_parse(arena, bytes, &c, &error) < 0)
+        if (imap_command_parse(arena, bytes, 0, &c, &error) < 0)
                 fail_msg("%.*s: %s", SLICE_ARG(keys), error.text);
         return search_make(arena, c.search.key, c.search.charset, &folder, ret);
 }

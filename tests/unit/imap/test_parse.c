@@ -23,7 +23,7 @@ static void check(const struct example *examples, size_t n)
                 size_t length = strlen(examples[i].line);
                 char *line = malloc(length ? length : 1);
                 memcpy(line, examples[i].line, length);
-                if (imap_command_parse(&arena, slice_make(line, length), &c, &error) == 0)
+                if (imap_command_parse(&arena, slice_make(line, length), 0, &c, &error) == 0)
                         render_command(&got, &c);
                 else
                         buf_printf(&got, "%s %s", error.no ? "NO" : "BAD", error.text);
@@ -72,13 +72,13 @@ static void errors_name_tag_and_command(void **state)
         _cleanup_(arena_free) struct arena arena = {0};
         struct imap_command c;
         struct imap_parse_error error;
-        assert_int_equal(imap_command_parse(&arena, SLICE("t1 FETCH x"), &c, &error), -EINVAL);
+        assert_int_equal(imap_command_parse(&arena, SLICE("t1 FETCH x"), 0, &c, &error), -EINVAL);
         assert_slice_equal(error.tag, SLICE("t1"));
         assert_ptr_equal(error.type, imap_command_type(IMAP_FETCH));
-        assert_int_equal(imap_command_parse(&arena, SLICE("t2 FOO"), &c, &error), -EINVAL);
+        assert_int_equal(imap_command_parse(&arena, SLICE("t2 FOO"), 0, &c, &error), -EINVAL);
         assert_slice_equal(error.tag, SLICE("t2"));
         assert_null(error.type);
-        assert_int_equal(imap_command_parse(&arena, SLICE("a NOOP\0"), &c, &error), -EINVAL);
+        assert_int_equal(imap_command_parse(&arena, SLICE("a NOOP\0"), 0, &c, &error), -EINVAL);
 }
 
 static void login_and_authenticate(void **state)
@@ -302,7 +302,7 @@ static struct imap_parse_error parse_many(const char *head, const char *part, si
         buf_str(&line, tail);
         struct imap_command c;
         struct imap_parse_error error = {0};
-        *ret_r = imap_command_parse(&arena, buf_slice(&line), &c, &error);
+        *ret_r = imap_command_parse(&arena, buf_slice(&line), 0, &c, &error);
         snprintf(text, sizeof(text), "%s", *ret_r ? error.text : "");
         error.text = text;
         return error;
