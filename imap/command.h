@@ -191,6 +191,35 @@ struct imap_search_key {
         struct imap_search_key *next;
 };
 
+/* What RETURN asks of a search (RFC 4731, 5182, 5267, 6203, 9394). */
+enum imap_return {
+        RETURN_MIN = 1 << 0,
+        RETURN_MAX = 1 << 1,
+        RETURN_ALL = 1 << 2,
+        RETURN_COUNT = 1 << 3,
+        RETURN_PARTIAL = 1 << 4,
+        RETURN_RELEVANCY = 1 << 5,
+        RETURN_SAVE = 1 << 6,
+        RETURN_CONTEXT = 1 << 7,
+        RETURN_UPDATE = 1 << 8,
+        RETURN_DATA = (1 << 6) - 1, /* those that an ESEARCH response has data of */
+};
+
+/* "23500:24000" of what is found, or "-1:-100" counted from the end; as written, either number first. */
+struct imap_partial {
+        bool from_end;
+        uint32_t a, b; /* from 1 */
+};
+
+struct imap_search {
+        bool extended;               /* RETURN was there: the answer is ESEARCH */
+        unsigned results;            /* enum imap_return; RETURN_ALL for "RETURN ()" */
+        bool fuzzy;                  /* some key is FUZZY */
+        struct imap_partial partial; /* RETURN_PARTIAL only */
+        struct slice charset;        /* empty: US-ASCII (taken as UTF-8) */
+        struct imap_search_key *key; /* SEARCH_AND at the top */
+};
+
 enum imap_store_op { STORE_SET, STORE_ADD, STORE_REMOVE };
 
 struct imap_command {
@@ -235,10 +264,7 @@ struct imap_command {
                         uint32_t size; /* of the literal, which follows the command's bytes on the wire */
                         bool sync;     /* {n}: it waits for "+" */
                 } append;
-                struct {
-                        struct imap_search_key *key; /* SEARCH_AND at the top */
-                        struct slice charset;        /* empty: US-ASCII (taken as UTF-8) */
-                } search;
+                struct imap_search search;
                 struct {
                         struct imap_set set;
                         struct imap_fetch_item *items;

@@ -43,6 +43,12 @@ int parse_date(struct lexer *l, struct imap_date *ret); /* 1-Feb-1994, quoted or
 /* " 1-Feb-1994 21:52:25 -0800" in quotes. The one second whose time_t is -1 becomes 0. */
 int parse_date_time(struct lexer *l, time_t *ret);
 
+/* [SP "RETURN" SP "(" options ")"], right behind a command's name; sets .extended, .results, .partial. */
+int parse_return(struct lexer *l, struct imap_search *search);
+int parse_partial_range(struct lexer *l, struct imap_partial *ret);
+/* The keys, from the first one to the end of the command. */
+int parse_search_program(struct lexer *l, struct imap_search *search);
+
 /* parse_login.c */
 int parse_login(struct lexer *l, struct imap_command *c);
 int parse_authenticate(struct lexer *l, struct imap_command *c);

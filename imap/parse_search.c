@@ -171,24 +171,29 @@ static int take_charset(struct lexer *l, struct slice *ret)
         return r;
 }
 
-int parse_search(struct lexer *l, struct imap_command *c)
+int parse_search_program(struct lexer *l, struct imap_search *search)
 {
         struct search s = {.l = l};
-        int r = lexer_space(l);
-        if (r == 0)
-                r = take_charset(l, &c->search.charset);
-        if (r < 0)
-                return r;
         struct imap_search_key *top = arena_new(l->arena, struct imap_search_key);
         top->kind = SEARCH_AND;
         for (struct imap_search_key **end = &top->children; l->rest.n; end = &(*end)->next) {
-                r = parse_key(&s, end);
+                int r = parse_key(&s, end);
                 if (r < 0)
                         return r;
                 if (l->rest.n && lexer_peek(l) != ' ')
                         return lexer_fail_word(l, "Expected a space before", l->rest);
                 lexer_skip_spaces(l);
         }
-        c->search.key = top;
+        search->key = top;
         return 0;
+}
+
+int parse_search(struct lexer *l, struct imap_command *c)
+{
+        int r = parse_return(l, &c->search);
+        if (r == 0)
+                r = lexer_space(l);
+        if (r == 0)
+                r = take_charset(l, &c->search.charset);
+        return r < 0 ? r : parse_search_program(l, &c->search);
 }

@@ -1,287 +1,63 @@
-/* SEARCH and UID SEARCH: the selected mailbox put to imap/search.h. */
+/* SEARCH and UID SEARCH (RFC 3501 section 6.4.4, RFC 4731). */
 
-#include "imap/search.h"
-
-#include <errno.h>
-
-#include "base/log.h"
 #include "base/number.h"
-#include "imap/cached.h"
 #include "imap/reply.h"
+#include "imap/search_return.h"
+#include "imap/search_run.h"
 
-/* What goes over the messages. */
-struct searcher {
+struct teller {
         struct imap_session *session;
-        struct mailbox *mailbox;
-        const struct imap_command *command;
-        struct search *search;
-        uint64_t fields; /* for cached_fields_pick(); 0: some header is not among those */
-        bool failed;     /* a message could not be read */
-        struct cached_maker maker;
-        struct buf keys, header; /* copies, for what the store gives is not valid for long */
-
-        /* the message at hand */
-        uint32_t seq;
-        bool opened;
-        struct message_text text;
-        uint32_t made; /* mask of kinds */
-        struct slice kinds[MAILBOX_KINDS];
+        bool uid;
 };
 
-static void searcher_free(struct searcher *s)
-{
-        cached_maker_free(&s->maker);
-        buf_free(&s->keys);
-        buf_free(&s->header);
-        message_text_release(&s->text);
-}
-
-static int ask_size(void *context, uint64_t *ret)
-{
-        const struct searcher *s = context;
-
-        return mailbox_size(s->mailbox, s->seq, ret);
-}
-
-static int ask_internaldate(void *context, time_t *ret)
-{
-        const struct searcher *s = context;
-
-        return mailbox_internaldate(s->mailbox, s->seq, ret);
-}
-
-static int ask_text(void *context, struct slice *ret)
-{
-        struct searcher *s = context;
-        int r = s->opened ? 0 : mailbox_read(s->mailbox, s->seq, &s->text);
-
-        if (r < 0)
-                return r;
-        s->opened = true;
-        *ret = s->text.raw;
-        return 0;
-}
-
-/* Something of the header is not in the cache: the message is read, and everything about its header made and
- * kept. */
-static int learn(struct searcher *s)
-{
-        struct slice there[MAILBOX_KINDS], text;
-        int r = ask_text(s, &text);
-
-        if (r < 0)
-                return r;
-        s->made = cached_make(&s->maker, s->mailbox, s->seq, text, NULL, CACHED_HEADER,
-                              mailbox_cached_all(s->mailbox, s->seq, there), s->kinds);
-        return 0;
-}
-
-static int ask_kind(struct searcher *s, enum cached_kind kind, struct slice *ret)
-{
-        int r;
-
-        if (!(s->made & CACHED_BIT(kind))) {
-                if (mailbox_cached(s->mailbox, s->seq, kind, ret))
-                        return 0;
-                r = learn(s);
-                if (r < 0)
-                        return r;
-        }
-        *ret = s->kinds[kind];
-        return 0;
-}
-
-static int ask_sent(void *context, int64_t *ret_day, bool *ret_valid)
-{
-        struct searcher *s = context;
-        uint64_t note = mailbox_note(s->mailbox, s->seq);
-
-        if (!cached_note_known(note)) {
-                int r = learn(s);
-
-                if (r < 0)
-                        return r;
-                note = cached_note_of(s->text.raw);
-        }
-        *ret_valid = cached_note_has_date(note);
-        *ret_day = cached_note_day(note);
-        return 0;
-}
-
-static int ask_keys(void *context, struct slice *ret)
-{
-        struct searcher *s = context;
-        struct slice item;
-        int r = ask_kind(s, CACHED_SEARCH, &item);
-
-        if (r < 0)
-                return r;
-        s->keys.n = 0;
-        buf_append(&s->keys, item);
-        *ret = buf_slice(&s->keys);
-        return 0;
-}
-
-/* The kept fields have another byte in the place of a NUL: then the message itself says what there is. */
-static int ask_header(void *context, struct slice *ret)
-{
-        struct searcher *s = context;
-        struct slice item;
-        int r = s->fields ? ask_kind(s, CACHED_FIELDS, &item) : 0;
-
-        if (r < 0)
-                return r;
-        if (!s->fields || !cached_fields_check(item))
-                return ask_text(s, ret);
-        s->header.n = 0;
-        cached_fields_pick(item, s->fields, &s->header);
-        if (slice_find(buf_slice(&s->header), '\x80') < s->header.n)
-                return ask_text(s, ret);
-        *ret = buf_slice(&s->header);
-        return 0;
-}
-
-static int folder_keyword(void *context, struct slice name, unsigned *ret_bit)
-{
-        return mailbox_keyword(context, name, false, ret_bit);
-}
-
-/* Whether the message is found. One that went just now is not; of others that cannot be read the log knows
- * the first. */
-static bool match_message(struct searcher *s, uint32_t seq, const struct message *message)
-{
-        const struct search_message asked = {
-                .seq = seq,
-                .uid = message->uid,
-                .flags = (uint8_t)(message->flags.system | (message->recent ? IMAP_FLAG_RECENT : 0)),
-                .keywords = message->flags.keywords,
-                .size = ask_size,
-                .internaldate = ask_internaldate,
-                .sent = ask_sent,
-                .keys = ask_keys,
-                .header = ask_header,
-                .text = ask_text,
-                .context = s,
-        };
-        int r;
-
-        s->seq = seq;
-        s->made = 0;
-        r = search_match(s->search, &asked);
-        if (s->opened)
-                message_text_release(&s->text);
-        s->opened = false;
-        if (r < 0 && r != -ENOENT && !s->failed) {
-                log_error("SEARCH failed: %s", store_error(s->session->store));
-                s->failed = true;
-        }
-        return r > 0;
-}
-
 /* A number told as soon as it is found: nothing is kept, however many there are. */
-static void tell(struct conn *c, uint32_t number)
+static bool tell(void *context, uint32_t seq, const struct message *m)
 {
+        const struct teller *t = context;
+        struct conn *c = &t->session->conn;
         char *p = conn_room(c, 1 + NUMBER_MAX);
 
         *p = ' ';
-        conn_sent(c, number_write(p + 1, number));
+        conn_sent(c, number_write(p + 1, t->uid ? m->uid : seq));
+        return true;
 }
 
-static void search_range(struct searcher *s, uint32_t low, uint32_t high)
+static bool collect(void *context, uint32_t seq, const struct message *m)
 {
-        struct conn *conn = &s->session->conn;
-        struct message messages[SEARCH_BATCH];
-        bool decided = search_is_filter(s->search);
-
-        for (size_t n; low <= high && !conn_error(conn); low += (uint32_t)n) {
-                n = MIN(high - low + 1, (uint32_t)SEARCH_BATCH);
-                mailbox_messages(s->mailbox, low, messages, n);
-                for (uint64_t left = search_filter(s->search, low, messages, n); left; left &= left - 1) {
-                        unsigned i = (unsigned)__builtin_ctzll(left);
-
-                        if (decided || match_message(s, low + i, &messages[i]))
-                                tell(conn, s->command->uid ? messages[i].uid : low + i);
-                }
-        }
+        return search_return_add(context, seq, m->uid, 0);
 }
 
-/* Only where a set that the keys have lets something be found. */
-static void search_view(struct searcher *s)
+static void answer_plain(struct imap_session *s, const struct imap_command *c, struct search_run *run)
 {
-        uint32_t count = mailbox_count(s->mailbox);
-        bool uid = false;
-        const struct imap_set *set = search_set(s->search, &uid);
+        struct teller t = {.session = s, .uid = c->uid};
 
-        if (!set && count > 0)
-                search_range(s, 1, count);
-        for (size_t i = 0; set && i < set->n; i++) {
-                uint32_t low = set->ranges[i].low, high = set->ranges[i].high;
-
-                if (uid) {
-                        low = mailbox_seq_at_or_after(s->mailbox, low);
-                        high = high == UINT32_MAX ? count : mailbox_seq_at_or_after(s->mailbox, high + 1) - 1;
-                }
-                if (low <= MIN(high, count))
-                        search_range(s, low, MIN(high, count));
-        }
+        conn_puts(&s->conn, "* SEARCH");
+        search_run_all(run, false, tell, &t);
+        conn_puts(&s->conn, "\r\n");
 }
 
-static int make(struct imap_session *s, const struct imap_command *c, struct search **ret)
+static void answer_extended(struct imap_session *s, const struct imap_command *c, struct search_run *run)
 {
-        uint32_t count = mailbox_count(s->mailbox);
-        const struct search_folder folder = {
-                .messages = count,
-                .last_uid = count ? mailbox_message(s->mailbox, count).uid : 0,
-                .keyword = folder_keyword,
-                .context = s->mailbox,
-        };
+        _cleanup_(search_return_free) struct search_return result = {};
 
-        return search_make(&s->arena, c->search.key, c->search.charset, &folder, ret);
-}
-
-/* The headers that keys name, as a section that may be in the cache. */
-static uint64_t fields_of(struct arena *a, const struct search *search)
-{
-        struct imap_section section = {.text = SECTION_HEADER_FIELDS};
-        const struct slice *names = search_headers(search, &section.fields_n);
-
-        section.fields = arena_array(a, struct slice, section.fields_n);
-        for (size_t i = 0; i < section.fields_n; i++)
-                section.fields[i] = names[i];
-        return cached_fields_mask(&section);
+        search_return_begin(&result, &c->search, c->uid, false);
+        search_run_all(run, result.from_end, collect, &result);
+        search_return_end(&result);
+        search_return_respond(&result, &s->conn, c->tag);
 }
 
 void imap_exec_search(struct imap_session *s, const struct imap_command *c)
 {
-        _cleanup_(search_free) struct search *search = NULL;
-        int r = make(s, c, &search);
+        _cleanup_(search_run_close) struct search_run *run = NULL;
+        int r = search_run_open(s, s->mailbox, &c->search, &s->arena, &run);
 
-        if (r == -ENOENT) {
-                imap_no(s, c, "[BADCHARSET (US-ASCII UTF-8)] Unknown charset.");
-                return;
-        }
-        if (r == -E2BIG) {
-                imap_no(s, c, "[LIMIT] More than %d BODY and TEXT keys.", SEARCH_MAX_TEXTS);
-                return;
-        }
         if (r < 0) {
-                imap_bad(s, c, "Error in IMAP command SEARCH: Text is not valid in its charset.");
+                search_run_refuse(s, c, r);
                 return;
         }
-        _cleanup_(searcher_free) struct searcher searcher = {.session = s,
-                                                             .mailbox = s->mailbox,
-                                                             .command = c,
-                                                             .search = search,
-                                                             .fields = fields_of(&s->arena, search)};
-
-        conn_puts(&s->conn, "* SEARCH");
-        search_view(&searcher);
-        conn_puts(&s->conn, "\r\n");
-        if (!searcher.failed)
-                imap_done(s, c, "Search completed.");
+        if (c->search.extended)
+                answer_extended(s, c, run);
         else
-                imap_no(s, c,
-                        "[CONTACTADMIN] Some messages could not be read. Session %s in the server log has "
-                        "more.",
-                        s->start->peer->session_id);
+                answer_plain(s, c, run);
+        search_run_done(run, c, "Search completed.");
 }

@@ -99,6 +99,15 @@ static void render_key(struct buf *b, const struct imap_search_key *k)
         buf_str(b, " )");
 }
 
+static void render_return(struct buf *b, const struct imap_search *search)
+{
+        const char *sign = search->partial.from_end ? "-" : "";
+        if (search->extended)
+                buf_printf(b, " RETURN %02x", search->results);
+        if (search->results & RETURN_PARTIAL)
+                buf_printf(b, " %s%u:%s%u", sign, search->partial.a, sign, search->partial.b);
+}
+
 static void render_list(struct buf *b, const struct imap_command *c)
 {
         render_slice(b, c->list.reference);
@@ -159,6 +168,7 @@ static void render_arguments(struct buf *b, const struct imap_command *c)
                 render_set(b, &c->expunge);
                 break;
         case IMAP_SEARCH:
+                render_return(b, &c->search);
                 if (c->search.charset.n)
                         render_slice(b, c->search.charset);
                 render_key(b, c->search.key);

@@ -286,7 +286,31 @@ static void search(void **state)
               {"a SEARCH SINCE 30-Feb-1994", ERROR("SEARCH", "Invalid day in date")},
               {"a SEARCH SINCE 1-Feb-94", ERROR("SEARCH", "Invalid date")},
               {"a SEARCH LARGER -1", ERROR("SEARCH", "Expected a number instead of \"-1\"")},
-              {"a SEARCH RETURN (COUNT) ALL", ERROR("SEARCH", "Unknown search key \"RETURN\"")});
+              {"a SEARCH RETURN", ERROR("SEARCH", "Missing arguments")});
+}
+
+static void search_return(void **state)
+{
+        CHECK({"a SEARCH RETURN (MIN count) ALL", "a SEARCH RETURN 09 AND ( ALL )"},
+              {"a UID SEARCH RETURN () CHARSET UTF-8 ALL", "a UID SEARCH RETURN 04 <UTF-8> AND ( ALL )"},
+              {"a SEARCH RETURN ( ) ALL", "a SEARCH RETURN 04 AND ( ALL )"},
+              {"a SEARCH RETURN (SAVE) ALL", "a SEARCH RETURN 40 AND ( ALL )"},
+              {"a SEARCH RETURN (PARTIAL 500:1 MAX) ALL", "a SEARCH RETURN 12 500:1 AND ( ALL )"},
+              {"a SEARCH RETURN (UPDATE CONTEXT PARTIAL -1:-100) ALL",
+               "a SEARCH RETURN 190 -1:-100 AND ( ALL )"},
+              {"a SEARCH RETURN (PARTIAL 1:-2) ALL", ERROR("SEARCH", "Invalid range of PARTIAL")},
+              {"a SEARCH RETURN (PARTIAL -1:2) ALL", ERROR("SEARCH", "Invalid range of PARTIAL")},
+              {"a SEARCH RETURN (PARTIAL 0:2) ALL", ERROR("SEARCH", "Invalid range of PARTIAL")},
+              {"a SEARCH RETURN (PARTIAL 1:*) ALL", ERROR("SEARCH", "Invalid range of PARTIAL")},
+              {"a SEARCH RETURN (PARTIAL 1) ALL", ERROR("SEARCH", "Invalid range of PARTIAL")},
+              {"a SEARCH RETURN (PARTIAL 1:2 PARTIAL 3:4) ALL", ERROR("SEARCH", "PARTIAL twice")},
+              {"a SEARCH RETURN (PARTIAL 1:2 ALL) ALL",
+               ERROR("SEARCH", "PARTIAL and ALL exclude each other")},
+              {"a SEARCH RETURN (FOO) ALL", ERROR("SEARCH", "Unknown RETURN option \"FOO\"")},
+              {"a SEARCH RETURN ALL", ERROR("SEARCH", "Expected a list in parentheses")},
+              {"a SEARCH RETURN (MIN ALL", ERROR("SEARCH", "Missing ')'")},
+              {"a SEARCH RETURN (MIN)", ERROR("SEARCH", "Missing arguments")},
+              {"a SEARCH RETURN (MIN)ALL", ERROR("SEARCH", "Expected a space before \"ALL\"")});
 }
 
 /* `head`, then n times `part`, then `tail`. */
@@ -363,6 +387,7 @@ int main(void)
                 cmocka_unit_test(store_copy_expunge),
                 cmocka_unit_test(fetch),
                 cmocka_unit_test(search),
+                cmocka_unit_test(search_return),
                 cmocka_unit_test(every_count_has_its_limit),
                 cmocka_unit_test(a_million_parentheses_cost_nothing),
         };

@@ -1,0 +1,312 @@
+#include "imap/search_run.h"
+
+#include <errno.h>
+
+#include "base/log.h"
+#include "imap/cached.h"
+#include "imap/reply.h"
+
+struct search_run {
+        struct imap_session *session;
+        struct mailbox *mailbox;
+        struct search *search;
+        uint64_t fields; /* for cached_fields_pick(); 0: some header is not among those */
+        bool failed;     /* a message could not be read */
+        struct cached_maker maker;
+        struct buf keys, header; /* copies, for what the store gives is not valid for long */
+
+        /* the message at hand */
+        uint32_t seq;
+        bool opened;
+        struct message_text text;
+        uint32_t made; /* mask of kinds */
+        struct slice kinds[MAILBOX_KINDS];
+};
+
+static int ask_size(void *context, uint64_t *ret)
+{
+        const struct search_run *s = context;
+
+        return mailbox_size(s->mailbox, s->seq, ret);
+}
+
+static int ask_internaldate(void *context, time_t *ret)
+{
+        const struct search_run *s = context;
+
+        return mailbox_internaldate(s->mailbox, s->seq, ret);
+}
+
+static int ask_text(void *context, struct slice *ret)
+{
+        struct search_run *s = context;
+        int r = s->opened ? 0 : mailbox_read(s->mailbox, s->seq, &s->text);
+
+        if (r < 0)
+                return r;
+        s->opened = true;
+        *ret = s->text.raw;
+        return 0;
+}
+
+/* Something of the header is not in the cache: the message is read, and everything about its header made and
+ * kept. */
+static int learn(struct search_run *s)
+{
+        struct slice there[MAILBOX_KINDS], text;
+        int r = ask_text(s, &text);
+
+        if (r < 0)
+                return r;
+        s->made = cached_make(&s->maker, s->mailbox, s->seq, text, NULL, CACHED_HEADER,
+                              mailbox_cached_all(s->mailbox, s->seq, there), s->kinds);
+        return 0;
+}
+
+static int ask_kind(struct search_run *s, enum cached_kind kind, struct slice *ret)
+{
+        int r;
+
+        if (!(s->made & CACHED_BIT(kind))) {
+                if (mailbox_cached(s->mailbox, s->seq, kind, ret))
+                        return 0;
+                r = learn(s);
+                if (r < 0)
+                        return r;
+        }
+        *ret = s->kinds[kind];
+        return 0;
+}
+
+static int ask_sent(void *context, int64_t *ret_day, bool *ret_valid)
+{
+        struct search_run *s = context;
+        uint64_t note = mailbox_note(s->mailbox, s->seq);
+
+        if (!cached_note_known(note)) {
+                int r = learn(s);
+
+                if (r < 0)
+                        return r;
+                note = cached_note_of(s->text.raw);
+        }
+        *ret_valid = cached_note_has_date(note);
+        *ret_day = cached_note_day(note);
+        return 0;
+}
+
+static int ask_keys(void *context, struct slice *ret)
+{
+        struct search_run *s = context;
+        struct slice item;
+        int r = ask_kind(s, CACHED_SEARCH, &item);
+
+        if (r < 0)
+                return r;
+        s->keys.n = 0;
+        buf_append(&s->keys, item);
+        *ret = buf_slice(&s->keys);
+        return 0;
+}
+
+/* The kept fields have another byte in the place of a NUL: then the message itself says what there is. */
+static int ask_header(void *context, struct slice *ret)
+{
+        struct search_run *s = context;
+        struct slice item;
+        int r = s->fields ? ask_kind(s, CACHED_FIELDS, &item) : 0;
+
+        if (r < 0)
+                return r;
+        if (!s->fields || !cached_fields_check(item))
+                return ask_text(s, ret);
+        s->header.n = 0;
+        cached_fields_pick(item, s->fields, &s->header);
+        if (slice_find(buf_slice(&s->header), '\x80') < s->header.n)
+                return ask_text(s, ret);
+        *ret = buf_slice(&s->header);
+        return 0;
+}
+
+static int folder_keyword(void *context, struct slice name, unsigned *ret_bit)
+{
+        return mailbox_keyword(context, name, false, ret_bit);
+}
+
+/* Whether the message is found. One that went just now is not; of others that cannot be read the log knows
+ * the first. */
+static bool match_message(struct search_run *s, uint32_t seq, const struct message *message)
+{
+        const struct search_message asked = {
+                .seq = seq,
+                .uid = message->uid,
+                .flags = (uint8_t)(message->flags.system | (message->recent ? IMAP_FLAG_RECENT : 0)),
+                .keywords = message->flags.keywords,
+                .size = ask_size,
+                .internaldate = ask_internaldate,
+                .sent = ask_sent,
+                .keys = ask_keys,
+                .header = ask_header,
+                .text = ask_text,
+                .context = s,
+        };
+        int r;
+
+        s->seq = seq;
+        s->made = 0;
+        r = search_match(s->search, &asked);
+        if (s->opened)
+                message_text_release(&s->text);
+        s->opened = false;
+        if (r < 0 && r != -ENOENT && !s->failed) {
+                log_error("SEARCH failed: %s", store_error(s->session->store));
+                s->failed = true;
+        }
+        return r > 0;
+}
+
+bool search_run_one(struct search_run *s, uint32_t seq)
+{
+        struct message message = mailbox_message(s->mailbox, seq);
+
+        if (!search_filter(s->search, seq, &message, 1))
+                return false;
+        return search_is_filter(s->search) || match_message(s, seq, &message);
+}
+
+/* n messages from `low` on; false: it is over. */
+static bool run_batch(struct search_run *s, uint32_t low, size_t n, bool from_end, search_found found,
+                      void *context)
+{
+        struct message messages[SEARCH_BATCH];
+        bool decided = search_is_filter(s->search);
+        uint64_t left;
+
+        mailbox_messages(s->mailbox, low, messages, n);
+        left = search_filter(s->search, low, messages, n);
+        while (left) {
+                unsigned i = (unsigned)(from_end ? 63 - __builtin_clzll(left) : __builtin_ctzll(left));
+
+                left &= ~(UINT64_C(1) << i);
+                if ((decided || match_message(s, low + i, &messages[i])) &&
+                    !found(context, low + i, &messages[i]))
+                        return false;
+        }
+        return !conn_error(&s->session->conn);
+}
+
+static bool run_range(struct search_run *s, uint32_t low, uint32_t high, bool from_end, search_found found,
+                      void *context)
+{
+        while (low <= high) {
+                uint32_t n = MIN(high - low + 1, (uint32_t)SEARCH_BATCH);
+
+                if (!run_batch(s, from_end ? high - n + 1 : low, n, from_end, found, context))
+                        return false;
+                if (from_end)
+                        high -= n;
+                else
+                        low += n;
+        }
+        return true;
+}
+
+/* Only where a set that the keys have lets something be found. */
+void search_run_all(struct search_run *s, bool from_end, search_found found, void *context)
+{
+        uint32_t count = mailbox_count(s->mailbox);
+        bool uid = false, more = count > 0;
+        const struct imap_set *set = search_set(s->search, &uid);
+
+        if (!set && more)
+                run_range(s, 1, count, from_end, found, context);
+        for (size_t i = 0; set && i < set->n && more; i++) {
+                const struct imap_range *range = &set->ranges[from_end ? set->n - 1 - i : i];
+                uint32_t low = range->low, high = range->high;
+
+                if (uid) {
+                        low = mailbox_seq_at_or_after(s->mailbox, low);
+                        high = high == UINT32_MAX ? count : mailbox_seq_at_or_after(s->mailbox, high + 1) - 1;
+                }
+                more = run_range(s, low, MIN(high, count), from_end, found, context);
+        }
+}
+
+/* The headers that keys name, as a section that may be in the cache. */
+static uint64_t fields_of(struct arena *a, const struct search *search)
+{
+        struct imap_section section = {.text = SECTION_HEADER_FIELDS};
+        const struct slice *names = search_headers(search, &section.fields_n);
+
+        section.fields = arena_array(a, struct slice, section.fields_n);
+        for (size_t i = 0; i < section.fields_n; i++)
+                section.fields[i] = names[i];
+        return cached_fields_mask(&section);
+}
+
+int search_run_open(struct imap_session *s, struct mailbox *m, const struct imap_search *what,
+                    struct arena *arena, struct search_run **ret)
+{
+        uint32_t count = mailbox_count(m);
+        const struct search_folder folder = {
+                .messages = count,
+                .last_uid = count ? mailbox_message(m, count).uid : 0,
+                .keyword = folder_keyword,
+                .context = m,
+        };
+        struct search *search = NULL;
+        struct search_run *run;
+        int r;
+
+        r = search_make(arena, what->key, what->charset, &folder, &search);
+        if (r < 0)
+                return r;
+        run = arena_new(arena, struct search_run);
+        *run = (struct search_run){
+                .session = s, .mailbox = m, .search = search, .fields = fields_of(arena, search)};
+        *ret = run;
+        return 0;
+}
+
+void search_run_close(struct search_run **run)
+{
+        struct search_run *s = *run;
+
+        if (s) {
+                search_free(&s->search);
+                cached_maker_free(&s->maker);
+                buf_free(&s->keys);
+                buf_free(&s->header);
+                message_text_release(&s->text);
+        }
+        *run = NULL;
+}
+
+void search_run_refuse(struct imap_session *s, const struct imap_command *c, int error)
+{
+        if (error == -ENOENT)
+                imap_no(s, c, "[BADCHARSET (US-ASCII UTF-8)] Unknown charset.");
+        else if (error == -E2BIG)
+                imap_no(s, c, "[LIMIT] More than %d BODY and TEXT keys.", SEARCH_MAX_TEXTS);
+        else
+                imap_bad(s, c, "Error in IMAP command %s: Text is not valid in its charset.",
+                         imap_command_type(c->id)->name);
+}
+
+bool search_run_failed(const struct search_run *run)
+{
+        return run->failed;
+}
+
+void search_run_done(struct search_run *run, const struct imap_command *c, const char *text)
+{
+        struct imap_session *s = run->session;
+
+        if (!run->failed)
+                imap_done(s, c, text);
+        else
+                imap_no(s, c,
+                        "[CONTACTADMIN] Some messages could not be read. Session %s in the server log has "
+                        "more.",
+                        s->start->peer->session_id);
+}
