@@ -165,6 +165,8 @@ enum imap_search_kind {
         SEARCH_SENTBEFORE,
         SEARCH_SENTON,
         SEARCH_SENTSINCE, /* .date: Date: header */
+        SEARCH_OLDER,
+        SEARCH_YOUNGER, /* .number: seconds before now, INTERNALDATE (RFC 5032) */
         SEARCH_LARGER,
         SEARCH_SMALLER, /* .number */
         SEARCH_HEADER,  /* .header (name) .text; also for FROM TO CC BCC SUBJECT */
@@ -214,7 +216,6 @@ struct imap_partial {
 struct imap_search {
         bool extended;               /* RETURN was there: the answer is ESEARCH */
         unsigned results;            /* enum imap_return; RETURN_ALL for "RETURN ()" */
-        bool fuzzy;                  /* some key is FUZZY */
         struct imap_partial partial; /* RETURN_PARTIAL only */
         struct slice charset;        /* empty: US-ASCII (taken as UTF-8) */
         struct imap_search_key *key; /* SEARCH_AND at the top */

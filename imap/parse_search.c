@@ -3,13 +3,26 @@
 #include <errno.h>
 
 /* What follows a key's name. */
-enum argument { NONE, FLAG, TEXT, HEADER_OF, FIELD_AND_TEXT, KEYWORD, DATE, NUMBER, UIDS, KEYS };
+enum argument {
+        NONE,
+        FLAG,
+        TEXT,
+        HEADER_OF,
+        FIELD_AND_TEXT,
+        KEYWORD,
+        DATE,
+        NUMBER,
+        INTERVAL,
+        UIDS,
+        KEYS,
+        FUZZY
+};
 
 static const struct search_name {
         const char *name;
         enum imap_search_kind kind;
         enum argument argument;
-        int detail; /* FLAG: the bit; KEYS: how many */
+        int detail; /* FLAG: the bit; KEYS, FUZZY: how many */
 } names[] = {
         {"ALL", SEARCH_ALL, NONE},
         {"ANSWERED", SEARCH_FLAG, FLAG, IMAP_FLAG_ANSWERED},
@@ -21,12 +34,14 @@ static const struct search_name {
         {"DRAFT", SEARCH_FLAG, FLAG, IMAP_FLAG_DRAFT},
         {"FLAGGED", SEARCH_FLAG, FLAG, IMAP_FLAG_FLAGGED},
         {"FROM", SEARCH_HEADER, HEADER_OF},
+        {"FUZZY", SEARCH_AND, FUZZY, 1},
         {"HEADER", SEARCH_HEADER, FIELD_AND_TEXT},
         {"KEYWORD", SEARCH_KEYWORD, KEYWORD},
         {"LARGER", SEARCH_LARGER, NUMBER},
         {"NEW", SEARCH_NEW, NONE},
         {"NOT", SEARCH_NOT, KEYS, 1},
         {"OLD", SEARCH_NOT_FLAG, FLAG, IMAP_FLAG_RECENT},
+        {"OLDER", SEARCH_OLDER, INTERVAL},
         {"ON", SEARCH_ON, DATE},
         {"OR", SEARCH_OR, KEYS, 2},
         {"RECENT", SEARCH_FLAG, FLAG, IMAP_FLAG_RECENT},
@@ -46,12 +61,14 @@ static const struct search_name {
         {"UNFLAGGED", SEARCH_NOT_FLAG, FLAG, IMAP_FLAG_FLAGGED},
         {"UNKEYWORD", SEARCH_UNKEYWORD, KEYWORD},
         {"UNSEEN", SEARCH_NOT_FLAG, FLAG, IMAP_FLAG_SEEN},
+        {"YOUNGER", SEARCH_YOUNGER, INTERVAL},
 };
 
 /* One SEARCH being parsed. */
 struct search {
         struct lexer *l;
         size_t keys, depth;
+        bool fuzzy;
 };
 
 static int parse_key(struct search *s, struct imap_search_key **ret);
@@ -103,8 +120,13 @@ static int parse_argument(struct search *s, const struct search_name *name, stru
                 return parse_date(l, &key->date);
         case NUMBER:
                 return lexer_number(l, &key->number);
+        case INTERVAL:
+                return lexer_nz_number(l, &key->number);
         case UIDS:
                 return parse_set(l, &key->set);
+        case FUZZY: /* RFC 6203; what it holds is searched as ever */
+                s->fuzzy = true;
+                return parse_keys(s, name->detail, &key->children);
         case KEYS:
                 return parse_keys(s, name->detail, &key->children);
         default:
@@ -184,6 +206,8 @@ int parse_search_program(struct lexer *l, struct imap_search *search)
                         return lexer_fail_word(l, "Expected a space before", l->rest);
                 lexer_skip_spaces(l);
         }
+        if ((search->results & RETURN_RELEVANCY) && !s.fuzzy)
+                return lexer_fail(l, "RELEVANCY is for FUZZY keys");
         search->key = top;
         return 0;
 }

@@ -59,6 +59,10 @@ void imap_write_uid_set(struct conn *c, const uint32_t *uids, size_t n);
 int imap_resolve_set(struct imap_session *s, const struct imap_set *set, bool uid, uint32_t **ret_seqs,
                      size_t *ret_n);
 
+/* What "$" names from now on, in the selected mailbox: UIDs, ascending and apart; copied. Those that are
+ * expunged later need no change: no UID is given twice. NULL: nothing. */
+void imap_save_set(struct imap_session *s, const struct imap_set *uids);
+
 /* A mailbox name as the store wants it: NUL-terminated, in the command's arena; INBOX in capitals as the
  * first level of a name too, or its folders would not be those that LIST shows below it. */
 const char *imap_mailbox_name(struct imap_session *s, struct slice name);

@@ -1,5 +1,7 @@
 #include <errno.h>
+#include <stdlib.h>
 
+#include "base/alloc.h"
 #include "imap/reply.h"
 
 static uint32_t last_uid(const struct mailbox *m)
@@ -28,19 +30,15 @@ static void to_sequence(const struct mailbox *m, struct imap_set *set)
         }
 }
 
-/* Those of the saved UIDs that are there still. */
-static void resolve_saved(struct imap_session *s, uint32_t **ret_seqs, size_t *ret_n)
+void imap_save_set(struct imap_session *s, const struct imap_set *uids)
 {
-        const uint32_t *uids = (const uint32_t *)(const void *)s->saved.p;
-        size_t saved = s->saved.n / sizeof(*uids), n = 0;
-        uint32_t *seqs = arena_array(&s->arena, uint32_t, saved), count = mailbox_count(s->mailbox);
-        for (size_t i = 0; i < saved; i++) {
-                uint32_t seq = mailbox_seq_at_or_after(s->mailbox, uids[i]);
-                if (seq <= count && mailbox_message(s->mailbox, seq).uid == uids[i])
-                        seqs[n++] = seq;
-        }
-        *ret_seqs = seqs;
-        *ret_n = n;
+        free(s->saved.ranges);
+        s->saved = (struct imap_set){0};
+        if (!uids || uids->n == 0)
+                return;
+        s->saved.ranges = xmalloc(uids->n * sizeof(*uids->ranges));
+        s->saved.n = uids->n;
+        memcpy(s->saved.ranges, uids->ranges, uids->n * sizeof(*uids->ranges));
 }
 
 int imap_resolve_set(struct imap_session *s, const struct imap_set *set, bool uid, uint32_t **ret_seqs,
@@ -48,8 +46,8 @@ int imap_resolve_set(struct imap_session *s, const struct imap_set *set, bool ui
 {
         uint32_t count = mailbox_count(s->mailbox);
         if (set->saved) {
-                resolve_saved(s, ret_seqs, ret_n);
-                return 0;
+                set = &s->saved;
+                uid = true;
         }
         if (!uid && names_beyond(set, count))
                 return -EINVAL;

@@ -36,28 +36,50 @@ static void answer_plain(struct imap_session *s, const struct imap_command *c, s
         conn_puts(&s->conn, "\r\n");
 }
 
-static void answer_extended(struct imap_session *s, const struct imap_command *c, struct search_run *run)
+static void answer_extended(struct imap_session *s, const struct imap_command *c,
+                            const struct imap_search *asked, struct search_run *run)
 {
         _cleanup_(search_return_free) struct search_return result = {};
+        struct imap_set saved;
 
-        search_return_begin(&result, &c->search, c->uid, false);
+        search_return_begin(&result, asked, c->uid, false);
         search_run_all(run, result.from_end, collect, &result);
         search_return_end(&result);
         search_return_respond(&result, &s->conn, c->tag);
+        if (asked->results & RETURN_SAVE) {
+                saved = search_return_saved(&result, &s->arena);
+                imap_save_set(s, &saved);
+        }
+}
+
+/* RFC 5182 section 2.1: a NO empties "$", a BAD leaves it. */
+static void refuse(struct imap_session *s, const struct imap_command *c, int error)
+{
+        if ((c->search.results & RETURN_SAVE) && search_run_says_no(error))
+                imap_save_set(s, NULL);
+        search_run_refuse(s, c, error);
 }
 
 void imap_exec_search(struct imap_session *s, const struct imap_command *c)
 {
         _cleanup_(search_run_close) struct search_run *run = NULL;
+        struct imap_search asked = c->search;
         int r = search_run_open(s, s->mailbox, &c->search, &s->arena, &run);
 
         if (r < 0) {
-                search_run_refuse(s, c, r);
+                refuse(s, c, r);
                 return;
         }
-        if (c->search.extended)
-                answer_extended(s, c, run);
+        /* RFC 9051 section 6.4.4: there is no other answer, and ALL is what it has */
+        if (!asked.extended && (s->enabled & FEATURE_REV2)) {
+                asked.extended = true;
+                asked.results = RETURN_ALL;
+        }
+        if (asked.extended)
+                answer_extended(s, c, &asked, run);
         else
                 answer_plain(s, c, run);
+        if ((asked.results & RETURN_SAVE) && search_run_failed(run))
+                imap_save_set(s, NULL);
         search_run_done(run, c, "Search completed.");
 }

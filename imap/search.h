@@ -33,6 +33,8 @@ struct search_folder {
         /* The bit of a keyword, or a negative number: no message has it. */
         int (*keyword)(void *context, struct slice name, unsigned *ret_bit);
         void *context;
+        struct imap_set saved; /* what "$" names: UIDs, ascending and apart */
+        time_t now;            /* for OLDER and YOUNGER */
 };
 
 struct search_message {

@@ -85,6 +85,8 @@ static enum search_cost kind_cost(enum imap_search_kind kind)
         case SEARCH_BEFORE:
         case SEARCH_ON:
         case SEARCH_SINCE:
+        case SEARCH_OLDER:
+        case SEARCH_YOUNGER:
                 return SEARCH_COST_STAT;
         case SEARCH_LARGER:
         case SEARCH_SMALLER:
@@ -100,6 +102,20 @@ static enum search_cost kind_cost(enum imap_search_kind kind)
                 return SEARCH_COST_TEXT;
         default:
                 return SEARCH_COST_INDEX;
+        }
+}
+
+static void make_set(struct maker *m, const struct imap_search_key *key, struct search_node *node)
+{
+        const struct search_folder *folder = m->folder;
+        bool uid = key->kind == SEARCH_UID;
+
+        if (key->set.saved) {
+                node->kind = SEARCH_UID;
+                node->set = folder->saved;
+        } else {
+                node->set =
+                        imap_set_normalise(m->arena, &key->set, uid ? folder->last_uid : folder->messages);
         }
 }
 
@@ -143,10 +159,12 @@ static int make_node(struct maker *m, const struct imap_search_key *key, struct 
         node->number = key->number;
         switch (key->kind) {
         case SEARCH_SET:
-                node->set = imap_set_normalise(m->arena, &key->set, m->folder->messages);
-                break;
         case SEARCH_UID:
-                node->set = imap_set_normalise(m->arena, &key->set, m->folder->last_uid);
+                make_set(m, key, node);
+                break;
+        case SEARCH_OLDER:
+        case SEARCH_YOUNGER:
+                node->limit = (int64_t)m->folder->now - key->number;
                 break;
         case SEARCH_KEYWORD:
         case SEARCH_UNKEYWORD:

@@ -167,17 +167,32 @@ static int64_t internal_day(time_t t, int64_t asked)
         return day;
 }
 
+static int stamp(struct search *s)
+{
+        int r = s->stamped ? 0 : s->message->internaldate(s->message->context, &s->internaldate);
+
+        if (r == 0)
+                s->stamped = true;
+        return r;
+}
+
+/* RFC 5032: to the second, and both find the second itself. */
+static int match_age(struct search *s, const struct search_node *node)
+{
+        int r = stamp(s);
+
+        if (r < 0)
+                return r;
+        return node->kind == SEARCH_OLDER ? s->internaldate <= node->limit : s->internaldate >= node->limit;
+}
+
 static int match_internal(struct search *s, const struct search_node *node)
 {
         int64_t day;
+        int r = stamp(s);
 
-        if (!s->stamped) {
-                int r = s->message->internaldate(s->message->context, &s->internaldate);
-
-                if (r < 0)
-                        return r;
-                s->stamped = true;
-        }
+        if (r < 0)
+                return r;
         day = internal_day(s->internaldate, node->day);
         if (node->kind == SEARCH_BEFORE)
                 return day < node->day;
@@ -241,6 +256,9 @@ static int match_node(struct search *s, const struct search_node *node)
         case SEARCH_SENTON:
         case SEARCH_SENTSINCE:
                 return match_sent(s, node);
+        case SEARCH_OLDER:
+        case SEARCH_YOUNGER:
+                return match_age(s, node);
         case SEARCH_LARGER:
         case SEARCH_SMALLER:
                 return match_size(s, node);

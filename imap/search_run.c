@@ -253,6 +253,8 @@ int search_run_open(struct imap_session *s, struct mailbox *m, const struct imap
                 .last_uid = count ? mailbox_message(m, count).uid : 0,
                 .keyword = folder_keyword,
                 .context = m,
+                .saved = m == s->mailbox ? s->saved : (struct imap_set){0},
+                .now = time(NULL),
         };
         struct search *search = NULL;
         struct search_run *run;
@@ -280,6 +282,11 @@ void search_run_close(struct search_run **run)
                 message_text_release(&s->text);
         }
         *run = NULL;
+}
+
+bool search_run_says_no(int error)
+{
+        return error == -ENOENT || error == -E2BIG;
 }
 
 void search_run_refuse(struct imap_session *s, const struct imap_command *c, int error)

@@ -15,7 +15,8 @@ int search_run_open(struct imap_session *s, struct mailbox *m, const struct imap
                     struct arena *arena, struct search_run **ret);
 void search_run_close(struct search_run **run); /* also a _cleanup_ function */
 
-/* The tagged answer to a search that search_run_open() refused. */
+/* The tagged answer to a search that search_run_open() refused: whether it is a NO, and the answer. */
+bool search_run_says_no(int error);
 void search_run_refuse(struct imap_session *s, const struct imap_command *c, int error);
 
 /* A message that was found; false: that is enough. */

@@ -24,7 +24,8 @@ struct search_node {
         uint8_t flag;
         uint64_t keyword; /* mask; 0: a keyword nobody has */
         uint32_t number;
-        int64_t day; /* since 1970 */
+        int64_t day;   /* since 1970 */
+        int64_t limit; /* OLDER, YOUNGER: seconds since 1970 */
         struct slice header;
         int key;                             /* enum search_key; -1: another header */
         struct slice text;                   /* folded */

@@ -45,6 +45,7 @@ void imap_exec_select(struct imap_session *s, const struct imap_command *c)
         }
         imap_log_index(s->mailbox);
         imap_log_waiting(s);
+        imap_save_set(s, NULL);
         tell_mailbox(s);
         imap_ok(s, c, "[%s] %s completed.", mailbox_read_only(s->mailbox) ? "READ-ONLY" : "READ-WRITE",
                 read_only ? "Examine" : "Select");

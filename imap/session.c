@@ -287,7 +287,7 @@ void imap_session(const struct session_start *start)
         mailbox_close(&s.mailbox);
         store_close(&s.store);
         buf_free(&s.command);
-        buf_free(&s.saved);
+        imap_save_set(&s, NULL);
         arena_free(&s.arena);
         conn_free(&s.conn);
 }

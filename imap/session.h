@@ -18,7 +18,7 @@ struct imap_session {
         struct arena arena;                  /* the current command's */
         struct buf command;                  /* its bytes */
         unsigned enabled;                    /* enum imap_feature; see imap_enable() */
-        struct buf saved;                    /* uint32_t: UIDs, ascending, that "$" names (RFC 5182) */
+        struct imap_set saved;               /* UIDs that "$" names (RFC 5182): see imap_save_set() */
         uint32_t told_messages, told_recent; /* EXISTS and RECENT the client knows */
         bool told_waiting;                   /* the log knows that new mail is kept back */
         unsigned told_keywords;              /* how many keywords FLAGS named: they only become more */

@@ -31,6 +31,8 @@ static void render_number(struct buf *b, uint32_t n)
 
 static void render_set(struct buf *b, const struct imap_set *set)
 {
+        if (set->saved)
+                buf_str(b, " $");
         for (size_t i = 0; i < set->n; i++) {
                 buf_char(b, i ? ',' : ' ');
                 render_number(b, set->ranges[i].low);
@@ -76,9 +78,9 @@ static void render_fetch(struct buf *b, const struct imap_command *c)
 static void render_key(struct buf *b, const struct imap_search_key *k)
 {
         static const char *const kinds[] = {
-                "ALL",    "SET",  "UID",   "FLAG",       "NOT_FLAG", "NEW",       "KEYWORD", "UNKEYWORD",
-                "BEFORE", "ON",   "SINCE", "SENTBEFORE", "SENTON",   "SENTSINCE", "LARGER",  "SMALLER",
-                "HEADER", "BODY", "TEXT",  "NOT",        "OR",       "AND"};
+                "ALL",    "SET",     "UID",    "FLAG",       "NOT_FLAG", "NEW",       "KEYWORD", "UNKEYWORD",
+                "BEFORE", "ON",      "SINCE",  "SENTBEFORE", "SENTON",   "SENTSINCE", "OLDER",   "YOUNGER",
+                "LARGER", "SMALLER", "HEADER", "BODY",       "TEXT",     "NOT",       "OR",      "AND"};
         buf_printf(b, " %s", kinds[k->kind]);
         render_set(b, &k->set);
         if (k->flag)
@@ -89,7 +91,7 @@ static void render_key(struct buf *b, const struct imap_search_key *k)
                 render_slice(b, k->text);
         if (k->date.month)
                 buf_printf(b, " %04d-%02d-%02d", k->date.year, k->date.month, k->date.day);
-        if (k->kind == SEARCH_LARGER || k->kind == SEARCH_SMALLER)
+        if (k->kind >= SEARCH_OLDER && k->kind <= SEARCH_SMALLER)
                 buf_printf(b, " %u", k->number);
         if (k->kind < SEARCH_NOT)
                 return;

@@ -286,6 +286,15 @@ static void search(void **state)
               {"a SEARCH SINCE 30-Feb-1994", ERROR("SEARCH", "Invalid day in date")},
               {"a SEARCH SINCE 1-Feb-94", ERROR("SEARCH", "Invalid date")},
               {"a SEARCH LARGER -1", ERROR("SEARCH", "Expected a number instead of \"-1\"")},
+              {"a SEARCH OR $ 1,3 UID $", "a SEARCH AND ( OR ( SET $ SET 1,3 ) UID $ )"},
+              {"a SEARCH $,1", ERROR("SEARCH", "Expected a space before \",1\"")},
+              {"a SEARCH OLDER 1 YOUNGER 4294967295", "a SEARCH AND ( OLDER 1 YOUNGER 4294967295 )"},
+              {"a SEARCH OLDER 0", ERROR("SEARCH", "A number must not be 0")},
+              {"a SEARCH FUZZY (SUBJECT x) SEEN",
+               "a SEARCH AND ( AND ( AND ( HEADER <SUBJECT> <x> ) ) FLAG 01 )"},
+              {"a SEARCH FUZZY", ERROR("SEARCH", "Missing arguments")},
+              {"a SEARCH RETURN (RELEVANCY) ALL", ERROR("SEARCH", "RELEVANCY is for FUZZY keys")},
+              {"a SEARCH RETURN (RELEVANCY) FUZZY ALL", "a SEARCH RETURN 20 AND ( AND ( ALL ) )"},
               {"a SEARCH RETURN", ERROR("SEARCH", "Missing arguments")});
 }
 
