@@ -23,6 +23,7 @@ static const struct {
         {"SPECIAL-USE", AFTER_LOGIN},  /* RFC 6154 */
         {"ESEARCH", AFTER_LOGIN},      /* RFC 4731 */
         {"SEARCHRES", AFTER_LOGIN},    /* RFC 5182 */
+        {"PARTIAL", AFTER_LOGIN},      /* RFC 9394 */
         {"WITHIN", AFTER_LOGIN},       /* RFC 5032 */
         {"SEARCH=FUZZY", AFTER_LOGIN}, /* RFC 6203 */
 };

@@ -270,6 +270,8 @@ struct imap_command {
                         struct imap_set set;
                         struct imap_fetch_item *items;
                         size_t items_n;
+                        bool has_partial; /* UID FETCH: of the set only these (RFC 9394) */
+                        struct imap_partial partial;
                 } fetch;
                 struct {
                         struct imap_set set;

@@ -152,6 +152,17 @@ static void end_fetch(struct fetch *f)
         }
 }
 
+/* Of the messages of the set those at the positions that PARTIAL names. */
+static void take_partial(const struct imap_partial *partial, uint32_t **seqs, size_t *n)
+{
+        size_t low = MIN(partial->a, partial->b), high = MIN(MAX(partial->a, partial->b), *n);
+        size_t left = high >= low ? high - low + 1 : 0;
+
+        if (left > 0)
+                *seqs += partial->from_end ? *n - high : low - 1;
+        *n = left;
+}
+
 void imap_exec_fetch(struct imap_session *s, const struct imap_command *c)
 {
         struct fetch f = {.s = s, .c = c, .buf = BUF_BOUNDED(FETCH_ITEM_MAX)};
@@ -161,6 +172,8 @@ void imap_exec_fetch(struct imap_session *s, const struct imap_command *c)
                 imap_bad(s, c, "Error in IMAP command FETCH: Invalid messageset");
                 return;
         }
+        if (c->fetch.has_partial)
+                take_partial(&c->fetch.partial, &seqs, &n);
         fetch_plan(&f);
         if (f.needs & FETCH_SEES)
                 f.seen = arena_array(&s->arena, uint32_t, n);

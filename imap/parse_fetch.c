@@ -157,6 +157,69 @@ static bool take_macro(struct lexer *l, struct imap_command *c)
         return false;
 }
 
+static int parse_items(struct lexer *l, struct imap_command *c)
+{
+        if (take_macro(l, c))
+                return 0;
+        if (lexer_peek(l) != '(')
+                return parse_item(l, c);
+        int r = lexer_list_start(l);
+        for (bool end = false; r == 0 && !end;) {
+                r = parse_item(l, c);
+                if (r == 0)
+                        r = lexer_list_next(l, &end);
+        }
+        return r;
+}
+
+/* RFC 9394 section 3.3 */
+static int modifier_partial(struct lexer *l, struct imap_command *c)
+{
+        if (!c->uid)
+                return lexer_fail(l, "PARTIAL is for UID FETCH");
+        c->fetch.has_partial = true;
+        int r = lexer_space(l);
+        return r < 0 ? r : parse_partial_range(l, &c->fetch.partial);
+}
+
+static const struct {
+        const char *name;
+        int (*parse)(struct lexer *l, struct imap_command *c); /* from behind the name */
+} modifiers[] = {
+        {"PARTIAL", modifier_partial},
+};
+
+static int parse_modifier(struct lexer *l, struct imap_command *c, unsigned *seen)
+{
+        struct slice name = lexer_name(l);
+        for (size_t i = 0; i < ARRAY_LEN(modifiers); i++) {
+                if (!slice_ieq(name, slice_of(modifiers[i].name)))
+                        continue;
+                if (*seen & 1u << i)
+                        return lexer_fail_word(l, "Modifier given twice", name);
+                *seen |= 1u << i;
+                return modifiers[i].parse(l, c);
+        }
+        return lexer_fail_word(l, "Unknown FETCH modifier", name.n ? name : l->rest);
+}
+
+/* [SP "(" modifier *(SP modifier) ")"], RFC 4466 section 2.4 */
+static int parse_modifiers(struct lexer *l, struct imap_command *c)
+{
+        struct lexer ahead = *l;
+        if (lexer_space(&ahead) < 0 || lexer_peek(&ahead) != '(')
+                return 0;
+        *l = ahead;
+        unsigned seen = 0;
+        int r = lexer_list_start(l);
+        for (bool end = false; r == 0 && !end;) {
+                r = parse_modifier(l, c, &seen);
+                if (r == 0)
+                        r = lexer_list_next(l, &end);
+        }
+        return r;
+}
+
 int parse_fetch(struct lexer *l, struct imap_command *c)
 {
         int r = lexer_space(l);
@@ -164,15 +227,7 @@ int parse_fetch(struct lexer *l, struct imap_command *c)
                 r = parse_set(l, &c->fetch.set);
         if (r == 0)
                 r = lexer_space(l);
-        if (r < 0 || take_macro(l, c))
-                return r;
-        if (lexer_peek(l) != '(')
-                return parse_item(l, c);
-        r = lexer_list_start(l);
-        for (bool end = false; r == 0 && !end;) {
-                r = parse_item(l, c);
-                if (r == 0)
-                        r = lexer_list_next(l, &end);
-        }
-        return r;
+        if (r == 0)
+                r = parse_items(l, c);
+        return r < 0 ? r : parse_modifiers(l, c);
 }

@@ -62,6 +62,20 @@ static void render_section(struct buf *b, const struct imap_section *s)
                 buf_printf(b, "<%u.%u>", s->offset, s->count);
 }
 
+static void render_partial(struct buf *b, const struct imap_partial *p)
+{
+        const char *sign = p->from_end ? "-" : "";
+        buf_printf(b, " %s%u:%s%u", sign, p->a, sign, p->b);
+}
+
+static void render_return(struct buf *b, const struct imap_search *search)
+{
+        if (search->extended)
+                buf_printf(b, " RETURN %02x", search->results);
+        if (search->results & RETURN_PARTIAL)
+                render_partial(b, &search->partial);
+}
+
 static void render_fetch(struct buf *b, const struct imap_command *c)
 {
         static const char *const kinds[] = {"FLAGS",         "UID",         "DATE",      "SIZE",
@@ -73,6 +87,8 @@ static void render_fetch(struct buf *b, const struct imap_command *c)
                 if (c->fetch.items[i].kind == FETCH_SECTION)
                         render_section(b, &c->fetch.items[i].section);
         }
+        if (c->fetch.has_partial)
+                render_partial(b, &c->fetch.partial);
 }
 
 static void render_key(struct buf *b, const struct imap_search_key *k)
@@ -99,15 +115,6 @@ static void render_key(struct buf *b, const struct imap_search_key *k)
         for (const struct imap_search_key *child = k->children; child; child = child->next)
                 render_key(b, child);
         buf_str(b, " )");
-}
-
-static void render_return(struct buf *b, const struct imap_search *search)
-{
-        const char *sign = search->partial.from_end ? "-" : "";
-        if (search->extended)
-                buf_printf(b, " RETURN %02x", search->results);
-        if (search->results & RETURN_PARTIAL)
-                buf_printf(b, " %s%u:%s%u", sign, search->partial.a, sign, search->partial.b);
 }
 
 static void render_list(struct buf *b, const struct imap_command *c)
