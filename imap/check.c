@@ -37,7 +37,9 @@ static void say_missing(struct imap_session *s, const struct imap_command *c, co
 {
         _cleanup_(buf_free) struct buf shown = {};
 
-        if (utf7_from_utf8(&shown, slice_of(name)) < 0)
+        if (s->enabled & FEATURES_UTF8_NAMES)
+                buf_str(&shown, name);
+        else if (utf7_from_utf8(&shown, slice_of(name)) < 0)
                 buf_free(&shown);
         imap_no(s, c, "[%s] Mailbox doesn't exist: %.*s.", code, CHECK_NAME_MAX, buf_cstr(&shown));
 }

@@ -42,13 +42,23 @@ static int copy_messages(struct imap_session *s, const struct imap_command *c, c
                 }
         }
         r = save_commit(save, &s->arena, ret);
-        if (r == -ENODATA || (r == 0 && ret->n < n)) {
+        if (r == -ENODATA) {
                 say_expunged(s, c);
                 return -ENODATA;
         }
         if (r < 0)
                 imap_fail_target(s, c, r, name, what);
         return r;
+}
+
+/* Before a sync moves the numbers. */
+static const uint32_t *uids_of(struct imap_session *s, const struct save_result *result)
+{
+        uint32_t *uids = arena_array(&s->arena, uint32_t, result->n);
+
+        for (size_t i = 0; i < result->n; i++)
+                uids[i] = mailbox_message(s->mailbox, result->seqs[i]).uid;
+        return uids;
 }
 
 /* "[COPYUID 38505 304,319:320 3956:3958] " */
@@ -61,9 +71,11 @@ static void write_copyuid(struct imap_session *s, const uint32_t *uids, const st
         conn_puts(&s->conn, "] ");
 }
 
-static void finish_copy(struct imap_session *s, const struct imap_command *c, const uint32_t *uids,
+static void finish_copy(struct imap_session *s, const struct imap_command *c,
                         const struct save_result *result)
 {
+        const uint32_t *uids = uids_of(s, result);
+
         imap_sync(s, true, c->uid);
         /* not imap_ok(): the sets may be long */
         conn_write(&s->conn, c->tag);
@@ -72,11 +84,13 @@ static void finish_copy(struct imap_session *s, const struct imap_command *c, co
         conn_puts(&s->conn, "Copy completed.\r\n");
 }
 
-static void finish_move(struct imap_session *s, const struct imap_command *c, const uint32_t *uids,
+/* Of n messages, some may have gone meanwhile: the client learns what became of the others (RFC 6851 section
+ * 4.3). */
+static void finish_move(struct imap_session *s, const struct imap_command *c, size_t n,
                         const struct save_result *result)
 {
         conn_puts(&s->conn, "* OK ");
-        write_copyuid(s, uids, result);
+        write_copyuid(s, uids_of(s, result), result);
         conn_puts(&s->conn, "Moved UIDs.\r\n");
         if (result->left_behind < 0) {
                 imap_sync(s, true, c->uid);
@@ -84,13 +98,16 @@ static void finish_move(struct imap_session *s, const struct imap_command *c, co
                 return;
         }
         s->counts.expunged += result->n;
-        imap_done(s, c, "Move completed.");
+        if (result->n < n)
+                say_expunged(s, c);
+        else
+                imap_done(s, c, "Move completed.");
 }
 
 void imap_exec_copy(struct imap_session *s, const struct imap_command *c)
 {
         struct save_result result = {};
-        uint32_t *seqs, *uids;
+        uint32_t *seqs;
         size_t n;
 
         if (imap_resolve_set(s, &c->copy.set, c->uid, &seqs, &n) < 0) {
@@ -104,20 +121,16 @@ void imap_exec_copy(struct imap_session *s, const struct imap_command *c)
         }
         if (c->id == IMAP_MOVE && !imap_check_writable(s, c))
                 return;
-        uids = arena_array(&s->arena, uint32_t, n);
         for (size_t i = 0; i < n; i++) {
-                struct message m = mailbox_message(s->mailbox, seqs[i]);
-
-                if (m.gone) {
+                if (mailbox_message(s->mailbox, seqs[i]).gone) {
                         say_expunged(s, c);
                         return;
                 }
-                uids[i] = m.uid;
         }
         if (copy_messages(s, c, seqs, n, &result) < 0)
                 return;
         if (c->id == IMAP_MOVE)
-                finish_move(s, c, uids, &result);
+                finish_move(s, c, n, &result);
         else
-                finish_copy(s, c, uids, &result);
+                finish_copy(s, c, &result);
 }

@@ -14,10 +14,10 @@ static void write_separator(struct conn *c, char separator)
 }
 
 /* "* LIST (\HasNoChildren) "." Sent" */
-static void write_folder(struct imap_session *s, const struct imap_command *c, const char *attributes,
-                         char separator, const char *name)
+static void write_folder(struct imap_session *s, const char *word, const char *attributes, char separator,
+                         const char *name)
 {
-        conn_printf(&s->conn, "* %s (%s) ", c->id == IMAP_LSUB ? "LSUB" : "LIST", attributes);
+        conn_printf(&s->conn, "* %s (%s) ", word, attributes);
         write_separator(&s->conn, separator);
         conn_puts(&s->conn, " ");
         imap_write_mailbox(s, name);
@@ -40,7 +40,7 @@ static void list_root(struct imap_session *s, const struct imap_command *c)
                         root = slice_of(spaces[i].prefix);
         if (root.n == 0 && slice_find(all, separator) < all.n)
                 root = slice_head(all, slice_find(all, separator) + 1);
-        write_folder(s, c, "\\Noselect", separator, arena_str(&s->arena, root));
+        write_folder(s, "LIST", "\\Noselect", separator, arena_str(&s->arena, root));
 }
 
 /* RFC 5258's words only for those who used its syntax. */
@@ -63,7 +63,7 @@ static void list_folder(struct imap_session *s, const struct imap_command *c, co
                 state = "\\NonExistent ";
         else if (!there || (f->flags & FOLDER_NOSELECT))
                 state = "\\Noselect ";
-        write_folder(s, c,
+        write_folder(s, "LIST",
                      arena_printf(&s->arena, "%s%s%s%s", state,
                                   children ? "\\HasChildren" : "\\HasNoChildren", *use ? " " : "", use),
                      f->separator, f->name);
@@ -75,9 +75,9 @@ static void lsub_folder(struct imap_session *s, const struct imap_command *c, co
                         const struct list_pattern *pattern)
 {
         if (f->flags & FOLDER_SUBSCRIBED)
-                write_folder(s, c, "", f->separator, f->name);
+                write_folder(s, "LSUB", "", f->separator, f->name);
         else if ((f->flags & FOLDER_CHILD_SUBSCRIBED) && pattern->level && !pattern->any)
-                write_folder(s, c, "\\Noselect", f->separator, f->name);
+                write_folder(s, "LSUB", "\\Noselect", f->separator, f->name);
 }
 
 static int list_folders(struct imap_session *s, const struct imap_command *c)
@@ -117,6 +117,15 @@ void imap_exec_list(struct imap_session *s, const struct imap_command *c)
                 imap_fail(s, c, r, c->id == IMAP_LSUB ? "LSUB" : "LIST");
         else
                 imap_done(s, c, c->id == IMAP_LSUB ? "Lsub completed." : "List completed.");
+}
+
+void imap_tell_folder(struct imap_session *s, const char *name)
+{
+        unsigned flags = 0;
+
+        if (store_lookup(s->store, name, &flags) == 0)
+                write_folder(s, "LIST", flags & FOLDER_CHILDREN ? "\\HasChildren" : "\\HasNoChildren",
+                             store_separator(s->store, name), name);
 }
 
 /* (("" ".")("Archive/" "/")) or NIL */

@@ -124,7 +124,7 @@ void imap_flags_text(const struct imap_session *s, const struct message *m, stru
         for (size_t i = 0; i < ARRAY_LEN(names); i++)
                 if (m->flags.system & names[i].bit)
                         add_flag(to, names[i].name, &first);
-        if (m->recent)
+        if (m->recent && !(s->enabled & FEATURE_REV2))
                 add_flag(to, "\\Recent", &first);
         add_keywords(s, m->flags.keywords, to, &first);
         buf_char(to, ')');
@@ -203,7 +203,8 @@ static void tell_counts(struct imap_session *s, bool added)
         mailbox_status(s->mailbox, &status);
         if (added || status.messages != s->told_messages)
                 conn_printf(&s->conn, "* %u EXISTS\r\n", status.messages);
-        if (added || status.messages != s->told_messages || status.recent != s->told_recent)
+        bool recent = added || status.messages != s->told_messages || status.recent != s->told_recent;
+        if (recent && !(s->enabled & FEATURE_REV2))
                 conn_printf(&s->conn, "* %u RECENT\r\n", status.recent);
         s->told_messages = status.messages;
         s->told_recent = status.recent;
@@ -236,8 +237,9 @@ void imap_sync(struct imap_session *s, bool allow_expunge, bool with_uid)
                 imap_tell_keywords(s);
         if (changes.added || changes.expunged_n || mailbox_count(s->mailbox) != s->told_messages)
                 tell_counts(s, changes.added > 0);
+        /* RFC 9051 section 7.5.2: always with the UID */
         for (size_t i = 0; i < changes.flagged_n; i++)
-                imap_tell_flags(s, changes.flagged[i], with_uid);
+                imap_tell_flags(s, changes.flagged[i], with_uid || s->enabled & FEATURE_REV2);
 }
 
 /* RFC 3501 section 7.4.1 and RFC 2180: sequence numbers stand still while FETCH, STORE and SEARCH are

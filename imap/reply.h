@@ -40,6 +40,9 @@ bool imap_is_selected(const struct imap_session *s, const char *name);
 /* Turns features on for the rest of the session (enum imap_feature). */
 void imap_enable(struct imap_session *s, unsigned features);
 
+/* "* LIST (\HasNoChildren) "/" name" of a folder that is there. */
+void imap_tell_folder(struct imap_session *s, const char *name);
+
 /* "* BYE text", end of session with `reason` (static, for the log). */
 void imap_bye(struct imap_session *s, const char *reason, const char *text);
 

@@ -1,4 +1,5 @@
-/* SELECT, EXAMINE (RFC 3501 sections 6.3.1 and 6.3.2), CLOSE (6.4.2), UNSELECT (RFC 3691). */
+/* SELECT, EXAMINE (RFC 3501 sections 6.3.1 and 6.3.2, RFC 9051 sections 6.3.2 and 6.3.3), CLOSE (6.4.2),
+ * UNSELECT (RFC 3691). */
 
 #include <errno.h>
 
@@ -9,9 +10,15 @@ static void tell_mailbox(struct imap_session *s)
 {
         struct mailbox_status status;
         mailbox_status(s->mailbox, &status);
+        bool rev2 = s->enabled & FEATURE_REV2;
         imap_tell_keywords(s);
-        conn_printf(&s->conn, "* %u EXISTS\r\n* %u RECENT\r\n", status.messages, status.recent);
-        if (status.first_unseen)
+        conn_printf(&s->conn, "* %u EXISTS\r\n", status.messages);
+        /* what IMAP4rev2 has left out, and what it has in its place (RFC 9051 section 6.3.2) */
+        if (rev2)
+                imap_tell_folder(s, mailbox_name(s->mailbox));
+        else
+                conn_printf(&s->conn, "* %u RECENT\r\n", status.recent);
+        if (!rev2 && status.first_unseen)
                 conn_printf(&s->conn, "* OK [UNSEEN %u] First unseen.\r\n", status.first_unseen);
         conn_printf(&s->conn, "* OK [UIDVALIDITY %u] UIDs valid\r\n* OK [UIDNEXT %u] Predicted next UID\r\n",
                     status.uidvalidity, status.uidnext);
@@ -33,6 +40,8 @@ void imap_exec_select(struct imap_session *s, const struct imap_command *c)
         const char *name = imap_mailbox_name(s, c->mailbox);
         bool read_only = c->id == IMAP_EXAMINE;
         /* the mailbox that was selected is closed even when the new one cannot be opened */
+        if (s->mailbox)
+                conn_puts(&s->conn, "* OK [CLOSED] Previous mailbox closed.\r\n");
         mailbox_close(&s->mailbox);
         int r = mailbox_open(s->store, name, read_only, &s->mailbox);
         if (r == -ENOENT && only_has_children(s, name)) {

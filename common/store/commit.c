@@ -289,8 +289,11 @@ int save_commit(struct save *s, struct arena *arena, struct save_result *ret)
                                                      s->expunge.n / sizeof(uint32_t));
         result.n = s->n;
         result.uids = arena_array(arena, uint32_t, s->n);
-        for (size_t i = 0; i < s->n; i++)
+        result.seqs = arena_array(arena, uint32_t, s->n);
+        for (size_t i = 0; i < s->n; i++) {
                 result.uids[i] = first + (uint32_t)i;
+                result.seqs[i] = s->items[i].seq;
+        }
         *ret = result;
         return 0;
 }

@@ -303,6 +303,7 @@ static int copy_bytes(struct save *s, uint32_t seq)
         m.internaldate = date;
         if (r == 0)
                 r = save_begin(s, &m);
+        s->now.seq = seq;
         if (r == 0)
                 r = save_write(s, text.raw);
         return r < 0 ? r : save_end(s);

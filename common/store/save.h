@@ -38,11 +38,13 @@ int save_move(struct save *s, struct mailbox *from, uint32_t seq);
 struct save_result {
         uint32_t uidvalidity;
         uint32_t *uids; /* in the order saved; in the arena */
+        uint32_t
+                *seqs; /* of each that was copied or moved: its sequence number in the mailbox it came from */
         size_t n;
         int left_behind; /* 0, or why messages that were to be moved are in both folders now: -errno */
 };
 /* -ENODATA: a message that was to be copied is gone. Of those that were to be moved, what is gone is left
- * out: then fewer UIDs come back. */
+ * out: then fewer come back. */
 int save_commit(struct save *s, struct arena *arena, struct save_result *ret);
 
 #endif

@@ -29,7 +29,7 @@ struct save {
         struct mailbox *to;
         struct buf data;
         struct message messages[FAKE_MESSAGES];
-        uint32_t n;
+        uint32_t n, seqs[FAKE_MESSAGES];
         struct mailbox *from; /* of moves */
         uint32_t moved[FAKE_MESSAGES], moved_n;
 };
@@ -106,6 +106,12 @@ int store_list(struct store *s, struct arena *arena, bool marked, struct folder 
 {
         *ret = fake.folders;
         *ret_n = fake.folders_n;
+        return fake.folder_error;
+}
+
+int store_lookup(struct store *s, const char *name, unsigned *ret_flags)
+{
+        *ret_flags = 0;
         return fake.folder_error;
 }
 
@@ -399,6 +405,7 @@ int save_copy(struct save *s, struct mailbox *from, uint32_t seq)
 {
         if (fake.vanishes == seq)
                 return -ENOENT;
+        s->seqs[s->n] = seq;
         s->messages[s->n++] = from->messages[seq - 1];
         return fake.write_error;
 }
@@ -414,8 +421,12 @@ int save_commit(struct save *s, struct arena *arena, struct save_result *ret)
 {
         if (fake.commit_error)
                 return fake.commit_error;
-        *ret = (struct save_result){.uidvalidity = 77, .uids = arena_array(arena, uint32_t, s->n), .n = s->n};
+        *ret = (struct save_result){.uidvalidity = 77,
+                                    .uids = arena_array(arena, uint32_t, s->n),
+                                    .seqs = arena_array(arena, uint32_t, s->n),
+                                    .n = s->n};
         for (uint32_t i = 0; i < s->n; i++) {
+                ret->seqs[i] = s->seqs[i];
                 s->messages[i].uid = ret->uids[i] = s->to->uidnext++;
                 s->to->texts[s->to->n] = "Subject: saved\n\n";
                 s->to->messages[s->to->n++] = s->messages[i];

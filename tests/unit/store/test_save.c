@@ -208,7 +208,9 @@ static void what_moves_meanwhile_is_found(void **state)
         unlinkat(f->fd, "Maildir/cur/3.a.h,S=2:2,F", 0);
         assert_int_equal(save_commit(s, &f->arena, &res), 0);
         save_close(&s);
-        assert_int_equal(res.n, 2); /* what is gone is left out */
+        assert_int_equal(res.n, 2); /* what is gone is left out, and told from what is not */
+        assert_int_equal(res.seqs[0], 1);
+        assert_int_equal(res.seqs[1], 2);
         assert_int_equal(res.left_behind, 0);
         assert_int_equal(entries(f, "Maildir/cur"), 1);
         /* nothing went back, so nothing got another UID */
