@@ -15,6 +15,7 @@ static const struct imap_command_type types[] = {
         {"AUTHENTICATE", IMAP_AUTHENTICATE, STATE_NOT_AUTHENTICATED, parse_authenticate},
         {"LOGIN", IMAP_LOGIN, STATE_NOT_AUTHENTICATED, parse_login},
         {"ENABLE", IMAP_ENABLE, STATE_LOGGED_IN, parse_enable},
+        {"COMPRESS", IMAP_COMPRESS, STATE_LOGGED_IN, parse_compress},
         {"SELECT", IMAP_SELECT, STATE_LOGGED_IN, parse_select},
         {"EXAMINE", IMAP_EXAMINE, STATE_LOGGED_IN, parse_select},
         {"CREATE", IMAP_CREATE, STATE_LOGGED_IN, parse_select},

@@ -43,6 +43,7 @@ enum imap_command_id {
         IMAP_AUTHENTICATE,
         IMAP_LOGIN,
         IMAP_ENABLE,
+        IMAP_COMPRESS, /* RFC 4978; its only argument is DEFLATE */
         IMAP_SELECT,
         IMAP_EXAMINE,
         IMAP_CREATE,

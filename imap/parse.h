@@ -53,6 +53,7 @@ int parse_search_program(struct lexer *l, struct imap_search *search);
 int parse_login(struct lexer *l, struct imap_command *c);
 int parse_authenticate(struct lexer *l, struct imap_command *c);
 int parse_enable(struct lexer *l, struct imap_command *c);
+int parse_compress(struct lexer *l, struct imap_command *c);
 int parse_id(struct lexer *l, struct imap_command *c);
 /* parse_mailbox.c */
 int parse_select(struct lexer *l, struct imap_command *c); /* and all that take one mailbox */

@@ -75,6 +75,17 @@ static int id_string(struct lexer *l, bool nil_allowed, struct slice *ret)
         return 0;
 }
 
+int parse_compress(struct lexer *l, struct imap_command *c)
+{
+        struct slice algorithm;
+        int r = lexer_space(l);
+        if (r == 0)
+                r = lexer_atom(l, &algorithm);
+        if (r == 0 && !slice_ieq(algorithm, SLICE("DEFLATE")))
+                return lexer_fail_word(l, "Unknown compression mechanism", algorithm);
+        return r;
+}
+
 int parse_id(struct lexer *l, struct imap_command *c)
 {
         int r = lexer_space(l);

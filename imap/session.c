@@ -18,6 +18,7 @@ static const imap_executor executors[IMAP_COMMAND_COUNT] = {
         [IMAP_LOGOUT] = imap_exec_logout,
         [IMAP_ID] = imap_exec_id,
         [IMAP_ENABLE] = imap_exec_enable,
+        [IMAP_COMPRESS] = imap_exec_compress,
         [IMAP_SELECT] = imap_exec_select,
         [IMAP_EXAMINE] = imap_exec_select,
         [IMAP_CREATE] = imap_exec_folder,
@@ -114,6 +115,8 @@ static void end_on_error(struct imap_session *s, int error)
                 imap_bye(s, "Disconnected: Inactivity", "Disconnected for inactivity.");
         else if (error == -EPIPE || error == -ECONNRESET)
                 s->end_reason = "Disconnected: Connection closed";
+        else if (error == -EPROTO && s->conn.deflate)
+                s->end_reason = "Disconnected: Broken deflate stream";
         else
                 s->end_reason = arena_printf(s->start->arena, "Disconnected: Connection closed: %s",
                                              strerror(-error));

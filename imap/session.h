@@ -42,6 +42,7 @@ void imap_exec_noop(struct imap_session *s, const struct imap_command *c); /* NO
 void imap_exec_logout(struct imap_session *s, const struct imap_command *c);
 void imap_exec_id(struct imap_session *s, const struct imap_command *c);
 void imap_exec_enable(struct imap_session *s, const struct imap_command *c);
+void imap_exec_compress(struct imap_session *s, const struct imap_command *c);
 void imap_exec_select(struct imap_session *s, const struct imap_command *c); /* SELECT, EXAMINE */
 void imap_exec_close(struct imap_session *s, const struct imap_command *c);  /* CLOSE, UNSELECT */
 void imap_exec_folder(struct imap_session *s, const struct imap_command *c); /* CREATE DELETE RENAME SUBSCRIBE

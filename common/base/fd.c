@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -31,6 +32,20 @@ int fd_set_nonblocking(int fd)
         if (flags < 0)
                 return -errno;
         return flags & O_NONBLOCK || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? 0 : -errno;
+}
+
+int fd_wait(int fd, short events, deadline_t deadline)
+{
+        for (;;) {
+                struct pollfd p = {.fd = fd, .events = events};
+                int r = poll(&p, 1, deadline_left(deadline));
+                if (r > 0)
+                        return 0;
+                if (r == 0)
+                        return -ETIMEDOUT;
+                if (errno != EINTR)
+                        return -errno;
+        }
 }
 
 int fd_write_all(int fd, struct slice s)

@@ -7,12 +7,16 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 
 /* _cleanup_ functions. */
 void fd_close_p(int *fd);
 void dir_close_p(void *dirp); /* DIR ** */
 
 int fd_set_nonblocking(int fd);
+
+/* Until one of the poll() events, the far end's hanging up included. 0, -ETIMEDOUT, -errno. */
+int fd_wait(int fd, short events, deadline_t deadline);
 
 /* Whole transfers over interrupted and short calls. fd_read_all() stops at end of file and returns the count.
  */

@@ -2,21 +2,15 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/crlf.h"
+#include "base/fd.h"
+#include "wire/deflate.h"
 #include "wire/tls.h"
 
-enum {
-        CRLF_CHUNK =
-                CONN_OUTPUT_FLUSH, /* what is looked at, then copied, while it is in the processor's cache */
-        CRLF_ROOM = 1024,          /* for less the output is rather flushed */
-};
+enum { PACKED_INPUT = 4096 /* compressed bytes that are read at once: mostly commands */ };
 
 void conn_init(struct conn *c, int in_fd, int out_fd)
 {
@@ -27,25 +21,13 @@ void conn_free(struct conn *c)
 {
         if (c->tls)
                 tls_session_free(&c->tls);
+        deflate_free(&c->deflate);
+        buf_free(&c->packed);
         if (c->in)
                 explicit_bzero(c->in, c->in_used);
         free(c->in);
         buf_free(&c->out);
         conn_init(c, c->in_fd, c->out_fd);
-}
-
-static int wait_for(int fd, short events, deadline_t deadline)
-{
-        for (;;) {
-                struct pollfd p = {.fd = fd, .events = events};
-                int r = poll(&p, 1, deadline_left(deadline));
-                if (r > 0)
-                        return 0;
-                if (r == 0)
-                        return -ETIMEDOUT;
-                if (errno != EINTR)
-                        return -errno;
-        }
 }
 
 static void make_room(struct conn *c)
@@ -91,8 +73,21 @@ void conn_forget(struct conn *c)
         c->in_used = c->in_end;
 }
 
+int conn_compress(struct conn *c)
+{
+        int r = conn_flush(c);
+        if (r < 0)
+                return r;
+        struct slice early = conn_unread(c);
+        buf_append(&c->packed, early);
+        c->bytes_in -= early.n;
+        conn_discard(c);
+        c->deflate = deflate_new();
+        return 0;
+}
+
 /* One read without waiting; -EAGAIN when nothing is there. */
-static ssize_t read_some(struct conn *c, char *to, size_t n)
+static ssize_t read_wire(struct conn *c, char *to, size_t n)
 {
         if (c->tls)
                 return tls_read(c->tls, to, n);
@@ -103,6 +98,58 @@ static ssize_t read_some(struct conn *c, char *to, size_t n)
                 if (errno != EINTR)
                         return -errno;
         }
+}
+
+static bool has_packed(const struct conn *c)
+{
+        return c->packed_at < c->packed.n || c->packed_more;
+}
+
+/* What can be decompressed of what is here; -EAGAIN when that is nothing. */
+static ssize_t read_packed(struct conn *c, char *to, size_t n)
+{
+        struct slice packed = slice_from(buf_slice(&c->packed), c->packed_at);
+        ssize_t r = deflate_unpack(c->deflate, &packed, to, n);
+        c->packed_at = c->packed.n - packed.n;
+        c->packed_more = r == (ssize_t)n;
+        return r == 0 ? -EAGAIN : r == -EPIPE ? 0 : r;
+}
+
+/* As read_wire(), of what the client meant. */
+static ssize_t read_some(struct conn *c, char *to, size_t n)
+{
+        if (!c->deflate)
+                return read_wire(c, to, n);
+        if (!has_packed(c)) {
+                c->packed.n = c->packed_at = 0;
+                ssize_t r = read_wire(c, buf_reserve(&c->packed, PACKED_INPUT), PACKED_INPUT);
+                if (r <= 0)
+                        return r;
+                c->packed.n = (size_t)r;
+        }
+        return read_packed(c, to, n);
+}
+
+/* Something is here that the descriptor does not tell of. */
+static bool has_input(const struct conn *c)
+{
+        return has_packed(c) || (c->tls && tls_read_pending(c->tls));
+}
+
+/* One read into the buffer, which has room: bytes, 0 at the end, -EAGAIN, or the error, which stays. */
+static ssize_t take_in(struct conn *c)
+{
+        ssize_t n = read_some(c, c->in + c->in_end, CONN_INPUT_MAX - c->in_end);
+        if (n == -EAGAIN)
+                return n;
+        if (n < 0)
+                return c->error = (int)n;
+        if (n == 0)
+                c->eof = true;
+        c->in_end += (size_t)n;
+        c->in_used = MAX(c->in_used, c->in_end);
+        c->bytes_in += (uint64_t)n;
+        return n;
 }
 
 ssize_t conn_fill(struct conn *c, deadline_t deadline)
@@ -122,22 +169,14 @@ ssize_t conn_fill(struct conn *c, deadline_t deadline)
                 /* who always has something to say would never be waited for */
                 if (deadline_left(c->ends) == 0)
                         return -ETIMEDOUT;
-                if (!(c->tls && tls_read_pending(c->tls))) {
-                        r = wait_for(c->in_fd, POLLIN, deadline);
+                if (!has_input(c)) {
+                        r = fd_wait(c->in_fd, POLLIN, deadline);
                         if (r < 0)
                                 return r;
                 }
-                ssize_t n = read_some(c, c->in + c->in_end, CONN_INPUT_MAX - c->in_end);
-                if (n == -EAGAIN)
-                        continue;
-                if (n < 0)
-                        return c->error = (int)n;
-                if (n == 0)
-                        c->eof = true;
-                c->in_end += (size_t)n;
-                c->in_used = MAX(c->in_used, c->in_end);
-                c->bytes_in += (uint64_t)n;
-                return n;
+                ssize_t n = take_in(c);
+                if (n != -EAGAIN)
+                        return n;
         }
 }
 
@@ -230,117 +269,16 @@ int conn_skip(struct conn *c, uint64_t n, deadline_t deadline)
         return 0;
 }
 
-static ssize_t write_some(struct conn *c, struct slice s)
-{
-        if (c->tls)
-                return tls_write(c->tls, s);
-        ssize_t n = write(c->out_fd, s.p, s.n);
-        return n < 0 ? -errno : n;
-}
-
-/* Writes all of it, waiting for a slow client up to CONN_WRITE_TIMEOUT_MS without progress. */
-static void write_out(struct conn *c, struct slice s)
-{
-        deadline_t deadline = deadline_in_ms(CONN_WRITE_TIMEOUT_MS);
-        while (s.n && !c->error) {
-                ssize_t n = write_some(c, s);
-                if (n > 0) {
-                        s = slice_from(s, (size_t)n);
-                        c->bytes_out += (uint64_t)n;
-                        deadline = deadline_in_ms(CONN_WRITE_TIMEOUT_MS);
-                } else if (n == -EAGAIN) {
-                        int r = wait_for(c->out_fd, POLLOUT, MIN(deadline, c->ends));
-                        if (r < 0)
-                                c->error = r;
-                } else if (n != -EINTR) {
-                        c->error = n == 0 ? -EPIPE : (int)n;
-                }
-        }
-}
-
-int conn_flush(struct conn *c)
-{
-        if (c->out.n && !c->error)
-                write_out(c, buf_slice(&c->out));
-        c->out.n = 0;
-        return c->error;
-}
-
-void conn_write(struct conn *c, struct slice s)
-{
-        if (c->error)
-                return;
-        if (s.n >= CONN_OUTPUT_FLUSH) {
-                conn_flush(c);
-                write_out(c, s);
-                return;
-        }
-        buf_append(&c->out, s);
-        if (c->out.n >= CONN_OUTPUT_FLUSH)
-                conn_flush(c);
-}
-
-void conn_puts(struct conn *c, const char *s)
-{
-        conn_write(c, slice_of(s));
-}
-
-void conn_printf(struct conn *c, const char *fmt, ...)
-{
-        char small[512];
-        va_list ap, again;
-        va_start(ap, fmt);
-        va_copy(again, ap);
-        int n = vsnprintf(small, sizeof(small), fmt, ap);
-        va_end(ap);
-        if (n >= 0 && (size_t)n < sizeof(small)) {
-                conn_write(c, slice_make(small, (size_t)n));
-        } else if (n >= 0) {
-                _cleanup_(free_p) char *large = xmalloc((size_t)n + 1);
-                vsnprintf(large, (size_t)n + 1, fmt, again);
-                conn_write(c, slice_make(large, (size_t)n));
-        }
-        va_end(again);
-}
-
-char *conn_make_room(struct conn *c, size_t n)
-{
-        if (c->out.n + n > CONN_OUTPUT_FLUSH)
-                conn_flush(c);
-        return buf_reserve(&c->out, n);
-}
-
-/* Whether text has nothing to be turned. Mail is of one kind: its first line end tells of most others. */
-static bool is_crlf(struct slice s, char before)
-{
-        size_t lf = slice_find(s, '\n');
-        if (lf < s.n && (lf > 0 ? s.p[lf - 1] : before) != '\r')
-                return false;
-        return lf == s.n || crlf_bare(slice_from(s, lf), '\r') == 0;
-}
-
-void conn_write_crlf(struct conn *c, struct slice s, char *last)
-{
-        while (s.n && !c->error) {
-                struct slice chunk = slice_head(s, CRLF_CHUNK);
-                s = slice_from(s, chunk.n);
-                if (is_crlf(chunk, *last)) {
-                        conn_write(c, chunk);
-                        *last = chunk.p[chunk.n - 1];
-                        continue;
-                }
-                while (chunk.n) {
-                        size_t room = MIN(chunk.n * 2, CRLF_ROOM);
-                        char *to = conn_room(c, room);
-                        room = MIN(c->out.cap, (size_t)CONN_OUTPUT_FLUSH) - c->out.n;
-                        conn_sent(c, to + crlf_copy(to, room, &chunk, last));
-                }
-        }
-}
-
 bool conn_input_pending(struct conn *c)
 {
-        if (conn_unread(c).n || (c->tls && tls_read_pending(c->tls)))
+        if (conn_unread(c).n || c->eof || c->error)
                 return true;
-        return wait_for(c->in_fd, POLLIN, 0) == 0;
+        if (!c->deflate)
+                return has_input(c) || fd_wait(c->in_fd, POLLIN, 0) == 0;
+        /* it may be no more than the end of a flush: what counts is what it decompresses to */
+        make_room(c);
+        while (has_input(c) || fd_wait(c->in_fd, POLLIN, 0) == 0)
+                if (take_in(c) != -EAGAIN)
+                        return true;
+        return false;
 }

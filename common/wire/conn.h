@@ -12,6 +12,7 @@
 #include "base/clock.h"
 
 struct tls_session;
+struct deflate;
 
 enum {
         CONN_INPUT_MAX = 64 * 1024, /* the longest line a caller may ask for, with its line end */
@@ -23,7 +24,11 @@ struct conn {
         int in_fd;               /* borrowed */
         int out_fd;              /* borrowed; may equal in_fd */
         struct tls_session *tls; /* owned; NULL in the clear */
-        char *in;                /* CONN_INPUT_MAX bytes, allocated on first use */
+        struct deflate *deflate; /* owned; NULL when not compressed */
+        struct buf packed;       /* compressed input from packed_at on */
+        size_t packed_at;
+        bool packed_more; /* the decompressor has more without further input */
+        char *in;         /* CONN_INPUT_MAX bytes, allocated on first use */
         size_t in_at, in_end;
         size_t in_used; /* the most that was ever in it: wiped at the end, for it may have held a password */
         struct buf out;
@@ -31,7 +36,7 @@ struct conn {
         bool eof;
         deadline_t ends; /* DEADLINE_NEVER, or when reading and waiting to write are over, however busy the
                             client */
-        uint64_t bytes_in, bytes_out; /* application bytes */
+        uint64_t bytes_in, bytes_out; /* application bytes: decrypted, not compressed */
 };
 
 void conn_init(struct conn *c, int in_fd, int out_fd);
@@ -48,6 +53,12 @@ static inline struct slice conn_unread(const struct conn *c)
 int conn_unshift(struct conn *c, struct slice s);
 /* Throws away what was read and not consumed (before a TLS handshake, RFC 3501 section 6.2.1). */
 void conn_discard(struct conn *c);
+
+/* From here on both directions are raw DEFLATE streams, below TLS if there is any (RFC 4978 section 3). What
+ * was written goes out in clear first; what was read and not consumed is compressed input already. All limits
+ * and deadlines are about what it decompresses to. Once only. Later reads may give -EPROTO: that is no such
+ * stream. 0 or a connection error. */
+int conn_compress(struct conn *c);
 
 /* Overwrites everything in the input buffer that was consumed: it held a password. */
 void conn_forget(struct conn *c);
@@ -80,6 +91,7 @@ void conn_printf(struct conn *c, const char *fmt, ...) _printf_(2, 3);
 /* As conn_write() with every bare LF sent as CRLF; *last is the byte before s (carry it over chunks; start
  * with 0). */
 void conn_write_crlf(struct conn *c, struct slice s, char *last);
+/* Writes what is buffered; under compression nothing stays behind in the compressor either. */
 int conn_flush(struct conn *c);
 
 /* For replies in great numbers, put together in place: at least n bytes, up to CONN_OUTPUT_FLUSH, in the
@@ -102,7 +114,7 @@ static inline int conn_error(const struct conn *c)
         return c->error;
 }
 
-/* True when input is waiting (buffered here, in TLS, or readable now). */
+/* True when input is waiting (buffered here, in TLS, compressed, or readable now). */
 bool conn_input_pending(struct conn *c);
 
 #endif

@@ -7,6 +7,7 @@ import select
 import socket
 import ssl
 import time
+import zlib
 
 import fixtures
 import script
@@ -31,6 +32,7 @@ class Connection:
         self.buffer = bytearray()
         self.ended = False
         self.closed = False
+        self.packer = self.unpacker = None
         self.socket.setblocking(False)
 
     def handshake(self, context, name):
@@ -42,6 +44,11 @@ class Connection:
         self.socket.setblocking(False)
         if self.session.socket is not None:
             self.session.socket = self.socket
+
+    def compress(self):
+        self.packer = zlib.compressobj(wbits=-15)
+        self.unpacker = zlib.decompressobj(wbits=-15)
+        self.buffer = bytearray(self.unpacker.decompress(bytes(self.buffer)))
 
     def _descriptors(self):
         if hasattr(self.socket, "readable"):
@@ -57,7 +64,10 @@ class Connection:
         except (ConnectionResetError, ssl.SSLError):
             data = b""
         if data:
-            self.buffer += data
+            try:
+                self.buffer += self.unpacker.decompress(data) if self.unpacker else data
+            except zlib.error as error:
+                raise Failed("what the server sent is not compressed: %s" % error)
         else:
             self.ended = True
         return True
@@ -74,7 +84,9 @@ class Connection:
             select.select([reader], [], [], min(left, 1))
         return False
 
-    def send(self, data):
+    def send(self, data, packed=True):
+        if self.packer and packed:
+            data = self.packer.compress(data) + self.packer.flush(zlib.Z_SYNC_FLUSH)
         end = time.monotonic() + DEADLINE
         view = memoryview(data)
         reader, writer = self._descriptors()
@@ -234,9 +246,9 @@ class Player:
             raise Failed("expected %d bytes, they differ at %d (got %d)\nexpected: ...%s\ngot:      ...%s" % (
                 len(want), at, len(got), show(want[max(0, at - 20):at + 60]), show(got[max(0, at - 20):at + 60])))
 
-    def say(self, step, data):
+    def say(self, step, data, packed=True):
         self.note("C:", step, data)
-        self.open(step.connection).send(data)
+        self.open(step.connection).send(data, packed)
 
     # --- one step
 
@@ -248,6 +260,8 @@ class Player:
             self.say(step, script.expand(text, self.captured))
         elif step.verb == "C\\":
             self.say(step, script.expand(text, self.captured, escapes=True))
+        elif step.verb == "C!":
+            self.say(step, script.expand(text, self.captured, escapes=True), packed=False)
         elif step.verb == "C<":
             self.say(step, fixtures.wire(text))
         elif step.verb in ("S", "S\\"):
@@ -273,6 +287,8 @@ class Player:
             if connection.buffer:
                 raise Failed("the server said more before the handshake: " + show(bytes(connection.buffer)))
             connection.handshake(self.context(), text or "localhost")
+        elif step.verb == "COMPRESS":
+            self.open(step.connection).compress()
         elif step.verb == "half-close":
             self.open(step.connection).half_close()
         elif step.verb == "close":

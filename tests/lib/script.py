@@ -7,11 +7,11 @@ import re
 import fixtures
 
 HEADERS = {"program", "mailbox", "settings", "user", "preauth", "tls", "remote", "connection", "exit", "log"}
-STEP = re.compile(r"(?P<number>\d*)(?P<verb>[CS][+*.?\\<{}\d]*|F|L):(?: (?P<text>.*)|)$")
-WORD = re.compile(r"(?P<number>\d*)(?P<verb>open|close|half-close|eof|TLS)(?: (?P<text>.*))?$")
+STEP = re.compile(r"(?P<number>\d*)(?P<verb>[CS][+*.?!\\<{}\d]*|F|L):(?: (?P<text>.*)|)$")
+WORD = re.compile(r"(?P<number>\d*)(?P<verb>open|close|half-close|eof|TLS|COMPRESS)(?: (?P<text>.*))?$")
 MACRO = re.compile(r"\{\{(?!\{)(.*?)\}\}")
-VERBS = {"C", "C+", "C\\", "C<", "S", "S*", "S?", "S...", "S\\", "S+", "S<", "S<.", "F", "L", "open", "close", "half-close",
-         "eof", "TLS"}
+VERBS = {"C", "C+", "C\\", "C!", "C<", "S", "S*", "S?", "S...", "S\\", "S+", "S<", "S<.", "F", "L", "open", "close", "half-close",
+         "eof", "TLS", "COMPRESS"}
 
 
 class Mistake(Exception):
