@@ -20,7 +20,8 @@ struct deflate *deflate_new(void);
 void deflate_free(struct deflate **d);
 
 /* Compresses some of *plain, which is moved on, into `room` bytes at `to`. With `flush` everything has to go
- * out: call until *ret_more is false. Number of bytes, or -ENOMEM. */
+ * out: call until *ret_more is false, with room for more than the six bytes of a flush's mark. Number of
+ * bytes, or -ENOMEM. */
 ssize_t deflate_pack(struct deflate *d, struct slice *plain, bool flush, char *to, size_t room,
                      bool *ret_more);
 /* Something was packed since the last flush. */

@@ -215,8 +215,8 @@ static void no_stream_is_an_error(void **state)
 static void an_idle_one_keeps_no_compressor(void **state)
 {
         _cleanup_(deflate_free) struct deflate *d = deflate_new();
-        struct slice plain = SLICE("* OK\r\n");
-        char packed[4];
+        struct slice plain = SLICE("* OK The quick brown fox jumps over the lazy dog\r\n");
+        char packed[16];
         bool more = true;
         assert_false(deflate_unflushed(d));
         for (size_t n = 0; more; n++) {
