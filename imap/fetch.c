@@ -31,6 +31,13 @@ static int read_text(struct fetch *f)
         return r;
 }
 
+static int read_head(struct fetch *f)
+{
+        int r = f->has_text ? 0 : mailbox_read_head(f->s->mailbox, f->seq, &f->text);
+        f->has_head = r == 0;
+        return r;
+}
+
 /* What is kept of the message. *ret_have: the kinds that were found; true: nothing is wanting. */
 static bool find_cached(struct fetch *f, uint32_t *ret_have)
 {
@@ -51,21 +58,22 @@ static int find_kinds(struct fetch *f)
         uint32_t have;
         if (find_cached(f, &have))
                 return 0;
-        int r = read_text(f);
+        bool whole = f->kinds & CACHED_STRUCTURE;
+        int r = whole ? read_text(f) : read_head(f);
         if (r < 0)
                 return r;
-        const struct part *parts = f->kinds & CACHED_STRUCTURE ? fetch_parts(f) : NULL;
+        const struct part *parts = whole ? fetch_parts(f) : NULL;
         cached_make(&f->maker, f->s->mailbox, f->seq, f->text.raw, parts, f->kinds, have, f->cached);
         return 0;
 }
 
-/* The text first: with it the size is counted, and not believed of the file's name. What was found in the
- * cache last: it is good until the store looks for something else. */
+/* The text first, also for a size that is not known: with it the size is counted, and not believed of the
+ * file's name. What was found in the cache last: it is good until the store looks for something else. */
 static int open_message(struct fetch *f)
 {
         struct mailbox *m = f->s->mailbox;
         int r = 0;
-        if (f->needs & FETCH_NEEDS_TEXT)
+        if (f->needs & FETCH_NEEDS_TEXT || (f->needs & FETCH_NEEDS_SIZE && !mailbox_size_known(m, f->seq)))
                 r = read_text(f);
         if (r == 0 && f->needs & FETCH_NEEDS_SIZE)
                 r = mailbox_size(m, f->seq, &f->size);
@@ -81,11 +89,11 @@ static int open_message(struct fetch *f)
 
 static void close_message(struct fetch *f)
 {
-        if (!f->has_text)
+        if (!f->has_text && !f->has_head)
                 return;
         message_text_release(&f->text);
         f->text = (struct message_text){0};
-        f->has_text = false;
+        f->has_text = f->has_head = false;
         f->root = NULL;
         arena_reset(&f->arena);
 }

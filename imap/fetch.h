@@ -51,9 +51,9 @@ struct fetch {
         /* the message at hand */
         uint32_t seq;
         struct message message; /* a copy, with the \Seen that this command sets */
-        bool has_text;
-        struct message_text text;
-        const struct part *root; /* parsed on first use */
+        bool has_text, has_head;
+        struct message_text text; /* or its header, if that is all that was read */
+        const struct part *root;  /* parsed on first use */
         time_t date;
         uint64_t size;
         struct slice cached[MAILBOX_KINDS]; /* of kinds */

@@ -49,17 +49,17 @@ static int ask_text(void *context, struct slice *ret)
         return 0;
 }
 
-/* Something of the header is not in the cache: the message is read, and everything about its header made and
- * kept. */
+/* Something of the header is not in the cache: the header is read, and everything about it made and kept. */
 static int learn(struct search_run *s)
 {
-        struct slice there[MAILBOX_KINDS], text;
-        int r = ask_text(s, &text);
+        _cleanup_(message_text_release) struct message_text head = {};
+        struct slice there[MAILBOX_KINDS];
+        int r = s->opened ? 0 : mailbox_read_head(s->mailbox, s->seq, &head);
 
         if (r < 0)
                 return r;
-        s->made = cached_make(&s->maker, s->mailbox, s->seq, text, NULL, CACHED_HEADER,
-                              mailbox_cached_all(s->mailbox, s->seq, there), s->kinds);
+        s->made = cached_make(&s->maker, s->mailbox, s->seq, s->opened ? s->text.raw : head.raw, NULL,
+                              CACHED_HEADER, mailbox_cached_all(s->mailbox, s->seq, there), s->kinds);
         return 0;
 }
 
@@ -88,7 +88,7 @@ static int ask_sent(void *context, int64_t *ret_day, bool *ret_valid)
 
                 if (r < 0)
                         return r;
-                note = cached_note_of(s->text.raw);
+                note = mailbox_note(s->mailbox, s->seq);
         }
         *ret_valid = cached_note_has_date(note);
         *ret_day = cached_note_day(note);

@@ -46,7 +46,7 @@ void cache_free(struct cache *c); /* what is queued is dropped */
 void cache_reopen(struct cache *c, uint64_t id);
 /* The same, keeping what is queued: the caller sets its `prev` to what the index says now. */
 void cache_follow(struct cache *c, uint64_t id);
-void cache_drop_queue(struct cache *c);
+void cache_drop_queue(struct cache *c); /* with its memory */
 
 /* The data of a kind in the chain that begins at `offset` (in units of 8 bytes, as records have it; 0: no
  * group), the newest group first. Every group is checked: its bounds, its hash, that it is of this uid and
@@ -63,7 +63,8 @@ uint32_t cache_queued_all(const struct cache *c, uint32_t uid, struct slice ret[
 bool cache_queue_full(const struct cache *c);
 
 /* With the index locked: writes what is queued behind the file's end and calls `placed` for each group with
- * its offset; the queue is empty afterwards, whatever happens. Without a file, or when the one there is not
+ * its offset; the queue is empty afterwards, whatever happens, and keeps its memory for
+ * the next messages. Without a file, or when the one there is not
  * the one with c->id, a new one is made (at a random id, kept in c->id: the caller tells the index, and
  * offsets it had are void). 0 or -errno: then nothing was placed and the file is as before. */
 int cache_flush(struct cache *c, const struct perm *perm,

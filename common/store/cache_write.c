@@ -143,7 +143,7 @@ int cache_flush(struct cache *c, const struct perm *perm,
                 r = queue_to_new_file(c, perm, &start);
         for (size_t i = 0; r == 0 && i < c->queued_n; i++)
                 placed(context, c->queued[i].uid, (uint32_t)((start + c->queued[i].at) / CACHE_UNIT));
-        cache_drop_queue(c);
+        c->queue.n = c->queued_n = 0;
         return r;
 }
 

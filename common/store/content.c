@@ -10,11 +10,13 @@
 #include "base/crlf.h"
 #include "base/fd.h"
 #include "base/number.h"
+#include "mime/header.h"
 #include "store/maildir.h"
 
 enum {
         CONTENT_TRIES = 5,            /* others rename the same file at the same time */
         CONTENT_COPY_MAX = 32 * 1024, /* smaller ones are read: quicker than mapping them */
+        CONTENT_HEAD = 8 * 1024,      /* the first read of a header: longer ones are few */
         CONTENT_LEARNED_MAX = 16384,
         CONTENT_COMPACT_MIN = 4096, /* groups that are not worth it */
 };
@@ -168,8 +170,12 @@ void content_save(struct mailbox *m)
         maildir_commit(m);
 }
 
-static int read_file(struct mailbox *m, int fd, size_t size, struct message_text *ret)
+static int read_file(struct mailbox *m, int fd, struct message_text *ret)
 {
+        struct stat st;
+        if (fstat(fd, &st) < 0)
+                return maildir_error(m, -errno, "fstat", "cur");
+        size_t size = (size_t)st.st_size;
         if (size <= CONTENT_COPY_MAX) {
                 ret->copy = xmalloc(size + 1);
                 ssize_t n = fd_read_all(fd, ret->copy, size);
@@ -191,17 +197,36 @@ int mailbox_read(struct mailbox *m, uint32_t seq, struct message_text *ret)
 {
         _cleanup_(fd_close_p) int fd = -1;
         _cleanup_(message_text_release) struct message_text t = {0};
-        struct stat st;
         int r = with_path(m, seq, open_file, &fd);
-        if (r < 0)
-                return r;
-        if (fstat(fd, &st) < 0)
-                return maildir_error(m, -errno, "fstat", "cur");
-        r = read_file(m, fd, (size_t)st.st_size, &t);
+        if (r == 0)
+                r = read_file(m, fd, &t);
         if (r < 0)
                 return r;
         if (!(maildir_record(m, seq)->state & RECORD_COUNTED))
                 learn_size(m, seq, t.raw.n + crlf_bare(t.raw, 0));
+        *ret = t;
+        t = (struct message_text){0};
+        return 0;
+}
+
+int mailbox_read_head(struct mailbox *m, uint32_t seq, struct message_text *ret)
+{
+        _cleanup_(fd_close_p) int fd = -1;
+        _cleanup_(message_text_release) struct message_text t = {.copy = xmalloc(CONTENT_HEAD)};
+        int r = with_path(m, seq, open_file, &fd);
+        if (r < 0)
+                return r;
+        ssize_t n = pread(fd, t.copy, CONTENT_HEAD, 0);
+        t.raw = slice_make(t.copy, n > 0 ? (size_t)n : 0);
+        size_t size = header_size(t.raw);
+        if (size == t.raw.n) { /* it may go on */
+                message_text_release(&t);
+                r = read_file(m, fd, &t);
+                if (r < 0)
+                        return r;
+                size = header_size(t.raw);
+        }
+        t.raw.n = size;
         *ret = t;
         t = (struct message_text){0};
         return 0;
@@ -243,6 +268,11 @@ int mailbox_internaldate(struct mailbox *m, uint32_t seq, time_t *ret)
         }
         *ret = rec->date;
         return 0;
+}
+
+bool mailbox_size_known(const struct mailbox *m, uint32_t seq)
+{
+        return maildir_record(m, seq)->size != RECORD_SIZE_UNKNOWN;
 }
 
 bool mailbox_total_size(const struct mailbox *m, uint64_t *ret)

@@ -110,10 +110,15 @@ struct message_text {
         char *copy; /* of a small one */
 };
 int mailbox_read(struct mailbox *m, uint32_t seq, struct message_text *ret);
+/* The header alone, with its empty line where there is one: of a message that is only listed the rest need
+ * not be read. It tells nothing about the size. */
+int mailbox_read_head(struct mailbox *m, uint32_t seq, struct message_text *ret);
 void message_text_release(struct message_text *t); /* also a _cleanup_ function */
 
 /* Bytes as sent to a client: every line end CRLF (RFC 3501 RFC822.SIZE, RFC 1939 section 11). Exact. */
 int mailbox_size(struct mailbox *m, uint32_t seq, uint64_t *ret);
+/* It does so without a look at the message. */
+bool mailbox_size_known(const struct mailbox *m, uint32_t seq);
 int mailbox_internaldate(struct mailbox *m, uint32_t seq, time_t *ret);
 /* The name that stays for the message's life (Maildir: the file name without flags); and a UIDL that another
  * server gave it, empty if none (dovecot-uidlist's P field). Valid until the next sync. */

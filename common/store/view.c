@@ -180,6 +180,7 @@ int mailbox_sync(struct mailbox *m, bool allow_expunge, struct arena *arena, str
         struct mailbox_changes c = {0};
         watch_drain(m);
         content_save(m);
+        cache_drop_queue(&m->cache);
         int r = maildir_sync(m, false);
         if (r < 0)
                 return r;

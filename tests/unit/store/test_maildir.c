@@ -94,6 +94,61 @@ static void sizes_and_dates_are_exact(void **state)
         mailbox_close(&m);
 }
 
+/* A header of n bytes, the empty line included. */
+static char *header_of(size_t n)
+{
+        char *text = xcalloc(1, n + 64);
+        memset(text, 'x', n);
+        memcpy(text, "Subject: ", strlen("Subject: "));
+        memcpy(text + n - 2, "\n\n", 2);
+        return text;
+}
+
+static void heads_are_read_alone(void **state)
+{
+        struct fixture *f = *state;
+        static const size_t sizes[] = {20, 8190, 8191, 8192, 8193, 32 * 1024, 40000};
+        struct mailbox *m;
+        struct message_text head;
+        uint64_t size;
+        for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
+                for (int with_body = 0; with_body < 2; with_body++) {
+                        char name[64];
+                        _cleanup_(free_p) char *text = header_of(sizes[i]);
+                        if (with_body)
+                                strcpy(text + sizes[i], "line\n\nline\n");
+                        snprintf(name, sizeof(name), "Maildir/cur/%zu.a.h:2,", 2 * i + (size_t)with_body + 1);
+                        put(f, name, text);
+                }
+        put(f, "Maildir/cur/30.a.h:2,", "");
+        put(f, "Maildir/cur/31.a.h:2,", "\r\nline\n");
+        put(f, "Maildir/cur/32.a.h:2,", "Subject: x");
+        put(f, "Maildir/cur/33.a.h,S=7,W=9:2,", "Subject: wrong sizes in the name\n\nline\n");
+        m = open_box(f, "INBOX", false);
+        for (uint32_t i = 0; i < 2 * ARRAY_LEN(sizes); i++) {
+                _cleanup_(free_p) char *text = header_of(sizes[i / 2]);
+                assert_int_equal(mailbox_read_head(m, i + 1, &head), 0);
+                assert_slice_equal(head.raw, slice_of(text));
+                message_text_release(&head);
+        }
+        static const char *const others[] = {"", "\r\n", "Subject: x",
+                                             "Subject: wrong sizes in the name\n\n"};
+        for (uint32_t i = 0; i < ARRAY_LEN(others); i++) {
+                assert_int_equal(mailbox_read_head(m, 2 * ARRAY_LEN(sizes) + i + 1, &head), 0);
+                assert_slice_equal(head.raw, slice_of(others[i]));
+                message_text_release(&head);
+        }
+        /* it tells nothing of the size */
+        assert_false(mailbox_size_known(m, 1));
+        assert_int_equal(mailbox_size(m, 1, &size), 0);
+        assert_true(mailbox_size_known(m, 1));
+        assert_int_equal(mailbox_size(m, mailbox_count(m), &size), 0);
+        assert_int_equal(size, 9);
+        assert_int_equal(mailbox_expunge(m, (uint32_t[]){1}, 1), 0);
+        assert_int_equal(mailbox_read_head(m, 1, &head), -ENOENT);
+        mailbox_close(&m);
+}
+
 static void flags_go_into_names_and_to_other_sessions(void **state)
 {
         struct fixture *f = *state;
@@ -446,6 +501,7 @@ int main(void)
                 T(new_mail_gets_uids_in_order_of_delivery),
                 T(reading_only_changes_nothing),
                 T(sizes_and_dates_are_exact),
+                T(heads_are_read_alone),
                 T(flags_go_into_names_and_to_other_sessions),
                 T(expunges_are_told_when_allowed),
                 T(a_delivery_in_the_same_tick_is_seen),
