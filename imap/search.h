@@ -10,7 +10,8 @@
  * Text is compared as i;unicode-casemap does (mime/charset.h), in UTF-8: header fields unfolded with encoded
  * words decoded; text parts without their transfer encoding and charset, line ends LF.
  *   HEADER  the fields of that name; an empty text finds any message that has such a field
- *   BODY    every leaf of type text or message, those of messages inside messages too
+ *   BODY    every leaf of type text or message, those of messages inside messages too; of text/html what a
+ *           reader sees (mime/html.h)
  *   TEXT    the same, and every header line of the message and its parts
  * An empty text is in every message for BODY and TEXT. SENT... keys never find a message without a valid
  * Date. */

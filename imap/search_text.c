@@ -3,6 +3,7 @@
 #include "mime/charset.h"
 #include "mime/encoded_word.h"
 #include "mime/header.h"
+#include "mime/html.h"
 #include "mime/part.h"
 
 enum {
@@ -13,6 +14,7 @@ void search_scan_free(struct search_scan *s)
 {
         buf_free(&s->decoded);
         buf_free(&s->utf8);
+        buf_free(&s->plain);
         buf_free(&s->window);
         arena_free(&s->line);
 }
@@ -92,22 +94,36 @@ static bool is_searched(const struct part *p)
                (slice_ieq(p->type, SLICE("text")) || slice_ieq(p->type, SLICE("message")));
 }
 
+/* What is looked into of a part's body, behind its transfer encoding. */
+struct body {
+        struct charset *charset;
+        bool is_html; /* its text is searched, not its tags */
+        struct html_text html;
+};
+
 /* What the decoder has put out, or would. */
-static int scan_converted(struct search_scan *s, struct charset *charset, struct slice decoded, bool last)
+static int scan_converted(struct search_scan *s, struct body *body, struct slice decoded, bool last)
 {
         int r;
 
-        s->utf8.n = 0;
-        r = charset_convert(charset, decoded, &s->utf8);
+        s->utf8.n = s->plain.n = 0;
+        r = charset_convert(body->charset, decoded, &s->utf8);
         if (r == 0 && last)
-                r = charset_finish(charset, &s->utf8);
-        return r < 0 ? r : scan_feed(s, buf_slice(&s->utf8), false);
+                r = charset_finish(body->charset, &s->utf8);
+        if (r < 0 || !body->is_html)
+                return r < 0 ? r : scan_feed(s, buf_slice(&s->utf8), false);
+        r = html_text_convert(&body->html, buf_slice(&s->utf8), &s->plain);
+        if (r == 0 && last)
+                r = html_text_finish(&body->html, &s->plain);
+        return r < 0 ? r : scan_feed(s, buf_slice(&s->plain), false);
 }
 
-static int scan_body(struct search_scan *s, const struct part *p, struct slice body)
+static int scan_body(struct search_scan *s, const struct part *p, struct slice bytes)
 {
         _cleanup_(charset_close_p) struct charset *charset = NULL;
         struct transfer_decoder decoder = {.kind = p->transfer};
+        struct body body = {.is_html = slice_ieq(p->type, SLICE("text")) &&
+                                       slice_ieq(p->subtype, SLICE("html"))};
         int r;
 
         /* of an unknown charset the ASCII in it can be found */
@@ -116,21 +132,22 @@ static int scan_body(struct search_scan *s, const struct part *p, struct slice b
                 if (r < 0)
                         return r;
         }
+        body.charset = charset;
         s->window.n = 0;
         do {
-                struct slice piece = slice_head(body, SEARCH_PIECE);
+                struct slice piece = slice_head(bytes, SEARCH_PIECE);
                 bool encoded = decoder.kind == TRANSFER_BASE64 || decoder.kind == TRANSFER_QP;
 
                 r = 0;
-                body = slice_from(body, piece.n);
+                bytes = slice_from(bytes, piece.n);
                 s->decoded.n = 0;
                 if (encoded)
                         r = transfer_decode(&decoder, piece, &s->decoded);
-                if (r == 0 && encoded && body.n == 0)
+                if (r == 0 && encoded && bytes.n == 0)
                         r = transfer_finish(&decoder, &s->decoded);
                 if (r == 0)
-                        r = scan_converted(s, charset, encoded ? buf_slice(&s->decoded) : piece, body.n == 0);
-        } while (r == 0 && s->missing > 0 && body.n > 0);
+                        r = scan_converted(s, &body, encoded ? buf_slice(&s->decoded) : piece, bytes.n == 0);
+        } while (r == 0 && s->missing > 0 && bytes.n > 0);
         return r;
 }
 

@@ -21,7 +21,7 @@ int search_text_fold(struct slice utf8, struct buf *to);
 struct search_scan {
         struct search_needle *needles;
         size_t n, missing, overlap;
-        struct buf decoded, utf8, window;
+        struct buf decoded, utf8, plain, window;
         struct arena line; /* one header line's */
 };
 void search_scan_free(struct search_scan *s);

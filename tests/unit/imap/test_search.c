@@ -155,7 +155,7 @@ static void test_search_body(void **state)
         FINDS("BODY {6+}\r\nNA\xc3\x8fVE");
         FINDS("BODY {11+}\r\nve\r\nnext st");
         FINDS("BODY nestedbody");
-        FINDS("BODY \"</b>\"");
+        MISSES("BODY \"</b>\"");
         FINDS("BODY \"\"");
         MISSES("BODY bmVzdGVkYm9keTwvYj4");
         MISSES("BODY appdata");
@@ -166,6 +166,13 @@ static void test_search_body(void **state)
         MISSES("BODY jane");
         MISSES("BODY content-type");
         assert_matches(SLICE("Subject: x\n\none\ntwo\n"), "BODY {8+}\r\none\r\ntwo", 1);
+        assert_matches(
+                SLICE("Content-Type: text/HTML; charset=iso-8859-1\n\n<p>Sch&ouml;ne <b>Gr</b>\xfc&szlig;e\n"
+                      "aus<!-- no --><style>p {}</style></p>"),
+                "BODY {19+}\r\nsch\xc3\xb6ne gr\xc3\xbc\xc3\x9f"
+                "e aus NOT BODY style NOT BODY no",
+                1);
+        assert_matches(SLICE("Content-Type: text/plain\n\n<b>&amp;</b>"), "BODY \"<b>&amp;\"", 1);
         /* not over the end of a part */
         MISSES("BODY {4+}\r\ne\r\n<");
         FINDS("OR BODY appdata BODY nestedbody");

@@ -1,0 +1,337 @@
+#include "mime/html.h"
+
+#include <stdlib.h>
+
+#include "base/utf8.h"
+#include "mime/html_table.h"
+
+/* Where the next byte belongs. */
+enum state {
+        TEXT,
+        REFERENCE, /* behind "&" */
+        OPEN,      /* behind "<" */
+        NAME,      /* in the name of an element */
+        TAG,       /* behind it */
+        VALUE,     /* in quotes */
+        MARKUP,    /* behind "<!" */
+        BOGUS,     /* "<!doctype", "<?xml", "</ ": up to ">" */
+        COMMENT,
+};
+
+/* Elements that are part of a line: nothing stands where their tags are. Sorted. */
+static const char inline_elements[][8] = {
+        "a",      "abbr",   "acronym", "b",    "bdi",  "bdo",  "big", "cite",  "code",  "data",
+        "del",    "dfn",    "em",      "font", "i",    "ins",  "kbd", "label", "mark",  "nobr",
+        "o:p",    "q",      "rb",      "rp",   "rt",   "ruby", "s",   "samp",  "small", "span",
+        "strike", "strong", "sub",     "sup",  "time", "tt",   "u",   "var",   "wbr",
+};
+
+static bool is_blank(char c)
+{
+        return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
+}
+
+static int put(struct html_text *h, struct slice s, struct buf *to)
+{
+        int r = h->wants_space && h->has_text ? buf_char(to, ' ') : 0;
+
+        h->wants_space = false;
+        h->has_text = true;
+        return r < 0 ? r : buf_append(to, s);
+}
+
+static void name_begin(struct html_text *h)
+{
+        h->name_n = 0;
+}
+
+static void name_add(struct html_text *h, char c)
+{
+        if (h->name_n < HTML_NAME_MAX)
+                h->name[h->name_n] = c;
+        if (h->name_n <= HTML_NAME_MAX)
+                h->name_n++;
+}
+
+/* SLICE_NULL for one that was too long. */
+static struct slice name_of(const struct html_text *h)
+{
+        return h->name_n <= HTML_NAME_MAX ? slice_make(h->name, h->name_n) : SLICE_NULL;
+}
+
+/* A slice and the NUL-terminated name that a row begins with. */
+static int compare_name(const void *key, const void *row)
+{
+        const struct slice *name = key;
+        int r = strncmp(name->p, row, name->n);
+
+        return r == 0 && ((const char *)row)[name->n] != '\0' ? -1 : r;
+}
+
+static bool is_inline(struct slice name)
+{
+        return name.n > 0 && name.n < sizeof(inline_elements[0]) &&
+               bsearch(&name, inline_elements, ARRAY_LEN(inline_elements), sizeof(inline_elements[0]),
+                       compare_name);
+}
+
+/* 0: no such name. */
+static uint32_t character_named(struct slice name)
+{
+        const typeof(characters[0]) *row = NULL;
+
+        if (name.n > 0 && name.n < sizeof(characters[0].name))
+                row = bsearch(&name, characters, ARRAY_LEN(characters), sizeof(characters[0]), compare_name);
+        return row ? row->code_point : 0;
+}
+
+/* "#233", "#xe9"; 0: it is none. */
+static uint32_t character_numbered(struct slice name)
+{
+        /* what bytes 128 to 159 are in Windows-1252, as browsers read such references */
+        static const uint16_t windows[] = {
+                0x20ac, 0x81,   0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
+                0x2039, 0x0152, 0x8d,   0x017d, 0x8f,   0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
+                0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x9d,   0x017e, 0x0178,
+        };
+        bool hex = name.n > 1 && (name.p[1] == 'x' || name.p[1] == 'X');
+        uint32_t n = 0, base = hex ? 16 : 10;
+
+        for (size_t i = hex ? 2 : 1; i < name.n; i++) {
+                char c = ascii_lower(name.p[i]);
+                uint32_t digit = ascii_isdigit(c) ? (uint32_t)(c - '0') : (uint32_t)(c - 'a') + 10;
+
+                if (digit >= base)
+                        return 0;
+                n = MIN(n * base + digit, UINT32_C(0x110000));
+        }
+        if (name.n < (hex ? 3u : 2u))
+                return 0;
+        if (n >= 0x80 && n < 0xa0)
+                return windows[n - 0x80];
+        return n == 0 || n >= 0x110000 || (n >= 0xd800 && n < 0xe000) ? 0xfffd : n;
+}
+
+/* What was collected behind "&", as a character or, when it is none, as it stands. */
+static int put_reference(struct html_text *h, bool semicolon, struct buf *to)
+{
+        struct slice name = name_of(h);
+        uint32_t c = name.n > 0 && name.p[0] == '#' ? character_numbered(name) : character_named(name);
+        _cleanup_(buf_free) struct buf made = {0};
+
+        if (c && c < 0x80 && is_blank((char)c)) {
+                h->wants_space = true;
+                return 0;
+        }
+        if (c) {
+                utf8_encode(&made, c);
+        } else {
+                buf_char(&made, '&');
+                buf_append(&made, name);
+                if (semicolon)
+                        buf_char(&made, ';');
+        }
+        return put(h, buf_slice(&made), to);
+}
+
+static bool is_reference_char(char c)
+{
+        return ascii_isalpha(c) || ascii_isdigit(c) || c == '#';
+}
+
+/* A tag is over. */
+static void tag_end(struct html_text *h)
+{
+        struct slice name = name_of(h);
+
+        h->state = TEXT;
+        if (h->in_script)
+                h->in_script = !(h->closing && slice_eq(name, SLICE("script")));
+        else if (h->in_style)
+                h->in_style = !(h->closing && slice_eq(name, SLICE("style")));
+        else if (!h->closing && slice_eq(name, SLICE("script")))
+                h->in_script = true;
+        else if (!h->closing && slice_eq(name, SLICE("style")))
+                h->in_style = true;
+        h->wants_space |= !is_inline(name);
+}
+
+/* Text up to what may end it; how many bytes that was. */
+static int take_text(struct html_text *h, struct slice in, struct buf *to, size_t *ret)
+{
+        bool hidden = h->in_script || h->in_style;
+        size_t n = 0;
+
+        while (n < in.n && in.p[n] != '<' && (hidden || (in.p[n] != '&' && !is_blank(in.p[n]))))
+                n++;
+        *ret = n;
+        if (n > 0)
+                return hidden ? 0 : put(h, slice_head(in, n), to);
+        *ret = 1;
+        if (in.p[0] == '<') {
+                h->state = OPEN;
+                h->closing = false;
+        } else if (in.p[0] == '&') {
+                h->state = REFERENCE;
+                name_begin(h);
+        } else {
+                h->wants_space = true;
+        }
+        return 0;
+}
+
+/* How many bytes were taken: 0 when c is text again. */
+static int take_reference(struct html_text *h, char c, struct buf *to, size_t *ret)
+{
+        if (is_reference_char(c) && h->name_n < HTML_NAME_MAX) {
+                name_add(h, c);
+                return 0;
+        }
+        h->state = TEXT;
+        *ret = c == ';';
+        return put_reference(h, c == ';', to);
+}
+
+/* "<" was no tag: it is text. */
+static int put_open(struct html_text *h, struct buf *to)
+{
+        h->state = TEXT;
+        return h->in_script || h->in_style ? 0 : put(h, h->closing ? SLICE("</") : SLICE("<"), to);
+}
+
+static int take_open(struct html_text *h, char c, struct buf *to, size_t *ret)
+{
+        if (ascii_isalpha(c) && (h->closing || !(h->in_script || h->in_style))) {
+                h->state = NAME;
+                name_begin(h);
+                *ret = 0;
+        } else if (h->closing && !(h->in_script || h->in_style)) {
+                h->state = BOGUS;
+                *ret = 0;
+        } else if (c == '/' && !h->closing) {
+                h->closing = true;
+        } else if ((c == '!' || c == '?') && !(h->in_script || h->in_style)) {
+                h->state = c == '!' ? MARKUP : BOGUS;
+                h->dashes = 0;
+        } else {
+                *ret = 0;
+                return put_open(h, to);
+        }
+        return 0;
+}
+
+/* In a script another end tag than its own is none. */
+static bool is_ignored(const struct html_text *h)
+{
+        return (h->in_script && !slice_eq(name_of(h), SLICE("script"))) ||
+               (h->in_style && !slice_eq(name_of(h), SLICE("style")));
+}
+
+static void take_name(struct html_text *h, char c, size_t *ret)
+{
+        if (!is_blank(c) && c != '>' && c != '/') {
+                name_add(h, ascii_lower(c));
+                return;
+        }
+        h->state = is_ignored(h) ? TEXT : TAG;
+        h->after_equals = false;
+        *ret = 0;
+}
+
+static void take_tag(struct html_text *h, char c)
+{
+        if (c == '>') {
+                tag_end(h);
+        } else if (h->after_equals && (c == '"' || c == '\'')) {
+                h->quote = c;
+                h->state = VALUE;
+        } else if (!is_blank(c)) {
+                h->after_equals = c == '=';
+        }
+}
+
+static void take_markup(struct html_text *h, char c, size_t *ret)
+{
+        if (c == '-') {
+                h->dashes++;
+                if (h->dashes == 2)
+                        h->state = COMMENT; /* the two count for "<!-->" */
+        } else {
+                h->state = BOGUS;
+                *ret = 0;
+        }
+}
+
+static void take_comment(struct html_text *h, char c)
+{
+        if (c == '-') {
+                h->dashes++;
+        } else if (c == '>' && h->dashes >= 2) {
+                h->state = TEXT;
+        } else if (c != '!' || h->dashes < 2) {
+                h->dashes = 0;
+        }
+}
+
+static int step(struct html_text *h, struct slice in, struct buf *to, size_t *ret)
+{
+        char c = in.p[0];
+
+        *ret = 1;
+        switch ((enum state)h->state) {
+        case TEXT:
+                return take_text(h, in, to, ret);
+        case REFERENCE:
+                return take_reference(h, c, to, ret);
+        case OPEN:
+                return take_open(h, c, to, ret);
+        case NAME:
+                take_name(h, c, ret);
+                return 0;
+        case TAG:
+                take_tag(h, c);
+                return 0;
+        case VALUE:
+                if (c == h->quote) {
+                        h->state = TAG;
+                        h->after_equals = false;
+                }
+                return 0;
+        case MARKUP:
+                take_markup(h, c, ret);
+                return 0;
+        case BOGUS:
+                if (c == '>')
+                        h->state = TEXT;
+                return 0;
+        case COMMENT:
+                take_comment(h, c);
+                return 0;
+        }
+        return 0;
+}
+
+int html_text_convert(struct html_text *h, struct slice utf8, struct buf *to)
+{
+        int r = 0;
+
+        while (utf8.n > 0 && r == 0) {
+                size_t n = 0;
+
+                r = step(h, utf8, to, &n);
+                utf8 = slice_from(utf8, n);
+        }
+        return r;
+}
+
+int html_text_finish(struct html_text *h, struct buf *to)
+{
+        int r = 0;
+
+        if (h->state == REFERENCE)
+                r = put_reference(h, false, to);
+        else if (h->state == OPEN)
+                r = put_open(h, to);
+        *h = (struct html_text){0};
+        return r;
+}
