@@ -10,22 +10,6 @@ static const struct {
         enum when when;
 } capabilities[] = {
         {"IMAP4rev1", ALWAYS},
-        {"SASL-IR", ALWAYS},           /* RFC 4959 */
-        {"ID", ALWAYS},                /* RFC 2971 */
-        {"ENABLE", ALWAYS},            /* RFC 5161 */
-        {"IDLE", ALWAYS},              /* RFC 2177 */
-        {"LITERAL+", ALWAYS},          /* RFC 7888 */
-        {"NAMESPACE", AFTER_LOGIN},    /* RFC 2342 */
-        {"CHILDREN", AFTER_LOGIN},     /* RFC 3348 */
-        {"UNSELECT", AFTER_LOGIN},     /* RFC 3691 */
-        {"UIDPLUS", AFTER_LOGIN},      /* RFC 4315 */
-        {"MOVE", AFTER_LOGIN},         /* RFC 6851 */
-        {"SPECIAL-USE", AFTER_LOGIN},  /* RFC 6154 */
-        {"ESEARCH", AFTER_LOGIN},      /* RFC 4731 */
-        {"SEARCHRES", AFTER_LOGIN},    /* RFC 5182 */
-        {"PARTIAL", AFTER_LOGIN},      /* RFC 9394 */
-        {"WITHIN", AFTER_LOGIN},       /* RFC 5032 */
-        {"SEARCH=FUZZY", AFTER_LOGIN}, /* RFC 6203 */
         {"SASL-IR", ALWAYS},               /* RFC 4959 */
         {"ID", ALWAYS},                    /* RFC 2971 */
         {"ENABLE", ALWAYS},                /* RFC 5161 */
@@ -39,6 +23,7 @@ static const struct {
         {"SPECIAL-USE", AFTER_LOGIN},      /* RFC 6154 */
         {"ESEARCH", AFTER_LOGIN},          /* RFC 4731 */
         {"SEARCHRES", AFTER_LOGIN},        /* RFC 5182 */
+        {"PARTIAL", AFTER_LOGIN},          /* RFC 9394 */
         {"WITHIN", AFTER_LOGIN},           /* RFC 5032 */
         {"SEARCH=FUZZY", AFTER_LOGIN},     /* RFC 6203 */
         {"COMPRESS=DEFLATE", AFTER_LOGIN}, /* RFC 4978 */
