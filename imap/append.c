@@ -1,149 +1,330 @@
-/* APPEND (RFC 3501 section 6.3.11, literals of RFC 7888, APPENDUID of RFC 4315).
+/* APPEND (RFC 3501 section 6.3.11) with several messages (RFC 3502), literals of RFC 7888 and literal8 of RFC
+ * 3516, CATENATE (RFC 4469), UTF8 (RFC 6855 section 4), APPENDUID (RFC 4315); and REPLACE (RFC 8508).
  *
- * The command was read up to the message literal's "{n}". From there the bytes are taken from the connection
- * here, a piece at a time, so a message of any size costs the same memory. Whatever goes wrong, the command
- * is taken to its end exactly: a byte of a message must never be run as a command. */
+ * A message's bytes are taken from the connection a piece at a time, so that one of any size costs the same
+ * memory, and all messages become visible with one commit. What is refused is refused before the client is
+ * asked for more; the rest of a command that comes all the same is skipped by the session's loop: a byte of a
+ * message must never be run as a command. */
+
+#include "imap/append.h"
 
 #include <errno.h>
 
+#include "imap/capability.h"
 #include "imap/check.h"
-#include "imap/reader.h"
 #include "imap/reply.h"
 
 enum {
         APPEND_PIECE = 64 * 1024,
+        /* each costs memory and a line in the journal until the commit */
+        APPEND_MESSAGES_MAX = 10000,
+        APPEND_PARTS_MAX = 10000, /* of one CATENATE: each may read a message */
 };
-/* Larger files fail in many clients. Who wants less has a quota. */
-#define APPEND_MAX_SIZE (UINT32_C(2) << 30)
 
-/* For each piece: who sends something now and then is there. */
-static deadline_t append_deadline(const struct imap_session *s)
+deadline_t append_deadline(const struct append *a)
 {
-        return deadline_in_ms(s->settings->session_timeout);
+        return deadline_in_ms(a->s->settings->session_timeout);
+}
+
+/* NO for what the store said. */
+static int fail_target(struct append *a, int error)
+{
+        imap_fail_target(a->s, a->c, error, a->name, a->what);
+        return error;
 }
 
 /* The connection failed within the command: there is no tagged answer. */
-static void append_lost(struct imap_session *s, int error)
+static int lost(struct append *a, int error, const char *text)
 {
+        struct imap_session *s = a->s;
+
+        s->literal.open = false;
         if (error == -ETIMEDOUT) {
                 imap_bye(s, "Disconnected: Inactivity in APPEND", "Disconnected for inactivity.");
         } else if (error == -EOVERFLOW) {
-                imap_bye(s, "Disconnected: Command too long", "Command too long.");
+                imap_bye(s, "Disconnected: Command too long", text);
         } else {
                 s->over = true;
                 s->end_reason = "Disconnected: Connection closed in APPEND";
         }
+        return error;
 }
 
-/* Takes what the client has sent of the message and the rest of the command off the connection, before a NO.
- * False: the session is over. */
-static bool append_drop(struct imap_session *s)
+int append_fits(struct append *a, uint64_t size)
 {
-        const struct imap_reader_limits limits = imap_reader_limits(s->settings->imap_max_line_length);
-        int r = imap_skip_message(&s->conn, &limits, append_deadline(s), buf_slice(&s->command));
+        uint64_t max = imap_append_limit(a->s->settings);
 
-        if (r < 0)
-                append_lost(s, r);
-        return r == 0;
+        if (a->size <= max && size <= max - a->size)
+                return 0;
+        imap_no(a->s, a->c, "[TOOBIG] Message is larger than %llu bytes.", (unsigned long long)max);
+        return -E2BIG;
 }
 
-/* Connection to save. *ret_save is the first error of the save: the rest of the message is taken all the
- * same. 0, or the error of the connection. */
-static int append_stream(struct imap_session *s, struct save *save, uint32_t size, int *ret_save)
+int append_bytes(struct append *a, struct slice bytes)
 {
-        uint64_t left = size;
+        int r;
+
+        a->size += bytes.n;
+        r = save_write(a->save, bytes);
+        return r < 0 ? fail_target(a, r) : 0;
+}
+
+static int begin_message(struct append *a, const struct append_item *item)
+{
+        const struct save_message message = {
+                .flags = item->flags.system & FLAG_ALL, /* \Recent is nobody's to set */
+                .keywords = item->flags.keywords,
+                .keywords_n = item->flags.keywords_n,
+                .internaldate = item->date,
+        };
+        int r;
+
+        if (a->messages == APPEND_MESSAGES_MAX) {
+                imap_no(a->s, a->c, "[LIMIT] More than %d messages at once.", APPEND_MESSAGES_MAX);
+                return -E2BIG;
+        }
+        a->size = 0;
+        a->parts = 0;
+        r = save_begin(a->save, &message);
+        return r < 0 ? fail_target(a, r) : 0;
+}
+
+/* From the connection to the save, the literal that the stretch ended with. */
+static int receive(struct append *a)
+{
+        struct imap_literal *literal = &a->s->literal;
         struct slice piece;
         ssize_t n;
+        int r;
 
-        while (left > 0) {
-                n = conn_take(&s->conn, MIN(left, (uint64_t)APPEND_PIECE), append_deadline(s), &piece);
+        if (literal->waits)
+                conn_puts(&a->s->conn, "+ OK\r\n");
+        literal->waits = false;
+        while (literal->left > 0) {
+                n = conn_take(&a->s->conn, (size_t)MIN(literal->left, (uint64_t)APPEND_PIECE),
+                              append_deadline(a), &piece);
                 if (n < 0)
-                        return (int)n;
-                left -= (uint64_t)n;
-                if (*ret_save == 0)
-                        *ret_save = save_write(save, piece);
+                        return lost(a, (int)n, NULL);
+                literal->left -= (uint64_t)n;
+                r = append_bytes(a, piece);
+                if (r < 0)
+                        return r;
         }
         return 0;
 }
 
-static void append_finish(struct imap_session *s, const struct imap_command *c, struct save *save,
-                          const char *name)
+static int bad(struct append *a, const char *text)
+{
+        imap_bad(a->s, a->c, "Error in IMAP command %s%s: %s.", a->c->uid ? "UID " : "", a->what, text);
+        return -EINVAL;
+}
+
+/* The command goes on behind the literal. */
+static int read_on(struct append *a)
+{
+        const char *text = "";
+        int r;
+
+        arena_reset(&a->scratch);
+        r = imap_read_on(&a->s->conn, &a->limits, append_deadline(a), &a->stretch, &a->s->literal, &text);
+        if (r == -EMSGSIZE || r == -EBADMSG)
+                imap_bad(a->s, a->c, "%s", text);
+        else if (r < 0)
+                return lost(a, r, text);
+        a->parse.rest = buf_slice(&a->stretch);
+        return r;
+}
+
+static int too_many_parts(struct append *a)
+{
+        if (a->parts++ < APPEND_PARTS_MAX)
+                return 0;
+        imap_no(a->s, a->c, "[LIMIT] More than %d parts.", APPEND_PARTS_MAX);
+        return -E2BIG;
+}
+
+static int take_literal(struct append *a, const struct append_item *item)
+{
+        int r;
+
+        if (!a->s->literal.open) /* the reader took it for something else */
+                return bad(a, "Invalid literal");
+        if (item->whole && item->size == 0) { /* RFC 3502: this cancels the command */
+                imap_no(a->s, a->c, "Can't save a zero byte message.");
+                return -EINVAL;
+        }
+        r = append_fits(a, item->size);
+        if (r == 0)
+                r = too_many_parts(a);
+        if (r == 0)
+                r = receive(a);
+        return r < 0 ? r : read_on(a);
+}
+
+static int take_url(struct append *a, const struct append_item *item)
+{
+        int r = too_many_parts(a);
+
+        return r < 0 ? r : append_url(a, item->url);
+}
+
+static int end_message(struct append *a)
+{
+        int r;
+
+        if (a->size == 0) {
+                imap_no(a->s, a->c, "Can't save a zero byte message.");
+                return -EINVAL;
+        }
+        a->messages++;
+        r = save_end(a->save);
+        return r < 0 ? fail_target(a, r) : 0;
+}
+
+/* "[APPENDUID 38505 3955:3957] " (RFC 4315 section 3, RFC 3502). */
+static void write_appenduid(struct append *a, const struct save_result *result)
+{
+        conn_printf(&a->s->conn, "[APPENDUID %u ", result->uidvalidity);
+        imap_write_uid_set(&a->s->conn, result->uids, result->n);
+        conn_puts(&a->s->conn, "] ");
+}
+
+static void finish_append(struct append *a, const struct save_result *result)
+{
+        struct imap_session *s = a->s;
+
+        imap_sync(s, true, false);
+        if (s->over)
+                return;
+        /* not imap_ok(): the set may be long */
+        conn_write(&s->conn, a->c->tag);
+        conn_puts(&s->conn, " OK ");
+        write_appenduid(a, result);
+        conn_puts(&s->conn, "Append completed.\r\n");
+}
+
+/* The new UID before the EXPUNGE (RFC 8508 section 4.3). */
+static void finish_replace(struct append *a, const struct save_result *result)
+{
+        struct imap_session *s = a->s;
+
+        conn_puts(&s->conn, "* OK ");
+        write_appenduid(a, result);
+        conn_puts(&s->conn, "Replacement message ready.\r\n");
+        if (result->left_behind < 0) {
+                imap_sync(s, true, a->c->uid);
+                imap_fail(s, a->c, result->left_behind, a->what);
+                return;
+        }
+        s->counts.expunged++;
+        imap_done(s, a->c, "Replace completed.");
+}
+
+/* Whether the message that is to be replaced is still there. */
+static bool still_there(struct append *a)
+{
+        imap_sync(a->s, false, a->c->uid);
+        if (a->s->over)
+                return false;
+        if (!mailbox_message(a->s->mailbox, a->replaced).gone)
+                return true;
+        imap_no(a->s, a->c, "[EXPUNGEISSUED] The message no longer exists.");
+        return false;
+}
+
+static void commit(struct append *a)
 {
         struct save_result result = {};
         int r;
 
-        r = save_end(save);
-        if (r == 0)
-                r = save_commit(save, &s->arena, &result);
-        if (r < 0) {
-                imap_fail_target(s, c, r, name, "APPEND");
+        if (a->replaced && !still_there(a))
                 return;
+        r = save_commit(a->save, &a->s->arena, &result);
+        if (r < 0)
+                fail_target(a, r);
+        else if (a->replaced)
+                finish_replace(a, &result);
+        else
+                finish_append(a, &result);
+}
+
+/* One item after the other, until the command ends or was refused. */
+static void run(struct append *a)
+{
+        struct append_item item;
+        int r = 0;
+
+        while (r == 0) {
+                if (append_parse_next(&a->parse, &item) < 0) {
+                        bad(a, a->parse.error);
+                        return;
+                }
+                switch (item.kind) {
+                case APPEND_MESSAGE:
+                        r = begin_message(a, &item);
+                        break;
+                case APPEND_LITERAL:
+                        r = take_literal(a, &item);
+                        break;
+                case APPEND_URL:
+                        r = take_url(a, &item);
+                        break;
+                case APPEND_WHOLE:
+                        r = end_message(a);
+                        break;
+                case APPEND_END:
+                        commit(a);
+                        return;
+                }
         }
-        if (s->mailbox)
-                imap_sync(s, true, false);
-        imap_ok(s, c, "[APPENDUID %u %u] Append completed.", result.uidvalidity,
-                result.n ? result.uids[0] : 0);
 }
 
-/* The message may come now. */
-static void append_receive(struct imap_session *s, const struct imap_command *c, struct save *save,
-                           const char *name)
+/* The message that REPLACE is about. False: the tagged answer was given. */
+static bool find_replaced(struct append *a)
 {
-        const struct imap_reader_limits limits = imap_reader_limits(s->settings->imap_max_line_length);
-        int r, saved = 0;
+        struct imap_session *s = a->s;
+        uint32_t *seqs;
+        size_t n;
 
-        if (c->append.sync)
-                conn_puts(&s->conn, "+ OK\r\n");
-        r = append_stream(s, save, c->append.size, &saved);
-        if (r == 0)
-                r = imap_read_message_end(&s->conn, &limits, append_deadline(s));
-        if (r == -EINVAL)
-                imap_bad(s, c, "Error in IMAP command APPEND: Invalid arguments.");
-        else if (r < 0)
-                append_lost(s, r);
-        else if (saved < 0)
-                imap_fail_target(s, c, saved, name, "APPEND");
-        else
-                append_finish(s, c, save, name);
-}
-
-/* Opens the target and begins the message. False: NO was said, and the command taken off the connection. */
-static bool append_begin(struct imap_session *s, const struct imap_command *c, struct save **ret,
-                         const char *name)
-{
-        const struct save_message message = {
-                .flags = c->append.flags.system & FLAG_ALL, /* \Recent is nobody's to set */
-                .keywords = c->append.flags.keywords,
-                .keywords_n = c->append.flags.keywords_n,
-                .internaldate = c->append.date,
-        };
-        bool fits = c->append.size > 0 && c->append.size <= APPEND_MAX_SIZE;
-        int r;
-
-        r = save_open(s->store, name, ret);
-        if (r == 0 && fits)
-                r = save_begin(*ret, &message);
-        if (r == 0 && fits)
-                return true;
-        /* store_error() speaks of the last call: nothing of the store may run before the answer */
-        if (!append_drop(s))
+        if (imap_resolve_set(s, &a->c->append.set, a->c->uid, &seqs, &n) < 0) {
+                bad(a, "Invalid messageset");
                 return false;
-        if (r == -ENOBUFS)
-                imap_no(s, c, "[LIMIT] Too many keywords in this mailbox.");
-        else if (r < 0)
-                imap_fail_target(s, c, r, name, "APPEND");
-        else if (c->append.size == 0)
-                imap_no(s, c, "Can't save a zero byte message.");
-        else
-                imap_no(s, c, "[TOOBIG] Message is larger than %u bytes.", APPEND_MAX_SIZE);
-        return false;
+        }
+        if (!imap_check_writable(s, a->c))
+                return false;
+        if (n != 1) {
+                imap_no(s, a->c, "There is no such message.");
+                return false;
+        }
+        a->replaced = seqs[0];
+        return still_there(a);
 }
 
 void imap_exec_append(struct imap_session *s, const struct imap_command *c)
 {
-        const char *name = imap_mailbox_name(s, c->append.mailbox);
-        _cleanup_(save_close) struct save *save = NULL;
+        bool replace = c->id == IMAP_REPLACE;
+        struct append a = {
+                .s = s,
+                .c = c,
+                .what = replace ? "REPLACE" : "APPEND",
+                .name = imap_mailbox_name(s, c->append.mailbox),
+                .limits = imap_reader_limits(s->settings->imap_max_line_length),
+                .parse = {.rest = c->append.rest, .one = replace},
+        };
+        int r;
 
-        if (append_begin(s, c, &save, name))
-                append_receive(s, c, save, name);
+        if (replace && !find_replaced(&a))
+                return;
+        a.parse.arena = &a.scratch;
+        r = save_open(s->store, a.name, &a.save);
+        if (r == 0 && replace)
+                save_replace(a.save, s->mailbox, a.replaced);
+        if (r < 0)
+                fail_target(&a, r);
+        else
+                run(&a);
+        save_close(&a.save);
+        mailbox_close(&a.source);
+        arena_free(&a.scratch);
+        buf_free(&a.stretch);
 }

@@ -17,6 +17,10 @@ struct imap_capability_state {
 /* "IMAP4rev1 SASL-IR ...", to stand behind "CAPABILITY ". */
 void imap_write_capabilities(struct conn *c, const struct imap_capability_state *state);
 
+/* Bytes that a message may have which a client puts in: the setting quota_max_mail_size, and what this server
+ * takes at all. */
+uint64_t imap_append_limit(const struct settings *settings);
+
 /* The untagged answer to ID, with its CRLF. The setting imap_id_send holds keys and values in turn, quoted
  * where they have spaces; "*" is this server's own value for name and version and NIL for anything else. */
 void imap_write_id(struct conn *c, const struct settings *settings);

@@ -28,6 +28,7 @@ static const struct imap_command_type types[] = {
         {"NAMESPACE", IMAP_NAMESPACE, STATE_LOGGED_IN},
         {"STATUS", IMAP_STATUS, STATE_LOGGED_IN, parse_status},
         {"APPEND", IMAP_APPEND, STATE_LOGGED_IN, parse_append},
+        {"REPLACE", IMAP_REPLACE, STATE_SELECTED, parse_append, .uid = true},
         {"IDLE", IMAP_IDLE, STATE_LOGGED_IN},
         {"CHECK", IMAP_CHECK, STATE_SELECTED},
         {"CLOSE", IMAP_CLOSE, STATE_SELECTED},
@@ -111,14 +112,4 @@ int imap_command_parse(struct arena *arena, struct slice bytes, unsigned enabled
         }
         *ret = c;
         return 0;
-}
-
-bool imap_literal_is_message(struct slice bytes)
-{
-        _cleanup_(arena_free) struct arena scratch = {0};
-        struct lexer l = {.arena = &scratch, .rest = bytes};
-        struct slice part;
-        return lexer_tag(&l, &part) == 0 && lexer_space(&l) == 0 &&
-               slice_ieq(lexer_name(&l), SLICE("APPEND")) && lexer_space(&l) == 0 &&
-               lexer_astring(&l, &part) == 0 && l.rest.n > 0;
 }

@@ -56,6 +56,7 @@ enum imap_command_id {
         IMAP_NAMESPACE,
         IMAP_STATUS,
         IMAP_APPEND,
+        IMAP_REPLACE, /* RFC 8508 */
         IMAP_IDLE,
         IMAP_CHECK,
         IMAP_CLOSE,
@@ -260,12 +261,10 @@ struct imap_command {
                         unsigned items; /* enum imap_status_item */
                 } status;
                 struct {
+                        struct imap_set set; /* REPLACE: the message that goes, one number */
                         struct slice mailbox;
-                        struct imap_flags flags;
-                        time_t date;   /* -1: none given */
-                        uint32_t size; /* of the literal, which follows the command's bytes on the wire */
-                        bool sync;     /* {n}: it waits for "+" */
-                } append;
+                        struct slice rest; /* what follows, for append_parse_next() */
+                } append;                  /* APPEND, REPLACE */
                 struct imap_search search;
                 struct {
                         struct imap_set set;
@@ -313,13 +312,15 @@ struct imap_parse_error {
 };
 
 /* The whole command: lines joined with their CRLFs, literals in place as "{n}CRLF" or "{n+}CRLF" and n bytes,
- * without the final CRLF. An APPEND ends with its message literal's "{n}", "{n+}". `enabled` is a mask of
- * enum imap_feature. 0; -EINVAL with *ret_error. */
+ * without the final CRLF. Of APPEND and REPLACE what stands before the first message literal, its mark
+ * included: imap/parse_append.h has the rest. `enabled` is a mask of enum imap_feature. 0; -EINVAL with
+ * *ret_error. */
 int imap_command_parse(struct arena *arena, struct slice bytes, unsigned enabled, struct imap_command *ret,
                        struct imap_parse_error *ret_error);
 
-/* What the reader asks at each literal: the bytes so far end with "{n}" or "{n+}". True when that literal is
- * the message of an APPEND, which is not to be read into memory. */
-bool imap_literal_is_message(struct slice bytes);
+/* What the reader asks at each literal: the bytes so far end with its mark. True when that literal is (part
+ * of) the message of an APPEND or REPLACE, which is not to be read into memory. `begun`: the bytes are not
+ * the command's first but follow such a literal. */
+bool imap_literal_is_message(struct slice bytes, bool begun);
 
 #endif

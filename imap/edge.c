@@ -236,7 +236,9 @@ static bool next_command(struct exchange *x, struct imap_command *ret)
         struct edge *e = x->edge;
         struct slice tag = SLICE_NULL;
         const char *text = NULL;
-        int r = imap_read_command(&e->conn, &imap_reader_before_login, e->deadline, &x->bytes, &tag, &text);
+        struct imap_literal literal;
+        int r = imap_read_command(&e->conn, &imap_reader_before_login, e->deadline, &x->bytes, &literal, &tag,
+                                  &text);
         if (r == -EMSGSIZE || r == -EBADMSG) {
                 bad(x, tag, text);
                 return false;
@@ -246,7 +248,7 @@ static bool next_command(struct exchange *x, struct imap_command *ret)
         if (r < 0)
                 quit_on_error(x, r);
         /* an APPEND, which nobody will serve here */
-        r = imap_skip_message(&e->conn, &imap_reader_before_login, e->deadline, buf_slice(&x->bytes));
+        r = imap_skip_command(&e->conn, &imap_reader_before_login, e->deadline, &literal);
         if (r == -EOVERFLOW)
                 quit_on_overflow(x, "Command too long.");
         if (r < 0)

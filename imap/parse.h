@@ -48,6 +48,8 @@ int parse_return(struct lexer *l, struct imap_search *search);
 int parse_partial_range(struct lexer *l, struct imap_partial *ret);
 /* The keys, from the first one to the end of the command. */
 int parse_search_program(struct lexer *l, struct imap_search *search);
+/* section-spec: what stands in BODY[...]; takes what belongs to it, which may be nothing. */
+int parse_section_spec(struct lexer *l, struct imap_section *ret);
 
 /* parse_login.c */
 int parse_login(struct lexer *l, struct imap_command *c);
@@ -60,7 +62,8 @@ int parse_select(struct lexer *l, struct imap_command *c); /* and all that take 
 int parse_rename(struct lexer *l, struct imap_command *c);
 int parse_list(struct lexer *l, struct imap_command *c); /* LIST, LSUB */
 int parse_status(struct lexer *l, struct imap_command *c);
-int parse_append(struct lexer *l, struct imap_command *c);
+/* parse_append.c */
+int parse_append(struct lexer *l, struct imap_command *c); /* APPEND, REPLACE: up to the mailbox */
 /* parse_message.c */
 int parse_store(struct lexer *l, struct imap_command *c);
 int parse_copy(struct lexer *l, struct imap_command *c);

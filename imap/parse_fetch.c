@@ -84,11 +84,10 @@ static int parse_section_text(struct lexer *l, struct imap_section *s)
         return lexer_fail_word(l, "Invalid section", name.n ? name : l->rest);
 }
 
-/* From behind "[" to behind "]". */
-static int parse_section(struct lexer *l, struct imap_section *s)
+int parse_section_spec(struct lexer *l, struct imap_section *s)
 {
         s->text = SECTION_ALL;
-        bool more = lexer_peek(l) != ']';
+        bool more = l->rest.n > 0 && lexer_peek(l) != ']';
         while (more && ascii_isdigit(lexer_peek(l))) {
                 if (s->part_n == PARSE_PART_DEPTH_MAX)
                         return lexer_fail(l, "Part number too deep");
@@ -98,7 +97,13 @@ static int parse_section(struct lexer *l, struct imap_section *s)
                         return r;
                 more = lexer_take(l, '.');
         }
-        int r = more ? parse_section_text(l, s) : 0;
+        return more ? parse_section_text(l, s) : 0;
+}
+
+/* From behind "[" to behind "]". */
+static int parse_section(struct lexer *l, struct imap_section *s)
+{
+        int r = parse_section_spec(l, s);
         if (r == 0 && !lexer_take(l, ']'))
                 return lexer_fail(l, "Missing ']' behind a section");
         return r;

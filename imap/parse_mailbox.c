@@ -96,33 +96,3 @@ int parse_status(struct lexer *l, struct imap_command *c)
         }
         return r;
 }
-
-int parse_append(struct lexer *l, struct imap_command *c)
-{
-        c->append.date = -1;
-        int r = lexer_space(l);
-        if (r == 0)
-                r = parse_mailbox(l, &c->append.mailbox);
-        if (r == 0)
-                r = lexer_space(l);
-        if (r == 0 && lexer_peek(l) == '(') {
-                r = parse_flag_list(l, PARSE_RECENT_IGNORED, &c->append.flags);
-                if (r == 0)
-                        r = lexer_space(l);
-        }
-        if (r == 0 && lexer_peek(l) == '"') {
-                r = parse_date_time(l, &c->append.date);
-                if (r == 0)
-                        r = lexer_space(l);
-        }
-        if (r < 0)
-                return r;
-        uint64_t size;
-        if (slice_rfind(l->rest, '{') != 0 || !lexer_literal_mark(l->rest, &size, &c->append.sync))
-                return lexer_fail_word(l, "Expected the message as a literal instead of", l->rest);
-        if (size > UINT32_MAX)
-                return lexer_fail(l, "Message too large");
-        c->append.size = (uint32_t)size;
-        l->rest = SLICE_NULL;
-        return 0;
-}

@@ -37,9 +37,11 @@ struct reading {
         struct conn *c;
         const struct imap_reader_limits *limits;
         deadline_t deadline;
-        struct buf *to;      /* NULL once it is only skipped */
-        int refused;         /* 0, or the error that is the answer: all that follows is skipped */
-        const char *text;    /* what to say then */
+        struct buf *to;   /* NULL once it is only skipped */
+        int refused;      /* 0, or the error that is the answer: all that follows is skipped */
+        const char *text; /* what to say then */
+        bool begun;       /* a message of the command is behind */
+        struct imap_literal literal;
         size_t lines;        /* bytes of lines so far */
         uint64_t skipped;    /* bytes thrown away so far */
         char tail[TAIL_MAX]; /* the end of the current line */
@@ -160,7 +162,7 @@ static int skip_literal(struct reading *r, uint64_t size)
         return e < 0 ? e : conn_skip(r->c, size, r->deadline);
 }
 
-/* Lines and literals to the end of the command, or to the message literal of an APPEND. */
+/* Lines and literals to the end of the command, or to a message literal. */
 static int read_all(struct reading *r)
 {
         for (;;) {
@@ -171,8 +173,10 @@ static int read_all(struct reading *r)
                         return e;
                 if (!at_literal(r, &size, &sync))
                         return 0;
-                if (!r->refused && imap_literal_is_message(buf_slice(r->to)))
+                if (!r->refused && imap_literal_is_message(buf_slice(r->to), r->begun)) {
+                        r->literal = (struct imap_literal){.open = true, .waits = sync, .left = size};
                         return 0;
+                }
                 size_t held = r->refused ? 0 : r->to->n + 2;
                 if (size > r->limits->literal || held > r->limits->total || size > r->limits->total - held)
                         refuse(r, -EMSGSIZE, "Literal too large.");
@@ -188,7 +192,8 @@ static int read_all(struct reading *r)
 }
 
 int imap_read_command(struct conn *c, const struct imap_reader_limits *limits, deadline_t deadline,
-                      struct buf *to, struct slice *ret_tag, const char **ret_text)
+                      struct buf *to, struct imap_literal *ret_literal, struct slice *ret_tag,
+                      const char **ret_text)
 {
         struct reading r = {.c = c, .limits = limits, .deadline = deadline, .to = to};
         to->n = 0;
@@ -202,35 +207,33 @@ int imap_read_command(struct conn *c, const struct imap_reader_limits *limits, d
                 *ret_tag = known ? tag : SLICE_NULL;
                 *ret_text = r.text;
         }
+        *ret_literal = r.literal;
         return e;
 }
 
-/* The rest of a command of which nothing is wanted. */
-static int skip_rest(struct conn *c, const struct imap_reader_limits *limits, deadline_t deadline,
-                     uint64_t literal, bool *ret_empty)
+int imap_read_on(struct conn *c, const struct imap_reader_limits *limits, deadline_t deadline, struct buf *to,
+                 struct imap_literal *ret_literal, const char **ret_text)
 {
-        struct reading r = {.c = c, .limits = limits, .deadline = deadline, .refused = -EINVAL};
-        int e = literal ? skip_literal(&r, literal) : 0;
-        r.skipped = 0;
+        struct reading r = {.c = c, .limits = limits, .deadline = deadline, .to = to, .begun = true};
+        to->n = 0;
+        int e = read_all(&r);
         if (e == 0)
-                e = read_all(&r);
-        *ret_empty = r.skipped == 0 || (r.skipped == 1 && r.tail_n == 0); /* a line end alone */
+                e = r.refused;
+        if (e < 0)
+                *ret_text = r.text;
+        *ret_literal = r.literal;
         return e;
 }
 
-int imap_read_message_end(struct conn *c, const struct imap_reader_limits *limits, deadline_t deadline)
+int imap_skip_command(struct conn *c, const struct imap_reader_limits *limits, deadline_t deadline,
+                      struct imap_literal *literal)
 {
-        bool empty;
-        int e = skip_rest(c, limits, deadline, 0, &empty);
-        return e == 0 && !empty ? -EINVAL : e;
-}
-
-int imap_skip_message(struct conn *c, const struct imap_reader_limits *limits, deadline_t deadline,
-                      struct slice command)
-{
-        uint64_t size;
-        bool sync, empty;
-        if (!lexer_literal_mark(command, &size, &sync) || sync || !imap_literal_is_message(command))
+        struct imap_literal at = *literal;
+        struct reading r = {.c = c, .limits = limits, .deadline = deadline, .refused = -EINVAL};
+        *literal = (struct imap_literal){0};
+        if (!at.open || at.waits)
                 return 0;
-        return skip_rest(c, limits, deadline, size, &empty);
+        int e = skip_literal(&r, at.left);
+        r.skipped = 0;
+        return e < 0 ? e : read_all(&r);
 }

@@ -25,24 +25,34 @@ extern const struct imap_reader_limits imap_reader_before_login, imap_reader_log
  * commands. */
 struct imap_reader_limits imap_reader_limits(uint64_t max_line_length);
 
+/* Where reading stopped in a command: the messages of APPEND and REPLACE are not read into memory. */
+struct imap_literal {
+        bool open;     /* at such a message, or within or behind it: more of the command is to come */
+        bool waits;    /* the client sends it when it is asked to, by "+" */
+        uint64_t left; /* bytes of it that are still to come */
+};
+
 /* Reads one command into `to` (emptied first), in the form imap_command_parse() takes. It sends "+ "
- * continuation requests itself, except for the message literal of an APPEND, where it stops. 0; -EMSGSIZE
- * when a limit was met: the command was skipped to its end where that is possible, *ret_tag is its tag (may
- * be empty; it points into `to`) and *ret_text what to say after BAD; -EBADMSG for a NUL in a line, in the
- * same way; -EOVERFLOW when it could not be skipped within reason (the connection must end with BYE,
- * *ret_text); -EPIPE, -ETIMEDOUT, -errno. */
+ * continuation requests itself, except for the message literal of an APPEND or REPLACE, where it stops:
+ * *ret_literal says so. 0; -EMSGSIZE when a limit was met: the command was skipped to its end where that is
+ * possible, *ret_tag is its tag (may be empty; it points into `to`) and *ret_text what to say after BAD;
+ * -EBADMSG for a NUL in a line, in the same way; -EOVERFLOW when it could not be skipped within reason (the
+ * connection must end with BYE, *ret_text); -EPIPE, -ETIMEDOUT, -errno. */
 int imap_read_command(struct conn *c, const struct imap_reader_limits *limits, deadline_t deadline,
-                      struct buf *to, struct slice *ret_tag, const char **ret_text);
+                      struct buf *to, struct imap_literal *ret_literal, struct slice *ret_tag,
+                      const char **ret_text);
 
-/* After an APPEND's message literal was read from the connection: the end of its command. 0; -EINVAL when it
- * was not the end: what followed was skipped, say BAD; -EOVERFLOW, -EPIPE, -ETIMEDOUT, -errno. */
-int imap_read_message_end(struct conn *c, const struct imap_reader_limits *limits, deadline_t deadline);
+/* The same command from behind a message literal that was taken off the connection to the next one, or to the
+ * command's end. The limits are for this stretch. Errors as above; after -EMSGSIZE and -EBADMSG nothing of
+ * the command is left. */
+int imap_read_on(struct conn *c, const struct imap_reader_limits *limits, deadline_t deadline, struct buf *to,
+                 struct imap_literal *ret_literal, const char **ret_text);
 
-/* To be called for each command that is answered without its message literal having been read (a parse error,
- * a wrong state, a mailbox that is not there): when `command` ends with the mark of an APPEND's
- * non-synchronising literal, skips that and the rest of the command. 0 (also when there is nothing to skip);
- * errors as above, without -EINVAL. */
-int imap_skip_message(struct conn *c, const struct imap_reader_limits *limits, deadline_t deadline,
-                      struct slice command);
+/* To be called for each command that is answered before it was read to its end (a wrong state, a mailbox that
+ * is not there, no room): skips what is left of it, unless the client waits for "+" and was told NO instead.
+ * Afterwards nothing is open. 0 (also when there is nothing to skip); -EOVERFLOW when that is too much,
+ * -EPIPE, -ETIMEDOUT, -errno. */
+int imap_skip_command(struct conn *c, const struct imap_reader_limits *limits, deadline_t deadline,
+                      struct imap_literal *literal);
 
 #endif

@@ -271,32 +271,65 @@ static void write_cut(struct conn *c, struct slice piece, struct section_place f
                 conn_write(c, SLICE("\r"));
 }
 
-static void write_picked(struct conn *c, const struct section *s)
+/* Each stretch of the section, one unless lines are picked: from where to where in which piece of the
+ * message. 0, or what `each` gave when that was not 0. */
+static int each_stretch(const struct section *s,
+                        int (*each)(void *context, struct slice piece, struct section_place from,
+                                    struct section_place to),
+                        void *context)
 {
         struct pieces pieces = pieces_of(s);
         struct window w = window_of(s->what);
         struct slice piece;
-        struct section_place from, to;
-        while (w.left && next_field(&pieces, &piece)) {
-                if (!s->what->partial) {
-                        write_without_nul(c, piece, 0);
-                } else {
-                        cut(&w, piece, &from, &to);
-                        write_cut(c, piece, from, to);
-                }
+        struct section_place from = {0}, to = {0};
+        int r = 0;
+        if (s->size == 0)
+                return 0; /* a missing part's HEADER.FIELDS too, which has not even the empty line */
+        if (!picks_fields(s->what)) {
+                to.raw = s->text.n;
+                return s->what->partial ? each(context, s->text, s->from, s->to)
+                                        : each(context, s->text, from, to);
         }
+        while (r == 0 && w.left && next_field(&pieces, &piece)) {
+                from = (struct section_place){0};
+                to = (struct section_place){.raw = piece.n};
+                if (s->what->partial)
+                        cut(&w, piece, &from, &to);
+                r = each(context, piece, from, to);
+        }
+        return r;
+}
+
+static int write_stretch(void *context, struct slice piece, struct section_place from,
+                         struct section_place to)
+{
+        write_cut(context, piece, from, to);
+        return 0;
 }
 
 void section_write(struct conn *c, const struct section *s)
 {
-        if (s->size == 0)
-                return; /* a missing part's HEADER.FIELDS too, which has not even the empty line */
-        if (picks_fields(s->what))
-                write_picked(c, s);
-        else if (s->what->partial)
-                write_cut(c, s->text, s->from, s->to);
-        else
-                write_without_nul(c, s->text, 0);
+        each_stretch(s, write_stretch, c);
+}
+
+struct reading {
+        int (*take)(void *context, struct slice bytes);
+        void *context;
+};
+
+static int read_stretch(void *context, struct slice piece, struct section_place from, struct section_place to)
+{
+        const struct reading *reading = context;
+        int r = reading->take(reading->context, slice_make(piece.p + from.raw, to.raw - from.raw));
+        if (r == 0 && to.after_cr && !(from.after_cr && from.raw == to.raw))
+                r = reading->take(reading->context, SLICE("\r"));
+        return r;
+}
+
+int section_read(const struct section *s, int (*take)(void *context, struct slice bytes), void *context)
+{
+        struct reading reading = {take, context};
+        return each_stretch(s, read_stretch, &reading);
 }
 
 void section_name(struct buf *to, const struct imap_section *what)

@@ -54,6 +54,10 @@ void section_locate(struct slice message, const struct part *root, const struct 
 /* Sends the section's size bytes. */
 void section_write(struct conn *c, const struct section *s);
 
+/* Gives the same bytes in pieces, but as they are stored: line ends may be LF or CRLF, and NUL is NUL; a cut
+ * between CR and LF gives them one by one. 0, or what `take` gave when that was not 0. */
+int section_read(const struct section *s, int (*take)(void *context, struct slice bytes), void *context);
+
 /* What a reply calls it: "BODY[1.HEADER.FIELDS (FROM)]<0>". Names of fields are put in capitals, as Dovecot
  * does: a client that compares them has met that one. */
 void section_name(struct buf *to, const struct imap_section *what);

@@ -31,6 +31,7 @@ static const imap_executor executors[IMAP_COMMAND_COUNT] = {
         [IMAP_NAMESPACE] = imap_exec_namespace,
         [IMAP_STATUS] = imap_exec_status,
         [IMAP_APPEND] = imap_exec_append,
+        [IMAP_REPLACE] = imap_exec_append,
         [IMAP_IDLE] = imap_exec_idle,
         [IMAP_CHECK] = imap_exec_noop,
         [IMAP_CLOSE] = imap_exec_close,
@@ -122,20 +123,23 @@ static void end_on_error(struct imap_session *s, int error)
                                              strerror(-error));
 }
 
-/* Says BAD or NO to a command that does not run. The message of an APPEND that comes without being asked for
- * is skipped first: its bytes are never commands. */
-static void reject(struct imap_session *s, const struct imap_reader_limits *limits, struct slice tag,
-                   const char *word, const char *text)
+/* Skips what is left of a command that was answered before its end: a message's bytes are never commands. */
+static void skip_command(struct imap_session *s, const struct imap_reader_limits *limits)
 {
-        conn_write(&s->conn, tag.n ? tag : SLICE("*"));
-        conn_printf(&s->conn, " %s %s\r\n", word, text);
-        int r = imap_skip_message(&s->conn, limits, deadline_in_ms(s->settings->session_timeout),
-                                  buf_slice(&s->command));
+        int r = imap_skip_command(&s->conn, limits, deadline_in_ms(s->settings->session_timeout),
+                                  &s->literal);
         if (r == -EOVERFLOW)
                 imap_bye(s, "Disconnected: Message too large to skip",
                          "That message is too large to be skipped.");
         else if (r < 0)
                 end_on_error(s, r);
+}
+
+/* BAD or NO for a command that does not run. */
+static void reject(struct imap_session *s, struct slice tag, const char *word, const char *text)
+{
+        conn_write(&s->conn, tag.n ? tag : SLICE("*"));
+        conn_printf(&s->conn, " %s %s\r\n", word, text);
 }
 
 /* Reads and answers one command. False when it was bad. */
@@ -144,10 +148,9 @@ static bool serve_one(struct imap_session *s, const struct imap_reader_limits *l
         struct slice tag = SLICE_NULL;
         const char *text = "Error in IMAP command.";
         int r = imap_read_command(&s->conn, limits, deadline_in_ms(s->settings->session_timeout), &s->command,
-                                  &tag, &text);
+                                  &s->literal, &tag, &text);
         if (r == -EMSGSIZE || r == -EBADMSG) {
-                conn_write(&s->conn, tag.n ? tag : SLICE("*"));
-                conn_printf(&s->conn, " BAD %s\r\n", text);
+                reject(s, tag, "BAD", text);
                 return false;
         }
         if (r == -EOVERFLOW) {
@@ -164,7 +167,7 @@ static bool serve_one(struct imap_session *s, const struct imap_reader_limits *l
         const struct imap_command_type *type = r < 0 ? error.type : imap_command_type(c.id);
         const char *problem = type ? state_problem(s, type) : NULL;
         if (problem || r < 0) {
-                reject(s, limits, r < 0 ? error.tag : c.tag, !problem && error.no ? "NO" : "BAD",
+                reject(s, r < 0 ? error.tag : c.tag, !problem && error.no ? "NO" : "BAD",
                        problem ? problem : error.text);
                 return !problem && error.no; /* a NO is an answer to IMAP */
         }
@@ -178,6 +181,8 @@ static void serve(struct imap_session *s)
         unsigned bad = 0;
         while (!s->over) {
                 bad = serve_one(s, &limits) ? 0 : bad + 1;
+                if (!s->over)
+                        skip_command(s, &limits);
                 if (bad == BAD_COMMANDS_MAX && !s->over)
                         imap_bye(s, "Disconnected: Too many invalid commands",
                                  "Too many invalid IMAP commands.");

@@ -4,6 +4,7 @@
 /* The logged-in session: the state the executors work on, and the table that says which executor runs which
  * command and when sequence numbers may change. */
 
+#include "imap/reader.h"
 #include "imap/section.h"
 #include "priv/protocol.h"
 #include "store/save.h"
@@ -14,11 +15,12 @@ struct imap_session {
         const struct settings *settings;
         struct conn conn;
         struct store *store;
-        struct mailbox *mailbox;             /* the selected one, NULL: none */
-        struct arena arena;                  /* the current command's */
-        struct buf command;                  /* its bytes */
-        unsigned enabled;                    /* enum imap_feature; see imap_enable() */
-        struct imap_set saved;               /* UIDs that "$" names (RFC 5182): see imap_save_set() */
+        struct mailbox *mailbox;     /* the selected one, NULL: none */
+        struct arena arena;          /* the current command's */
+        struct buf command;          /* its bytes */
+        unsigned enabled;            /* enum imap_feature; see imap_enable() */
+        struct imap_set saved;       /* UIDs that "$" names (RFC 5182): see imap_save_set() */
+        struct imap_literal literal; /* where it was read to; what is left is skipped after its answer */
         uint32_t told_messages, told_recent; /* EXISTS and RECENT the client knows */
         bool told_waiting;                   /* the log knows that new mail is kept back */
         unsigned told_keywords;              /* how many keywords FLAGS named: they only become more */
@@ -50,7 +52,7 @@ void imap_exec_folder(struct imap_session *s, const struct imap_command *c); /* 
 void imap_exec_list(struct imap_session *s, const struct imap_command *c);   /* LIST, LSUB */
 void imap_exec_namespace(struct imap_session *s, const struct imap_command *c);
 void imap_exec_status(struct imap_session *s, const struct imap_command *c);
-void imap_exec_append(struct imap_session *s, const struct imap_command *c);
+void imap_exec_append(struct imap_session *s, const struct imap_command *c); /* APPEND, REPLACE */
 void imap_exec_idle(struct imap_session *s, const struct imap_command *c);
 void imap_exec_expunge(struct imap_session *s, const struct imap_command *c);
 void imap_exec_search(struct imap_session *s, const struct imap_command *c);

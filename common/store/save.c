@@ -377,3 +377,9 @@ int save_move(struct save *s, struct mailbox *from, uint32_t seq)
                 buf_append(&s->expunge, slice_make(&seq, sizeof(seq)));
         return r;
 }
+
+void save_replace(struct save *s, struct mailbox *from, uint32_t seq)
+{
+        s->from = from;
+        buf_append(&s->expunge, slice_make(&seq, sizeof(seq)));
+}

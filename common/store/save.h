@@ -35,13 +35,18 @@ int save_copy(struct save *s, struct mailbox *from, uint32_t seq);
  * system each message is in one of the two folders at any time, whatever cuts the commit off. */
 int save_move(struct save *s, struct mailbox *from, uint32_t seq);
 
+/* A message of an open mailbox that this save takes the place of (RFC 8508): it is removed when the commit
+ * has made the rest durable, and not before. To be said before save_begin(). The same mailbox rules as for
+ * save_copy(). */
+void save_replace(struct save *s, struct mailbox *from, uint32_t seq);
+
 struct save_result {
         uint32_t uidvalidity;
         uint32_t *uids; /* in the order saved; in the arena */
         uint32_t
                 *seqs; /* of each that was copied or moved: its sequence number in the mailbox it came from */
         size_t n;
-        int left_behind; /* 0, or why messages that were to be moved are in both folders now: -errno */
+        int left_behind; /* 0, or why messages that were to be moved or replaced are still there: -errno */
 };
 /* -ENODATA: a message that was to be copied is gone. Of those that were to be moved, what is gone is left
  * out: then fewer come back. */

@@ -32,7 +32,7 @@ struct save {
         struct mailbox *from; /* borrowed: of copies and moves */
         struct saved *items;
         size_t n, cap;
-        struct buf expunge; /* uint32_t: sequence numbers in `from` of messages moved by copying them */
+        struct buf expunge; /* uint32_t: sequence numbers in `from` of messages moved by copying them, or replaced */
 
         /* the message that is being written: items[n] once it is whole */
         struct saved now;

@@ -98,10 +98,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct imap_command c;
         struct imap_parse_error error = {0};
         struct slice bytes = slice_make(data, size);
-        bool message = imap_literal_is_message(bytes);
+        imap_literal_is_message(bytes, false);
         if (imap_command_parse(&arena, bytes, 0, &c, &error) == 0) {
                 check_command(&c);
-                check(c.id != IMAP_APPEND || message); /* or the reader would have held it in memory */
         } else {
                 check(error.text && error.text[0] && strlen(error.text) < 256);
                 check(slice_find(slice_of(error.text), '\r') == strlen(error.text));

@@ -59,12 +59,14 @@ static void client_run(struct client *c)
         const char *text;
 
         arena_reset(&c->s.arena);
-        assert_int_equal(
-                imap_read_command(&c->s.conn, &limits, deadline_in_ms(1000), &c->s.command, &tag, &text), 0);
+        assert_int_equal(imap_read_command(&c->s.conn, &limits, deadline_in_ms(1000), &c->s.command,
+                                           &c->s.literal, &tag, &text),
+                         0);
         if (imap_command_parse(&c->s.arena, buf_slice(&c->s.command), c->s.enabled, &command, &error) < 0)
                 fail_msg("%s: %s", buf_cstr(&c->s.command), error.text);
         switch (command.id) {
         case IMAP_APPEND:
+        case IMAP_REPLACE:
                 imap_exec_append(&c->s, &command);
                 break;
         case IMAP_COPY:
@@ -96,6 +98,7 @@ static void client_run(struct client *c)
         default:
                 imap_exec_folder(&c->s, &command);
         }
+        imap_skip_command(&c->s.conn, &limits, deadline_in_ms(1000), &c->s.literal);
         conn_flush(&c->s.conn);
 }
 

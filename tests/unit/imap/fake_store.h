@@ -328,6 +328,11 @@ int mailbox_internaldate(struct mailbox *m, uint32_t seq, time_t *ret)
         return 0;
 }
 
+uint32_t mailbox_uidvalidity(const struct mailbox *m)
+{
+        return 77;
+}
+
 const char *mailbox_guid(const struct mailbox *m)
 {
         return m == &fake.boxes[0] ? "00000000000000000000000000000001" : "00000000000000000000000000000002";
@@ -430,6 +435,12 @@ int save_move(struct save *s, struct mailbox *from, uint32_t seq)
         s->from = from;
         s->moved[s->moved_n++] = seq;
         return save_copy(s, from, seq);
+}
+
+void save_replace(struct save *s, struct mailbox *from, uint32_t seq)
+{
+        s->from = from;
+        s->moved[s->moved_n++] = seq;
 }
 
 int save_commit(struct save *s, struct arena *arena, struct save_result *ret)

@@ -128,9 +128,10 @@ static void render_list(struct buf *b, const struct imap_command *c)
 
 static void render_append(struct buf *b, const struct imap_command *c)
 {
+        if (c->id == IMAP_REPLACE)
+                render_set(b, &c->append.set);
         render_slice(b, c->append.mailbox);
-        render_flags(b, &c->append.flags);
-        buf_printf(b, " %lld %u%s", (long long)c->append.date, c->append.size, c->append.sync ? " sync" : "");
+        render_slice(b, c->append.rest);
 }
 
 static void render_arguments(struct buf *b, const struct imap_command *c)
@@ -193,7 +194,7 @@ static void render_command(struct buf *b, const struct imap_command *c)
         buf_printf(b, "%.*s %s%s", SLICE_ARG(c->tag), c->uid ? "UID " : "", imap_command_type(c->id)->name);
         if (c->id == IMAP_FETCH)
                 render_fetch(b, c);
-        else if (c->id == IMAP_APPEND)
+        else if (c->id == IMAP_APPEND || c->id == IMAP_REPLACE)
                 render_append(b, c);
         else if (c->id == IMAP_LIST || c->id == IMAP_LSUB)
                 render_list(b, c);

@@ -22,6 +22,67 @@ static void test_append(void **state)
         client_close(&c);
 }
 
+/* All with one commit; the client is asked for each literal (RFC 3502). */
+static void test_append_several(void **state)
+{
+        struct client c;
+
+        client_open(&c);
+        says(&c, "a APPEND t {5}\r\nHello (\\Seen) {2}\r\nYo ~{3+}\r\nend",
+             "+ OK\r\n+ OK\r\na OK [APPENDUID 77 11:13] Append completed.\r\n");
+        assert_int_equal(fake.written, 10);
+        assert_int_equal(fake.boxes[1].n, 3);
+        client_close(&c);
+}
+
+static void test_catenate(void **state)
+{
+        struct client c;
+
+        client_open(&c);
+        fake.boxes[0].texts[0] = "Subject: one\n\nText\n";
+        says(&c,
+             "a APPEND t CATENATE (URL \"/INBOX;UIDVALIDITY=77/;UID=11/;SECTION=HEADER\" TEXT {5}\r\nHello)",
+             "+ OK\r\na OK [APPENDUID 77 11] Append completed.\r\n");
+        assert_int_equal(fake.written, 19);
+        says(&c, "b APPEND t CATENATE (URL /INBOX/;UID=11/;PARTIAL=13.3)",
+             "b OK [APPENDUID 77 12] Append completed.\r\n");
+        assert_int_equal(fake.written, 19 + 2);
+        says(&c, "c APPEND t CATENATE (URL /INBOX;UIDVALIDITY=78/;UID=11)",
+             "c NO [BADURL \"/INBOX;UIDVALIDITY=78/;UID=11\"] The mailbox has another UIDVALIDITY.\r\n");
+        says(&c, "d APPEND t CATENATE (URL /INBOX/;UID=9)",
+             "d NO [BADURL \"/INBOX/;UID=9\"] There is no such message.\r\n");
+        says(&c, "e APPEND t CATENATE (URL /INBOX/;UID=11/;SECTION=3)",
+             "e NO [BADURL \"/INBOX/;UID=11/;SECTION=3\"] There is no such part.\r\n");
+        client_close(&c);
+}
+
+static void test_replace(void **state)
+{
+        struct client c;
+
+        client_open(&c);
+        says(&c, "a REPLACE 4 INBOX (\\Seen) {5}\r\nHello",
+             "+ OK\r\n* OK [APPENDUID 77 16] Replacement message ready.\r\n* 4 EXPUNGE\r\n* 5 EXISTS\r\n* 0 "
+             "RECENT\r\na OK Replace completed.\r\n");
+        assert_int_equal(c.s.counts.expunged, 1);
+        says(&c, "b UID REPLACE 11 t {5+}\r\nHello",
+             "* OK [APPENDUID 77 11] Replacement message ready.\r\n* 1 EXPUNGE\r\nb OK Replace "
+             "completed.\r\n");
+        says(&c, "c REPLACE 9 t {5}", "c BAD Error in IMAP command REPLACE: Invalid messageset.\r\n");
+        says(&c, "d UID REPLACE 99 t {5}", "d NO There is no such message.\r\n");
+        says(&c, "e REPLACE 1 no {5}", "e NO [TRYCREATE] Mailbox doesn't exist: no.\r\n");
+        fake.commit_error = -EDQUOT;
+        says(&c, "f REPLACE 1 t {5+}\r\nHello", "f NO [OVERQUOTA] Disk quota exceeded.\r\n");
+        fake.commit_error = 0;
+        says(&c, "g REPLACE 1 t {5+}\r\nHello {5}",
+             "g BAD Error in IMAP command REPLACE: One message replaces another, no more.\r\n");
+        assert_int_equal(fake.boxes[0].n, 4);
+        fake.boxes[0].messages[0].gone = true;
+        says(&c, "h REPLACE 1 t {5}", "h NO [EXPUNGEISSUED] The message no longer exists.\r\n");
+        client_close(&c);
+}
+
 /* Whatever is wrong with an APPEND, its message is not run: the next command is what comes after it. */
 static void test_append_stays_in_step(void **state)
 {
@@ -35,10 +96,25 @@ static void test_append_stays_in_step(void **state)
                 {"a APPEND a..b {9+}\r\nx EXPUNGE\r\n",
                  "a NO [CANNOT] Invalid mailbox name: Has adjacent hierarchy separators.\r\n"},
                 {"a APPEND t {0+}\r\n\r\n", "a NO Can't save a zero byte message.\r\n"},
-                {"a APPEND t {9+}\r\nx EXPUNGE junk\r\n",
-                 "a BAD Error in IMAP command APPEND: Invalid arguments.\r\n"},
-                {"a APPEND t {9+}\r\nx EXPUNGE {11+}\r\nx EXPUNGE\r\n\r\n",
-                 "a BAD Error in IMAP command APPEND: Invalid arguments.\r\n"},
+                {"a APPEND t {9+}\r\nx EXPUNGE junk\r\n", "a BAD Error in IMAP command APPEND: Expected the "
+                                                          "message as a literal instead of \"junk\".\r\n"},
+                {"a APPEND t {9+}\r\nx EXPUNGE{11+}\r\nx EXPUNGE\r\n\r\n",
+                 "a BAD Error in IMAP command APPEND: Expected a space before \"{11+}\".\r\n"},
+                /* the second of several messages */
+                {"a APPEND t {9+}\r\nx EXPUNGE {0+}\r\n {11+}\r\nx EXPUNGE\r\n\r\n",
+                 "a NO Can't save a zero byte message.\r\n"},
+                {"a APPEND t {9+}\r\nx EXPUNGE (bad {11+}\r\nx EXPUNGE\r\n {11+}\r\nx EXPUNGE\r\n\r\n",
+                 "a BAD Error in IMAP command APPEND: Invalid characters at \"{11+}\".\r\n"},
+                {"a APPEND t {9+}\r\nx EXPUNGE {3000000000}\r\n",
+                 "a NO [TOOBIG] Message is larger than 2147483648 bytes.\r\n"},
+                /* parts of one */
+                {"a APPEND t CATENATE (TEXT {9+}\r\nx EXPUNGE URL /no/;UID=1 TEXT {11+}\r\nx "
+                 "EXPUNGE\r\n)\r\n",
+                 "a NO [BADURL \"/no/;UID=1\"] There is no such mailbox.\r\n"},
+                {"a APPEND t CATENATE (TEXT {9+}\r\nx EXPUNGE URL \"a ]\" TEXT {11}\r\n",
+                 "a NO [BADURL \"a%20%5D\"] This is no URL of a message on this server.\r\n"},
+                {"a APPEND t CATENATE (TEXT {9+}\r\nx EXPUNGE\r\n",
+                 "a BAD Error in IMAP command APPEND: Missing ')'.\r\n"},
                 {"a APPEND no {9+}\r\nx EXPUNGE {11+}\r\nx EXPUNGE\r\n\r\n",
                  "a NO [TRYCREATE] Mailbox doesn't exist: no.\r\n"},
                 {"a APPEND t {9+}\r\nx EXPUNGE\r\n", "a NO [OVERQUOTA] Not enough disk space.\r\n", -ENOSPC},
@@ -88,7 +164,8 @@ static void test_append_streams(void **state)
 static void test_append_cut(void **state)
 {
         static const char *const sent[] = {"a APPEND t {9+}\r\n", "a APPEND t {9+}\r\nx EXPU",
-                                           "a APPEND t {9+}\r\nx EXPUNGE", "a APPEND no {9+}\r\nx EXPU"};
+                                           "a APPEND t {9+}\r\nx EXPUNGE",
+                                           "a APPEND t {9+}\r\nx EXPUNGE {9+}\r\nx EXPU"};
 
         for (size_t i = 0; i < sizeof(sent) / sizeof(sent[0]); i++) {
                 struct client c;
@@ -323,12 +400,21 @@ static void test_folders_selected(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_append),         cmocka_unit_test(test_append_stays_in_step),
-                cmocka_unit_test(test_append_streams), cmocka_unit_test(test_append_cut),
-                cmocka_unit_test(test_copy),           cmocka_unit_test(test_move),
-                cmocka_unit_test(test_store),          cmocka_unit_test(test_expunge),
-                cmocka_unit_test(test_search),         cmocka_unit_test(test_list),
-                cmocka_unit_test(test_folders),        cmocka_unit_test(test_folders_selected),
+                cmocka_unit_test(test_replace),
+                cmocka_unit_test(test_append_several),
+                cmocka_unit_test(test_catenate),
+                cmocka_unit_test(test_append),
+                cmocka_unit_test(test_append_stays_in_step),
+                cmocka_unit_test(test_append_streams),
+                cmocka_unit_test(test_append_cut),
+                cmocka_unit_test(test_copy),
+                cmocka_unit_test(test_move),
+                cmocka_unit_test(test_store),
+                cmocka_unit_test(test_expunge),
+                cmocka_unit_test(test_search),
+                cmocka_unit_test(test_list),
+                cmocka_unit_test(test_folders),
+                cmocka_unit_test(test_folders_selected),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

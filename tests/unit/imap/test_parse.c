@@ -162,36 +162,40 @@ static void list_and_status(void **state)
 
 static void append(void **state)
 {
-        CHECK({"a APPEND Sent {310}", "a APPEND <Sent> 00 -1 310 sync"},
-              {"a APPEND {5}\r\na b c (\\Seen x \\Recent) {0+}", "a APPEND <a b c> 01 <x> -1 0"},
-              {"a APPEND x () \" 1-Jan-1970 00:00:01 +0000\" {1+}", "a APPEND <x> 00 1 1"},
-              {"a APPEND x \"17-Jul-1996 02:44:25 -0700\" {1}", "a APPEND <x> 00 837596665 1 sync"},
-              {"a APPEND x \"1-feb-2000 24:00:00 +0000\" {1}", ERROR("APPEND", "Invalid time")},
-              {"a APPEND x \"29-Feb-2000 23:59:60 +0130\" {1}", "a APPEND <x> 00 951863400 1 sync"},
-              {"a APPEND x \"29-Feb-1900 00:00:00 +0000\" {1}", ERROR("APPEND", "Invalid day in date")},
-              {"a APPEND x \"00-Jan-2000 00:00:00 +0000\" {1}", ERROR("APPEND", "Invalid day in date")},
-              {"a APPEND x \"01-Foo-2000 00:00:00 +0000\" {1}", ERROR("APPEND", "Invalid month in date")},
-              {"a APPEND x \"01-Jan-2000 00:00:00 0000\" {1}", ERROR("APPEND", "Invalid time zone")},
-              {"a APPEND x \"01-Jan-2000 00:00:00 +2400\" {1}", ERROR("APPEND", "Invalid time zone")},
-              {"a APPEND x \"31-Dec-1969 23:59:59 +0000\" {1}", "a APPEND <x> 00 0 1 sync"},
-              {"a APPEND x (\\Foo) {1}", ERROR("APPEND", "Invalid system flag \"Foo\"")},
-              {"a APPEND x {4294967296}", ERROR("APPEND", "Message too large")},
-              {"a APPEND x {99999999999999999999999}", ERROR("APPEND", "Message too large")},
-              {"a APPEND x ~{1}", ERROR("APPEND", "Expected the message as a literal instead of \"~{1}\"")},
-              {"a APPEND x", ERROR("APPEND", "Missing arguments")}, {"a APPEND &x {1}", NOT_MUTF7});
+        CHECK({"a APPEND Sent {310}", "a APPEND <Sent> < {310}>"},
+              {"a APPEND {5}\r\na b c (\\Seen x \\Recent) {0+}",
+               "a APPEND <a b c> < (\\Seen x \\Recent) {0+}>"},
+              {"a APPEND x", ERROR("APPEND", "Missing arguments")}, {"a APPEND &x {1}", NOT_MUTF7},
+              {"a REPLACE 4 Drafts (\\Seen) {3}", "a REPLACE 4 <Drafts> < (\\Seen) {3}>"},
+              {"a uid REPLACE * x {3}", "a UID REPLACE * <x> < {3}>"},
+              {"a REPLACE 4:4 x {3}", "a REPLACE 4 <x> < {3}>"},
+              {"a REPLACE 4,5 x {3}", ERROR("REPLACE", "Expected the number of one message")},
+              {"a REPLACE 4:5 x {3}", ERROR("REPLACE", "Expected the number of one message")},
+              {"a REPLACE x {3}", ERROR("REPLACE", "Invalid message set at \"x {3}\"")},
+              {"a REPLACE 4 {3}", ERROR("REPLACE", "Incomplete literal")});
 }
 
 static void the_message_of_an_append_is_known(void **state)
 {
-        assert_true(imap_literal_is_message(SLICE("a APPEND x {5}")));
-        assert_true(imap_literal_is_message(SLICE("a append \"x y\" (\\Seen) {5+}")));
-        assert_true(imap_literal_is_message(SLICE("a APPEND {1}\r\nx {5}")));
-        assert_true(imap_literal_is_message(SLICE("a APPEND x (bad {5}")));
-        assert_false(imap_literal_is_message(SLICE("a APPEND {5}")));
-        assert_false(imap_literal_is_message(SLICE("a APPEND \"x {5}")));
-        assert_false(imap_literal_is_message(SLICE("a APPENDX x {5}")));
-        assert_false(imap_literal_is_message(SLICE("a LOGIN x {5}")));
-        assert_false(imap_literal_is_message(SLICE("")));
+        static const char *const messages[] = {"a APPEND x {5}",        "a append \"x y\" (\\Seen) {5+}",
+                                               "a APPEND {1}\r\nx {5}", "a APPEND x (bad {5}",
+                                               "a APPEND URL {5}",      "a APPEND x CATENATE (TEXT ~{5+}",
+                                               "a UID REPLACE 5 x {5}"};
+        static const char *const others[] = {"a APPEND {5}",
+                                             "a APPEND \"x {5}",
+                                             "a APPENDX x {5}",
+                                             "a LOGIN x {5}",
+                                             "",
+                                             "a REPLACE 5 {5}",
+                                             "a REPLACE {5}",
+                                             "a APPEND x CATENATE (URL {5}"};
+        for (size_t i = 0; i < ARRAY_LEN(messages); i++)
+                assert_true(imap_literal_is_message(slice_of(messages[i]), false));
+        for (size_t i = 0; i < ARRAY_LEN(others); i++)
+                assert_false(imap_literal_is_message(slice_of(others[i]), false));
+        assert_true(imap_literal_is_message(SLICE(" {5}"), true));
+        assert_true(imap_literal_is_message(SLICE(" TEXT {5}"), true));
+        assert_false(imap_literal_is_message(SLICE(" url {5+}"), true));
 }
 
 static void store_copy_expunge(void **state)

@@ -15,6 +15,7 @@ struct pair {
         int server;
         struct conn conn;
         struct buf command;
+        struct imap_literal literal;
         struct slice tag;
         const char *text;
 };
@@ -46,7 +47,8 @@ static int pair_read(struct pair *p, const struct imap_reader_limits *limits)
 {
         p->tag = SLICE("unset");
         p->text = "unset";
-        return imap_read_command(&p->conn, limits, deadline_in_ms(5000), &p->command, &p->tag, &p->text);
+        return imap_read_command(&p->conn, limits, deadline_in_ms(5000), &p->command, &p->literal, &p->tag,
+                                 &p->text);
 }
 
 static void pair_expect_sent(struct pair *p, const char *want)
@@ -104,6 +106,11 @@ static void the_message_of_an_append_is_left(void **state)
 {
         CHECK("a APPEND x {3}\r\nb NOOP\r\n", "a APPEND x {3}\nb NOOP\nEOF\n", "");
         CHECK("a APPEND {1}\r\nx {5000000}\r\n", "a APPEND {1}\r\nx {5000000}\nEOF\n", "+ OK\r\n");
+        CHECK("a uid  replace 5 x ~{5000000}\r\n", "a uid  replace 5 x ~{5000000}\nEOF\n", "");
+        /* a URL is no message, whatever it looks like */
+        CHECK("a APPEND x CATENATE (URL {4+}\r\n{5+}\r\nb NOOP\r\n",
+              "a APPEND x CATENATE (URL {4+}\r\n{5+}\nb NOOP\nEOF\n", "");
+        CHECK("a APPEND URL {3}\r\nb NOOP\r\n", "a APPEND URL {3}\nb NOOP\nEOF\n", "");
 }
 
 /* Each content looks like a command; none may come out as one. */
@@ -172,9 +179,9 @@ static void a_refused_append_is_skipped(void **state)
                 pair_open(&p);
                 pair_say(&p, slice_of(inputs[i].input));
                 assert_int_equal(pair_read(&p, &small), 0);
-                assert_int_equal(
-                        imap_skip_message(&p.conn, &small, deadline_in_ms(5000), buf_slice(&p.command)),
-                        inputs[i].result);
+                assert_int_equal(imap_skip_command(&p.conn, &small, deadline_in_ms(5000), &p.literal),
+                                 inputs[i].result);
+                assert_false(p.literal.open);
                 if (inputs[i].result == 0) {
                         assert_int_equal(pair_read(&p, &small), 0);
                         assert_slice_equal(buf_slice(&p.command), SLICE("b NOOP"));
@@ -183,24 +190,38 @@ static void a_refused_append_is_skipped(void **state)
         }
 }
 
-static void the_end_of_a_message_is_looked_at(void **state)
+/* Behind the first message. What follows may be refused anywhere, and is skipped to its end. */
+static void a_command_goes_on_behind_its_message(void **state)
 {
         static const struct {
                 const char *input;
                 int result;
+                const char *stretch;
+                uint64_t left;
         } inputs[] = {
-                {"\r\nb NOOP\r\n", 0},
-                {"\nb NOOP\r\n", 0},
-                {"x\r\nb NOOP\r\n", -EINVAL},
-                {" {10+}\r\nz LOGOUT\r\n\r\nb NOOP\r\n", -EINVAL},
-                {"{0+}\r\n\r\nb NOOP\r\n", -EINVAL},
+                {"\r\nb NOOP\r\n", 0, "", 0},
+                {"\nb NOOP\r\n", 0, "", 0},
+                {" (x) {10+}\r\nz LOGOUT\r\n\r\nb NOOP\r\n", 0, " (x) {10+}", 10},
+                {" ~{10}\r\nb NOOP\r\n", 0, " ~{10}", 10},
+                {" URL {3+}\r\n/x; TEXT {10+}\r\nz LOGOUT\r\n)\r\nb NOOP\r\n", 0,
+                 " URL {3+}\r\n/x; TEXT {10+}", 10},
+                {" URL {21+}\r\nz LOGOUT\r\nz LOGOUT\r\n.\r\nb NOOP\r\n", -EMSGSIZE, NULL, 0},
+                {" URL {21}\r\nb NOOP\r\n", -EMSGSIZE, NULL, 0},
+                {" 3456789012345678901234567890123456789012 {10+}\r\nz LOGOUT\r\n\r\nb NOOP\r\n", -EMSGSIZE,
+                 NULL, 0},
         };
         for (size_t i = 0; i < ARRAY_LEN(inputs); i++) {
                 struct pair p;
                 pair_open(&p);
                 pair_say(&p, slice_of(inputs[i].input));
-                assert_int_equal(imap_read_message_end(&p.conn, &small, deadline_in_ms(5000)),
-                                 inputs[i].result);
+                assert_int_equal(
+                        imap_read_on(&p.conn, &small, deadline_in_ms(5000), &p.command, &p.literal, &p.text),
+                        inputs[i].result);
+                assert_int_equal(p.literal.left, inputs[i].left);
+                assert_int_equal(p.literal.open, inputs[i].left > 0);
+                if (inputs[i].stretch)
+                        assert_slice_equal(buf_slice(&p.command), slice_of(inputs[i].stretch));
+                assert_int_equal(imap_skip_command(&p.conn, &small, deadline_in_ms(5000), &p.literal), 0);
                 assert_int_equal(pair_read(&p, &small), 0);
                 assert_slice_equal(buf_slice(&p.command), SLICE("b NOOP"));
                 pair_close(&p);
@@ -213,7 +234,8 @@ static void a_silent_client_times_out(void **state)
         pair_open(&p);
         assert_int_equal(fd_write_all(p.client, SLICE("a LOGIN {5}\r\nke")), 0);
         p.tag = SLICE_NULL;
-        assert_int_equal(imap_read_command(&p.conn, &small, deadline_in_ms(1), &p.command, &p.tag, &p.text),
+        assert_int_equal(imap_read_command(&p.conn, &small, deadline_in_ms(1), &p.command, &p.literal, &p.tag,
+                                           &p.text),
                          -ETIMEDOUT);
         pair_expect_sent(&p, "+ OK\r\n");
         pair_close(&p);
@@ -237,7 +259,7 @@ int main(void)
                 cmocka_unit_test(what_cannot_be_skipped_ends_it),
                 cmocka_unit_test(limits_are_exact),
                 cmocka_unit_test(a_refused_append_is_skipped),
-                cmocka_unit_test(the_end_of_a_message_is_looked_at),
+                cmocka_unit_test(a_command_goes_on_behind_its_message),
                 cmocka_unit_test(a_silent_client_times_out),
                 cmocka_unit_test(the_setting_bounds_a_line),
         };

@@ -1,0 +1,42 @@
+#ifndef IMAP_APPEND_H
+#define IMAP_APPEND_H
+
+/* For append.c, catenate.c and replace.c alone: an APPEND or REPLACE while it is received. */
+
+#include "imap/parse_append.h"
+#include "imap/session.h"
+
+struct append {
+        struct imap_session *s;
+        const struct imap_command *c;
+        const char *what; /* "APPEND", for the log and for BAD */
+        const char *name; /* of the target */
+        struct save *save;
+        struct imap_reader_limits limits;
+        struct append_parse parse;
+        struct buf stretch;   /* of the command, behind the first one */
+        struct arena scratch; /* what that gave */
+
+        /* the message that is being received */
+        struct save_message message;
+        uint64_t size; /* bytes so far */
+        size_t parts;
+        size_t messages;        /* that are whole */
+        struct mailbox *source; /* the last one that a URL named, unless it is the selected one */
+
+        uint32_t replaced; /* REPLACE: sequence number of the message that goes, 0: none */
+};
+
+/* For each stretch of input: who sends something now and then is there. */
+deadline_t append_deadline(const struct append *a);
+
+/* Whether so many bytes more may come. Else NO was said, -E2BIG. */
+int append_fits(struct append *a, uint64_t size);
+
+/* Bytes of the message, from wherever. 0, or -errno: then NO was said. */
+int append_bytes(struct append *a, struct slice bytes);
+
+/* What a URL names, as bytes of the message. 0; else NO was said. */
+int append_url(struct append *a, struct slice url);
+
+#endif
