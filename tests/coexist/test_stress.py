@@ -465,11 +465,11 @@ def stress():
             actor.join(SECONDS + 2 * PATIENCE)
             if actor.is_alive():
                 world.fail(actor.who, "hangs")
-        if world.failures:
+        if world.real_failures():
             keep(host)
             world.report()
         final, theirs = agreement(world, host, sessions)
-        if world.failures or world.real_complaints():
+        if world.real_failures() or world.real_complaints():
             keep(host)
         if world.counts["mutt gave up"] and world.counts["mutt gave up"] == world.counts["mutt"]:
             world.fail("mutt", "never came to its end")

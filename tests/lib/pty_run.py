@@ -12,6 +12,13 @@ import time
 from mailsession_test import Failed
 
 
+def wait(pid):
+    try:
+        os.waitpid(pid, 0)
+    except ChildProcessError:
+        pass  # whoever collects orphans was faster
+
+
 def run(command, env, seconds=30):
     """Returns what the program wrote; Failed when it does not end in time."""
     pid, terminal = pty.fork()
@@ -29,11 +36,11 @@ def run(command, env, seconds=30):
             except OSError:
                 data = b""
             if not data:
-                os.waitpid(pid, 0)
+                wait(pid)
                 return out
             out += data
         os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+        wait(pid)
         raise Failed("%s did not end in %d s; its screen:\n%s" % (command[0], seconds, out.decode(errors="replace")))
     finally:
         os.close(terminal)
