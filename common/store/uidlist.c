@@ -4,12 +4,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/fd.h"
 #include "base/random.h"
+#include "store/uidlist_input.h"
 #include "store/user.h"
 
-enum { UIDLIST_BUFFER = 64 * 1024 }; /* what is read and written at once; several of the longest lines */
+enum { UIDLIST_OUTPUT_SIZE = 64 * 1024 }; /* what is written at once */
 
 void uidlist_init(struct uidlist *u, int dirfd, const struct perm *perm, bool sync)
 {
@@ -76,109 +76,25 @@ int uidlist_is_due(const struct uidlist *u, bool *ret)
         return 0;
 }
 
-struct input {
-        int fd;
-        uint64_t left;   /* bytes of the file that may still be read */
-        uint64_t offset; /* behind the last whole line that was given */
-        char *p;         /* UIDLIST_BUFFER bytes */
-        size_t at, n;
-};
-
-static void input_free(struct input *in)
-{
-        fd_close_p(&in->fd);
-        free_p(&in->p);
-}
-
-/* -ENOENT, -EINVAL: not a regular file. */
-static int input_open(struct input *in, int dirfd, struct uidlist_seen *ret_now)
-{
-        struct stat st;
-        in->fd = openat(dirfd, UIDLIST_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-        if (in->fd < 0 || fstat(in->fd, &st) < 0)
-                return -errno;
-        if (!S_ISREG(st.st_mode))
-                return -EINVAL;
-        in->p = xmalloc(UIDLIST_BUFFER);
-        in->left = (uint64_t)st.st_size;
-        *ret_now = seen_of(&st);
-        return 0;
-}
-
-/* Reads more behind what is in the buffer and not given yet. 1, 0 at the end, -errno. */
-static int input_fill(struct input *in)
-{
-        in->n -= in->at;
-        memmove(in->p, in->p + in->at, in->n);
-        in->at = 0;
-        ssize_t n = fd_read_all(in->fd, in->p + in->n, (size_t)MIN(UIDLIST_BUFFER - in->n, in->left));
-        if (n <= 0)
-                return (int)n;
-        in->n += (size_t)n;
-        in->left -= (uint64_t)n;
-        return 1;
-}
-
-enum { LINE_NONE, LINE_WHOLE, LINE_TOO_LONG };
-
-/* The next line without its LF, or one of those, or -errno. What has no LF is no line. */
-static int input_line(struct input *in, struct slice *ret)
-{
-        uint64_t skipped = 0;
-        for (;;) {
-                struct slice have = slice_make(in->p + in->at, in->n - in->at);
-                size_t lf = slice_find(have, '\n');
-                if (lf < have.n) {
-                        in->at += lf + 1;
-                        in->offset += skipped + lf + 1;
-                        *ret = slice_head(have, lf);
-                        return skipped || lf > UIDLIST_MAX_LINE ? LINE_TOO_LONG : LINE_WHOLE;
-                }
-                if (have.n > UIDLIST_MAX_LINE) {
-                        skipped += have.n;
-                        in->at = in->n;
-                }
-                int r = input_fill(in);
-                if (r <= 0)
-                        return r < 0 ? r : LINE_NONE;
-        }
-}
-
-/* -ENODATA: there is no usable one. The slices are valid until the next line is read. */
-static int input_header(struct input *in, struct uidlist_header *ret)
-{
-        struct slice line;
-        int r = input_line(in, &line);
-        if (r < 0)
-                return r;
-        return r == LINE_WHOLE && uidlist_header_parse(line, ret) == 0 ? 0 : -ENODATA;
-}
-
 /* The number of an inode that was replaced is soon given again: whether this file still has, in its place,
  * the line that was the last one. */
-static bool has_last_line(const struct input *in, const struct uidlist_seen *seen)
+static bool has_last_line(struct uidlist_input *in, const struct uidlist_seen *seen)
 {
-        size_t n = (size_t)MIN(seen->read_to, UIDLIST_MAX_LINE + 2u);
-        if (pread(in->fd, in->p, n, (off_t)(seen->read_to - n)) != (ssize_t)n || in->p[n - 1] != '\n')
-                return false;
-        struct slice text = slice_make(in->p, n - 1);
-        size_t lf = slice_rfind(text, '\n');
+        struct slice text;
         struct uidlist_line line;
-        if (seen->last_uid == 0 || lf == text.n ||
-            uidlist_line_parse(seen->version, slice_from(text, lf + 1), &line) < 0)
-                return true;
-        return line.uid == seen->last_uid;
+        if (!uidlist_input_before(in, seen->read_to, &text))
+                return false;
+        return seen->last_uid == 0 || uidlist_line_parse(seen->version, text, &line) < 0 ||
+               line.uid == seen->last_uid;
 }
 
 /* Whether only what is behind seen.read_to is new; the input stands there then. */
-static bool continues(struct input *in, const struct uidlist_seen *seen, struct uidlist_seen *now)
+static bool continues(struct uidlist_input *in, const struct uidlist_seen *seen, struct uidlist_seen *now)
 {
         bool grown = seen->dev == now->dev && seen->ino == now->ino && now->size > seen->size;
         if (seen->read_to == 0 || seen->read_to > now->size || !(grown || same_state(seen, now)) ||
-            !has_last_line(in, seen) || lseek(in->fd, (off_t)seen->read_to, SEEK_SET) < 0)
+            !has_last_line(in, seen) || uidlist_input_seek(in, seen->read_to, now->size) < 0)
                 return false;
-        in->offset = seen->read_to;
-        in->left = now->size - seen->read_to;
         now->read_to = seen->read_to;
         now->last_uid = seen->last_uid;
         now->lines = seen->lines;
@@ -186,10 +102,10 @@ static bool continues(struct input *in, const struct uidlist_seen *seen, struct 
         return true;
 }
 
-static int take_header(struct uidlist *u, struct input *in, struct uidlist_seen *now)
+static int take_header(struct uidlist *u, struct uidlist_input *in, struct uidlist_seen *now)
 {
         struct uidlist_header h;
-        int r = input_header(in, &h);
+        int r = uidlist_input_header(in, &h);
         if (r < 0)
                 return r;
         if (u->uidvalidity && h.uidvalidity != u->uidvalidity)
@@ -222,18 +138,18 @@ static void take_line(struct uidlist *u, const struct uidlist_line *line, struct
         reader->line(reader->context, line);
 }
 
-static int take_lines(struct uidlist *u, struct input *in, struct uidlist_seen *now,
+static int take_lines(struct uidlist *u, struct uidlist_input *in, struct uidlist_seen *now,
                       const struct uidlist_reader *reader)
 {
         for (;;) {
                 struct slice text;
                 struct uidlist_line line;
-                int r = input_line(in, &text);
+                int r = uidlist_input_line(in, &text);
                 if (r < 0)
                         return r;
-                if (r == LINE_NONE)
+                if (r == UIDLIST_LINE_NONE)
                         break;
-                bool readable = r == LINE_WHOLE && uidlist_line_parse(now->version, text, &line) == 0;
+                bool readable = r == UIDLIST_LINE_WHOLE && uidlist_line_parse(now->version, text, &line) == 0;
                 take_line(u, readable ? &line : NULL, now, reader);
                 now->read_to = in->offset;
         }
@@ -257,13 +173,15 @@ static int take_nothing(struct uidlist *u, const struct uidlist_seen *now,
 
 int uidlist_refresh(struct uidlist *u, const struct uidlist_reader *reader)
 {
-        _cleanup_(input_free) struct input in = {.fd = -1};
+        _cleanup_(uidlist_input_free) struct uidlist_input in = UIDLIST_INPUT_NONE;
         struct uidlist_seen now = {0};
-        int r = input_open(&in, u->dirfd, &now);
+        struct stat st;
+        int r = uidlist_input_open(&in, u->dirfd, &st);
         if (r == -ENOENT)
                 return take_nothing(u, &now, reader);
         if (r < 0)
                 return r;
+        now = seen_of(&st);
         if (is_read(u, &now)) {
                 u->rewrite |= u->seen.version != UIDLIST_VERSION;
                 return 0;
@@ -340,11 +258,11 @@ static int output_flush(struct output *out)
 /* A line longer than readers take goes without the fields that make it so. */
 static void output_header(struct output *out, const struct uidlist *u, const char *guid)
 {
-        _cleanup_(input_free) struct input old = {.fd = -1};
-        struct uidlist_seen unused;
+        _cleanup_(uidlist_input_free) struct uidlist_input old = UIDLIST_INPUT_NONE;
+        struct stat unused;
         struct uidlist_header h;
         struct slice fields = SLICE_NULL;
-        if (input_open(&old, u->dirfd, &unused) == 0 && input_header(&old, &h) == 0)
+        if (uidlist_input_open(&old, u->dirfd, &unused) == 0 && uidlist_input_header(&old, &h) == 0)
                 fields = h.fields;
         uidlist_header_format(&out->text, u->uidvalidity, u->nextuid, guid, fields);
         if (out->text.n > UIDLIST_MAX_LINE + 1) {
@@ -364,7 +282,7 @@ static int output_line(struct output *out, struct uidlist_line *line)
         }
         out->lines++;
         out->last_uid = line->uid;
-        return out->text.n < UIDLIST_BUFFER ? 0 : output_flush(out);
+        return out->text.n < UIDLIST_OUTPUT_SIZE ? 0 : output_flush(out);
 }
 
 static int output_all(struct output *out, const struct uidlist *u, const char *guid,
