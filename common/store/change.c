@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -18,6 +19,9 @@ struct change {
         const uint32_t *seqs;
         size_t n;
         struct index_flags flags;
+        uint64_t since;     /* what was changed later is left alone */
+        uint32_t *modified; /* sequence numbers of that */
+        size_t modified_n;
         struct touch touch;
         struct buf done;  /* uint32_t: UIDs */
         struct buf again; /* uint32_t: sequence numbers whose files were not where they should be */
@@ -116,10 +120,22 @@ static int unlink_one(struct change *c, const struct record *rec)
         return 0;
 }
 
+/* RFC 7162 section 3.1.3: 0 asks whether the keywords are there; a system flag always is. */
+static bool was_modified(const struct change *c, const struct record *rec)
+{
+        const struct index_flags *f = &c->flags;
+        bool absent = c->since == 0 && !f->add && !f->remove && !(rec->letters & f->add_letters);
+        return rec->modseq > c->since && index_is_live(rec) && !absent;
+}
+
 static int each(struct change *c, int (*one)(struct change *, const struct record *))
 {
         for (size_t i = 0; i < c->n; i++) {
                 const struct record *rec = maildir_record(c->m, c->seqs[i]);
+                if (was_modified(c, rec)) {
+                        c->modified[c->modified_n++] = c->seqs[i];
+                        continue;
+                }
                 int r = index_is_live(rec) ? one(c, rec) : c->m->ghosts ? -ENOENT : 0;
                 if (r == -ENOENT)
                         put(&c->again, c->seqs[i]);
@@ -192,27 +208,57 @@ static int change_all(struct change *c, int (*one)(struct change *, const struct
         return maildir_error(c->m, -EIO, one == rename_one ? "rename" : "unlink", "cur");
 }
 
-int mailbox_store_flags(struct mailbox *m, const uint32_t *seqs, size_t n, enum flags_op op,
-                        struct flags flags, size_t *ret_gone)
+static int by_number(const void *a, const void *b)
+{
+        uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+        return x < y ? -1 : x > y;
+}
+
+int mailbox_store_flags_since(struct mailbox *m, const uint32_t *seqs, size_t n, enum flags_op op,
+                              struct flags flags, uint64_t since, uint32_t *modified, size_t *ret_modified,
+                              size_t *ret_gone)
 {
         if (m->read_only)
                 return maildir_error(m, -EROFS, "rename", "cur");
         flags.system &= FLAG_ALL;
-        _cleanup_(change_free) struct change c = {.m = m, .seqs = seqs, .n = n, .touch = TOUCH_NONE};
+        _cleanup_(change_free) struct change c = {
+                .m = m, .seqs = seqs, .n = n, .since = since, .modified = modified, .touch = TOUCH_NONE};
         int r = change_all(&c, rename_one, op, flags);
         if (r < 0)
                 return r;
+        /* those whose files had to be looked for came later */
+        if (c.modified_n)
+                qsort(modified, c.modified_n, sizeof(*modified), by_number);
         size_t gone = 0;
         for (size_t i = 0; i < n; i++)
                 gone += !index_is_live(maildir_record(m, seqs[i]));
+        *ret_modified = c.modified_n;
         *ret_gone = gone;
         return 0;
+}
+
+int mailbox_store_flags(struct mailbox *m, const uint32_t *seqs, size_t n, enum flags_op op,
+                        struct flags flags, size_t *ret_gone)
+{
+        size_t none;
+        return mailbox_store_flags_since(m, seqs, n, op, flags, UINT64_MAX, NULL, &none, ret_gone);
 }
 
 int mailbox_expunge(struct mailbox *m, const uint32_t *seqs, size_t n)
 {
         if (m->read_only)
                 return maildir_error(m, -EROFS, "unlink", "cur");
-        _cleanup_(change_free) struct change c = {.m = m, .seqs = seqs, .n = n, .touch = TOUCH_NONE};
+        _cleanup_(change_free) struct change c = {
+                .m = m, .seqs = seqs, .n = n, .since = UINT64_MAX, .touch = TOUCH_NONE};
         return change_all(&c, unlink_one, FLAGS_SET, (struct flags){0});
+}
+
+int mailbox_raise_modseq(struct mailbox *m)
+{
+        int r = maildir_begin(m);
+        if (r < 0)
+                return r;
+        index_raise_modseq(&m->index);
+        maildir_commit(m);
+        return 0;
 }

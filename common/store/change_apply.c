@@ -50,8 +50,15 @@ static void place(struct index *ix, struct record *rec, struct slice info, bool 
         rec->name = index_new_name(ix, slice_of(copy.p), slice_of(copy.p + strlen(copy.p) + 1), info);
 }
 
+/* A change that clients can see. What is only kept for ourselves must not make them look. */
+static void visible(struct index *ix, uint64_t modseq)
+{
+        ix->head.modseq = MAX(ix->head.modseq, modseq);
+}
+
 static void changed(struct index *ix, struct record *rec, uint64_t modseq, bool own)
 {
+        visible(ix, modseq);
         rec->modseq = modseq;
         ix->touched++;
         if (own || !ix->viewed || rec->state & RECORD_CHANGED)
@@ -63,6 +70,7 @@ static void changed(struct index *ix, struct record *rec, uint64_t modseq, bool 
 static void remember_vanished(struct index *ix, uint64_t modseq, struct op_range range)
 {
         struct index_range r = {.modseq = modseq, .low = range.low, .high = range.high};
+        visible(ix, modseq);
         buf_append(&ix->more_vanished, slice_make(&r, sizeof(r)));
 }
 
@@ -115,6 +123,7 @@ static int apply_add(struct index *ix, struct slice s, uint64_t modseq, bool own
         rec->state |= keep;
         rec->cache = 0;
         rec->modseq = modseq;
+        visible(ix, modseq);
         rec->name = index_new_name(ix, base, fields, SLICE_NULL);
         place(ix, rec, info, rec->state & RECORD_IN_NEW);
         index_enter_base(ix, (uint32_t)(rec - ix->rows));
@@ -319,16 +328,23 @@ static int apply_intent(struct index *ix, struct slice s, uint64_t modseq, bool 
         return 0;
 }
 
+static int apply_modseq(struct index *ix, struct slice s, uint64_t modseq, bool own)
+{
+        visible(ix, modseq);
+        return 0;
+}
+
 static int (*const appliers[])(struct index *ix, struct slice s, uint64_t modseq, bool own) = {
         [OP_ADD] = apply_add,         [OP_SET] = apply_set,       [OP_FLAGS] = apply_flags,
         [OP_EXPUNGE] = apply_expunge, [OP_CLAIM] = apply_claim,   [OP_TRUTH] = apply_truth,
         [OP_SIZE] = apply_size,       [OP_NOTE] = apply_note,     [OP_CACHE] = apply_cache,
-        [OP_FIELDS] = apply_fields,   [OP_INTENT] = apply_intent,
+        [OP_FIELDS] = apply_fields,   [OP_INTENT] = apply_intent, [OP_MODSEQ] = apply_modseq,
 };
 
 int change_apply(struct index *ix, struct slice ops, uint64_t modseq, bool own)
 {
         struct op_head head;
+        ix->taken_in++;
         while (ops.n) {
                 if (!take(&ops, &head, sizeof(head)) || head.size > ops.n || head.type == 0 ||
                     head.type >= ARRAY_LEN(appliers))
@@ -338,6 +354,5 @@ int change_apply(struct index *ix, struct slice ops, uint64_t modseq, bool own)
                         return r;
                 ops = slice_from(ops, head.size + op_padding(head.size));
         }
-        ix->head.modseq = MAX(ix->head.modseq, modseq);
         return 0;
 }

@@ -120,6 +120,11 @@ void index_set_fields(struct index *ix, const struct record *rec, struct slice f
         end_op(ix, at);
 }
 
+void index_raise_modseq(struct index *ix)
+{
+        note(ix, OP_MODSEQ, NULL, 0);
+}
+
 void index_intend(struct index *ix, struct slice paths, bool sync)
 {
         if (paths.n || ix->intent.n) {

@@ -19,6 +19,7 @@ enum op {
         OP_CACHE = 9,
         OP_FIELDS = 10,
         OP_INTENT = 11,
+        OP_MODSEQ = 12,
 };
 
 struct op_head {

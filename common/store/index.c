@@ -67,7 +67,7 @@ void index_free(struct index *ix)
 void index_reset(struct index *ix)
 {
         index_forget_all(ix);
-        ix->head = (struct index_head){.vanished_from = ix->now};
+        ix->head = (struct index_head){.modseq = ix->now, .vanished_from = ix->now};
         random_bytes(&ix->head.seed, sizeof(ix->head.seed));
         ix->ready = true;
         ix->whole = true;

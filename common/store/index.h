@@ -26,7 +26,7 @@
 #define JOURNAL_NAME "mailsession.journal"
 
 enum {
-        INDEX_VANISHED_MAX = 16384, /* ranges of expunged UIDs that are remembered for QRESYNC */
+        INDEX_VANISHED_MAX = 65536, /* ranges of expunged UIDs that are remembered for QRESYNC: 1.5 MB */
 };
 
 /* One of new/ and cur/ as it was when it was last read, or changed by nobody but us. */
@@ -61,7 +61,7 @@ struct index_range {
 /* Part of the snapshot's header, and of the index in memory. */
 struct index_head {
         uint64_t generation;    /* the journal with the same number continues it */
-        uint64_t modseq;        /* highest given */
+        uint64_t modseq;        /* of the last change that a client can see */
         uint64_t vanished_from; /* expunges up to this modseq may have been forgotten */
         uint64_t cache_id;      /* of the cache file that records point into; 0: none */
         uint64_t cache_groups;  /* appended to it */
@@ -129,6 +129,8 @@ struct index {
 
         /* for the view, rows in no order: expunged, flags changed by others */
         struct index_rows gone, changed;
+
+        uint64_t taken_in; /* transactions applied since it was loaded */
 };
 
 /* dirfd: the folder's index directory, borrowed; -1: INDEX=MEMORY. */
@@ -199,6 +201,9 @@ void index_set_size(struct index *ix, const struct record *rec, uint64_t size, b
 void index_set_note(struct index *ix, const struct record *rec, uint64_t note);
 /* Offsets in the cache file `id`: those in another file are void. */
 void index_set_cache(struct index *ix, uint64_t id, uint32_t uid, uint32_t offset);
+
+/* Nothing of the messages: the modseq grows. */
+void index_raise_modseq(struct index *ix);
 
 /* Files that will get their places now, "cur/..." with a NUL each, and are to be removed again unless the
  * list has got a line for one of them: written at once (and, `sync`, to the disk). Empty: that is settled. */

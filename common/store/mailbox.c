@@ -122,6 +122,7 @@ int mailbox_open(struct store *s, const char *name, bool read_only, struct mailb
                 return r;
         m->index.viewed = true;
         view_extend(m);
+        view_advance(m);
         m->keywords_told = m->keywords.version;
         m->keywords.moved = 0;
         *ret = TAKE_PTR(m);

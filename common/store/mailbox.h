@@ -31,6 +31,7 @@ struct flags {
 struct message {
         uint32_t uid;
         struct flags flags;
+        uint64_t modseq; /* of its arrival or the last change of its flags; see mailbox_highest_modseq() */
         bool recent;
         bool gone; /* expunged by somebody, not yet announced: reading it gives -ENOENT */
 };
@@ -98,6 +99,13 @@ enum flags_op { FLAGS_SET, FLAGS_ADD, FLAGS_REMOVE };
 int mailbox_store_flags(struct mailbox *m, const uint32_t *seqs, size_t n, enum flags_op op,
                         struct flags flags, size_t *ret_gone);
 
+/* The same for those whose modseq is not higher than `since` (RFC 7162 section 3.1.3): compared and changed
+ * under one lock. The others, ascending, are put where `modified` points, which has room for n; *ret_modified
+ * tells how many. With 0 only keywords that a message does not have can be changed. */
+int mailbox_store_flags_since(struct mailbox *m, const uint32_t *seqs, size_t n, enum flags_op op,
+                              struct flags flags, uint64_t since, uint32_t *modified, size_t *ret_modified,
+                              size_t *ret_gone);
+
 /* Removes messages for good; the view follows at the next sync that allows it. The messages must not be
  * changed by anybody's \Deleted: the caller chose them. Those that are gone already are fine. */
 int mailbox_expunge(struct mailbox *m, const uint32_t *seqs, size_t n);
@@ -148,10 +156,20 @@ uint64_t mailbox_note(const struct mailbox *m, uint32_t seq);
 void mailbox_set_note(struct mailbox *m, uint32_t seq, uint64_t note);
 
 /* Modification sequences (RFC 7162): microseconds since 1970, growing with every change, so that a lost index
- * can make a client look again but never miss a change. Of a message: of its arrival or the last change of
- * its flags. Highest: of the folder as it is known, expunges included. */
-uint64_t mailbox_modseq(const struct mailbox *m, uint32_t seq);
+ * can make a client look again but never miss a change.
+ *
+ * Of the view: what changed with this one or a lower one is in it, and was in what mailbox_sync() gave. It
+ * stands still while the view keeps back that messages are gone. 0: they are not kept (INDEX=MEMORY, or
+ * nobody may write the index), and those of messages mean nothing. */
 uint64_t mailbox_highest_modseq(const struct mailbox *m);
+/* The first message from seq on that arrived or was changed after `since`, mailbox_count() + 1 when there is
+ * none. */
+uint32_t mailbox_seq_changed(const struct mailbox *m, uint32_t seq, uint64_t since);
+/* What a client remembers can be newer than all this index knows (it was restored from a backup, or is
+ * another host's): it says nothing here then, and everything counts as changed. Gives `since`, or 0. */
+uint64_t mailbox_modseq_known(const struct mailbox *m, uint64_t since);
+/* Gives the folder a higher one, for a change of something beside its messages (section 3.2). */
+int mailbox_raise_modseq(struct mailbox *m);
 struct mailbox_range {
         uint32_t low, high; /* UIDs */
 };

@@ -45,6 +45,7 @@ struct mailbox {
         uint32_t view_rows;
         struct index_rows holes; /* ascending */
         uint32_t recent;         /* messages of the view */
+        uint64_t modseq;         /* see mailbox_highest_modseq() */
         bool hidden; /* holes may be messages: an older index brought back what was told to be gone */
 
         struct buf learned; /* see content.c */
@@ -158,6 +159,8 @@ int touch_mark(int dirfd, const char *name, struct index_dir *ret);
 struct record *maildir_record(const struct mailbox *m, uint32_t seq);
 /* Adds the rows that came since the last time, at the end. */
 void view_extend(struct mailbox *m);
+/* Behind a sync: how far what was told reaches. */
+void view_advance(struct mailbox *m);
 /* `old` is what the view was about: it goes on with m->index, which has been loaded anew. */
 int view_rebase(struct mailbox *m, struct index *old);
 

@@ -188,7 +188,7 @@ static int run(struct mailbox *m, unsigned due)
 int maildir_sync(struct mailbox *m, bool force)
 {
         unsigned due = 0;
-        uint64_t before = m->index.head.modseq;
+        uint64_t generation = m->index.head.generation, taken_in = m->index.taken_in;
         int r = check_identity(m);
         if (r == 0)
                 r = maildir_refresh(m);
@@ -198,7 +198,8 @@ int maildir_sync(struct mailbox *m, bool force)
                 r = scan_is_due(m, &due);
         if (r < 0)
                 return r;
-        force = (force && before == m->index.head.modseq) || m->look_again;
+        bool told = m->index.head.generation != generation || m->index.taken_in != taken_in;
+        force = (force && !told) || m->look_again;
         if (m->index.ready && !due && !force && !settle_is_due(m) && m->index.intent.n == 0)
                 return 0;
         r = maildir_begin(m);

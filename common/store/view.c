@@ -191,11 +191,28 @@ int mailbox_sync(struct mailbox *m, bool allow_expunge, struct arena *arena, str
         collect_flagged(m, arena, &c);
         uint32_t before = mailbox_count(m);
         view_extend(m);
+        view_advance(m);
         c.added = mailbox_count(m) - before;
         c.keywords_changed = m->keywords_told != m->keywords.version;
         m->keywords_told = m->keywords.version;
         *ret = c;
         return 0;
+}
+
+/* Below that of the first change that is kept back. A message that the index lost keeps the modseq of its
+ * last change, which can be lower than what was told since. */
+void view_advance(struct mailbox *m)
+{
+        const struct index *ix = &m->index;
+        const struct index_rows *kept_back[] = {&ix->gone, &ix->changed};
+        uint64_t modseq = ix->head.modseq;
+        if (ix->detached)
+                return;
+        for (size_t l = 0; l < ARRAY_LEN(kept_back); l++)
+                for (size_t i = 0; i < kept_back[l]->n; i++)
+                        if (kept_back[l]->row[i] < m->view_rows && !is_hole(m, kept_back[l]->row[i]))
+                                modseq = MIN(modseq, ix->rows[kept_back[l]->row[i]].modseq - 1);
+        m->modseq = MAX(m->modseq, modseq);
 }
 
 static uint32_t first_unseen(struct mailbox *m)
@@ -271,6 +288,7 @@ static struct message message_of(const struct mailbox *m, const struct record *r
 {
         return (struct message){.uid = rec->uid,
                                 .flags = maildir_flags(m, rec),
+                                .modseq = rec->modseq,
                                 .recent = rec->state & RECORD_MINE,
                                 .gone = rec->state & RECORD_GONE};
 }
@@ -298,14 +316,29 @@ uint32_t mailbox_seq_at_or_after(const struct mailbox *m, uint32_t uid)
         return seq_of(m, row);
 }
 
-uint64_t mailbox_modseq(const struct mailbox *m, uint32_t seq)
-{
-        return maildir_record(m, seq)->modseq;
-}
-
 uint64_t mailbox_highest_modseq(const struct mailbox *m)
 {
-        return m->index.head.modseq;
+        return m->modseq;
+}
+
+uint32_t mailbox_seq_changed(const struct mailbox *m, uint32_t seq, uint64_t since)
+{
+        uint32_t row = seq <= mailbox_count(m) ? row_of(m, seq) : m->view_rows;
+        size_t hole = holes_before(m, row);
+        if (since >= m->index.head.modseq)
+                return mailbox_count(m) + 1;
+        for (; row < m->view_rows; row++) {
+                if (hole < m->holes.n && m->holes.row[hole] == row)
+                        hole++;
+                else if (m->index.rows[row].modseq > since)
+                        break;
+        }
+        return row + 1 - (uint32_t)hole;
+}
+
+uint64_t mailbox_modseq_known(const struct mailbox *m, uint64_t since)
+{
+        return since > m->index.head.modseq ? 0 : since;
 }
 
 static int by_low(const void *a, const void *b)

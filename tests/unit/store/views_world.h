@@ -173,8 +173,8 @@ static inline void expect_history(struct world *w, struct box *b)
                 assert_false(vanished[uid]);
                 /* an older index does not know what changed and changed back */
                 if (b->then[uid] != b->view[seq - 1].flags && !w->damage)
-                        assert_true(mailbox_modseq(b->m, seq) > b->modseq);
-                assert_true(mailbox_modseq(b->m, seq) <= mailbox_highest_modseq(b->m));
+                        assert_true(mailbox_message(b->m, seq).modseq > b->modseq);
+                assert_true(mailbox_message(b->m, seq).modseq <= mailbox_highest_modseq(b->m));
         }
         for (uint32_t uid = 0; known == 0 && uid < MESSAGES_MAX; uid++)
                 if (b->then[uid] != 0xff && !here[uid])
