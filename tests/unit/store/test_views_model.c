@@ -45,7 +45,9 @@ static void sync_one(struct world *w, struct box *b, bool allow)
         }
         if (allow)
                 expect_truth(w, b);
-        remember(w, b, allow);
+        /* an older index may not know what was gone and kept back */
+        if (allow || !w->damage)
+                remember(w, b, allow);
         /* and nothing is told twice */
         if (below(w, 4) == 0) {
                 c = sync_box(w->f, b->m, allow);
