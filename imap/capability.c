@@ -29,6 +29,7 @@ static const struct {
         {"SEARCHRES", AFTER_LOGIN},           /* RFC 5182 */
         {"PARTIAL", AFTER_LOGIN},             /* RFC 9394 */
         {"WITHIN", AFTER_LOGIN},              /* RFC 5032 */
+        {"MULTISEARCH", AFTER_LOGIN},         /* RFC 7377 */
         {"SEARCH=FUZZY", AFTER_LOGIN},        /* RFC 6203 */
         {"COMPRESS=DEFLATE", AFTER_LOGIN},    /* RFC 4978 */
         {"MULTIAPPEND", AFTER_LOGIN},         /* RFC 3502 */

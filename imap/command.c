@@ -35,6 +35,7 @@ static const struct imap_command_type types[] = {
         {"UNSELECT", IMAP_UNSELECT, STATE_SELECTED},
         {"EXPUNGE", IMAP_EXPUNGE, STATE_SELECTED, parse_expunge, .uid = true},
         {"SEARCH", IMAP_SEARCH, STATE_SELECTED, parse_search, .uid = true},
+        {"ESEARCH", IMAP_ESEARCH, STATE_LOGGED_IN, parse_esearch},
         {"FETCH", IMAP_FETCH, STATE_SELECTED, parse_fetch, .uid = true},
         {"STORE", IMAP_STORE, STATE_SELECTED, parse_store, .uid = true},
         {"COPY", IMAP_COPY, STATE_SELECTED, parse_copy, .uid = true},

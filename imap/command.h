@@ -63,6 +63,7 @@ enum imap_command_id {
         IMAP_UNSELECT,
         IMAP_EXPUNGE, /* with .uid: UID EXPUNGE (RFC 4315) */
         IMAP_SEARCH,
+        IMAP_ESEARCH, /* RFC 7377 */
         IMAP_FETCH,
         IMAP_STORE,
         IMAP_COPY,
@@ -221,6 +222,25 @@ struct imap_search {
         struct imap_partial partial; /* RETURN_PARTIAL only */
         struct slice charset;        /* empty: US-ASCII (taken as UTF-8) */
         struct imap_search_key *key; /* SEARCH_AND at the top */
+        struct imap_source *sources; /* ESEARCH only; none: the selected mailbox */
+        size_t sources_n;
+};
+
+/* filter-mailboxes: which mailboxes (RFC 5465 section 6, RFC 7377 section 2.2) */
+enum imap_source_kind {
+        SOURCE_SELECTED = 1 << 0,
+        SOURCE_SELECTED_DELAYED = 1 << 1, /* NOTIFY only */
+        SOURCE_INBOXES = 1 << 2,
+        SOURCE_PERSONAL = 1 << 3,
+        SOURCE_SUBSCRIBED = 1 << 4,
+        SOURCE_SUBTREE = 1 << 5,     /* .names and all below */
+        SOURCE_SUBTREE_ONE = 1 << 6, /* .names and one level below; ESEARCH only */
+        SOURCE_MAILBOXES = 1 << 7,   /* .names */
+};
+struct imap_source {
+        enum imap_source_kind kind;
+        struct slice *names;
+        size_t names_n;
 };
 
 enum imap_store_op { STORE_SET, STORE_ADD, STORE_REMOVE };
@@ -265,7 +285,7 @@ struct imap_command {
                         struct slice mailbox;
                         struct slice rest; /* what follows, for append_parse_next() */
                 } append;                  /* APPEND, REPLACE */
-                struct imap_search search;
+                struct imap_search search; /* SEARCH; ESEARCH, always .extended */
                 struct {
                         struct imap_set set;
                         struct imap_fetch_item *items;

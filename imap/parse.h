@@ -22,6 +22,8 @@ enum {
         PARSE_SEARCH_DEPTH_MAX = 250,
         PARSE_ID_PAIRS_MAX = 30, /* RFC 2971 section 3.3 */
         PARSE_ENABLE_NAMES_MAX = 64,
+        PARSE_SOURCES_MAX = 64,       /* of one ESEARCH or one event group of NOTIFY */
+        PARSE_SOURCE_NAMES_MAX = 512, /* mailboxes named in one of them */
 };
 
 /* mailbox: an astring in mUTF-7, decoded, or in UTF-8 (FEATURES_UTF8_NAMES); any case of INBOX becomes
@@ -46,6 +48,8 @@ int parse_date_time(struct lexer *l, time_t *ret);
 /* [SP "RETURN" SP "(" options ")"], right behind a command's name; sets .extended, .results, .partial. */
 int parse_return(struct lexer *l, struct imap_search *search);
 int parse_partial_range(struct lexer *l, struct imap_partial *ret);
+/* One filter-mailboxes of the kinds in the mask `allowed` (enum imap_source_kind). */
+int parse_source(struct lexer *l, unsigned allowed, struct imap_source *ret);
 /* The keys, from the first one to the end of the command. */
 int parse_search_program(struct lexer *l, struct imap_search *search);
 /* section-spec: what stands in BODY[...]; takes what belongs to it, which may be nothing. */
@@ -71,5 +75,6 @@ int parse_expunge(struct lexer *l, struct imap_command *c);
 /* parse_fetch.c, parse_search.c */
 int parse_fetch(struct lexer *l, struct imap_command *c);
 int parse_search(struct lexer *l, struct imap_command *c);
+int parse_esearch(struct lexer *l, struct imap_command *c);
 
 #endif

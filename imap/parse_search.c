@@ -221,3 +221,40 @@ int parse_search(struct lexer *l, struct imap_command *c)
                 r = take_charset(l, &c->search.charset);
         return r < 0 ? r : parse_search_program(l, &c->search);
 }
+
+/* "IN" SP "(" sources ")" */
+static int parse_sources(struct lexer *l, struct imap_search *search)
+{
+        const unsigned allowed = SOURCE_SELECTED | SOURCE_INBOXES | SOURCE_PERSONAL | SOURCE_SUBSCRIBED |
+                                 SOURCE_SUBTREE | SOURCE_SUBTREE_ONE | SOURCE_MAILBOXES;
+        int r = lexer_space(l);
+        if (r == 0)
+                r = lexer_list_start(l);
+        for (bool end = false; r == 0 && !end;) {
+                if (search->sources_n == PARSE_SOURCES_MAX)
+                        return lexer_fail(l, "Too many sources");
+                search->sources = lexer_grow(l, search->sources, search->sources_n, sizeof(*search->sources));
+                r = parse_source(l, allowed, &search->sources[search->sources_n++]);
+                if (r == 0)
+                        r = lexer_list_next(l, &end);
+        }
+        return r;
+}
+
+/* RFC 7377 section 4. There are no scope-options. */
+int parse_esearch(struct lexer *l, struct imap_command *c)
+{
+        struct lexer ahead = *l;
+        if (lexer_space(&ahead) == 0 && slice_ieq(lexer_name(&ahead), SLICE("IN"))) {
+                *l = ahead;
+                int r = parse_sources(l, &c->search);
+                if (r < 0)
+                        return r;
+        }
+        int r = parse_search(l, c);
+        if (r == 0 && !c->search.extended) {
+                c->search.extended = true;
+                c->search.results = RETURN_ALL;
+        }
+        return r;
+}

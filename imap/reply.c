@@ -250,6 +250,7 @@ static bool may_tell_expunge(const struct imap_command *c)
         case IMAP_FETCH:
         case IMAP_STORE:
         case IMAP_SEARCH:
+        case IMAP_ESEARCH:
                 return c->uid;
         default:
                 return true;

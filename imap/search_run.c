@@ -305,15 +305,17 @@ bool search_run_failed(const struct search_run *run)
         return run->failed;
 }
 
+void search_run_say_failed(struct imap_session *s, const struct imap_command *c)
+{
+        imap_no(s, c,
+                "[CONTACTADMIN] Some messages could not be read. Session %s in the server log has more.",
+                s->start->peer->session_id);
+}
+
 void search_run_done(struct search_run *run, const struct imap_command *c, const char *text)
 {
-        struct imap_session *s = run->session;
-
-        if (!run->failed)
-                imap_done(s, c, text);
+        if (run->failed)
+                search_run_say_failed(run->session, c);
         else
-                imap_no(s, c,
-                        "[CONTACTADMIN] Some messages could not be read. Session %s in the server log has "
-                        "more.",
-                        s->start->peer->session_id);
+                imap_done(run->session, c, text);
 }

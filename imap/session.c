@@ -38,6 +38,7 @@ static const imap_executor executors[IMAP_COMMAND_COUNT] = {
         [IMAP_UNSELECT] = imap_exec_close,
         [IMAP_EXPUNGE] = imap_exec_expunge,
         [IMAP_SEARCH] = imap_exec_search,
+        [IMAP_ESEARCH] = imap_exec_esearch,
         [IMAP_FETCH] = imap_exec_fetch,
         [IMAP_STORE] = imap_exec_store,
         [IMAP_COPY] = imap_exec_copy,

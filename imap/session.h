@@ -56,6 +56,7 @@ void imap_exec_append(struct imap_session *s, const struct imap_command *c); /* 
 void imap_exec_idle(struct imap_session *s, const struct imap_command *c);
 void imap_exec_expunge(struct imap_session *s, const struct imap_command *c);
 void imap_exec_search(struct imap_session *s, const struct imap_command *c);
+void imap_exec_esearch(struct imap_session *s, const struct imap_command *c);
 void imap_exec_fetch(struct imap_session *s, const struct imap_command *c);
 void imap_exec_store(struct imap_session *s, const struct imap_command *c);
 void imap_exec_copy(struct imap_session *s, const struct imap_command *c); /* COPY, MOVE */

@@ -22,7 +22,7 @@ static void check(bool ok)
 static void check_set(const struct imap_set *set)
 {
         _cleanup_(arena_free) struct arena arena = {0};
-        check(set->n > 0 && set->n <= PARSE_SET_RANGES_MAX);
+        check(set->saved == (set->n == 0) && set->n <= PARSE_SET_RANGES_MAX);
         struct imap_set made = imap_set_normalise(&arena, set, 1000);
         for (size_t i = 0; i < made.n; i++) {
                 check(made.ranges[i].low > 0 && made.ranges[i].low <= made.ranges[i].high);
@@ -44,10 +44,32 @@ static void check_key(const struct imap_search_key *k, int depth)
         check(k->kind != SEARCH_AND || n > 0);
 }
 
+static void check_partial(const struct imap_partial *p)
+{
+        check(p->a > 0 && p->b > 0);
+}
+
+static void check_search(const struct imap_search *s)
+{
+        check(s->extended == (s->results != 0));
+        check(!(s->results & RETURN_PARTIAL) || !(s->results & RETURN_ALL));
+        if (s->results & RETURN_PARTIAL)
+                check_partial(&s->partial);
+        for (size_t i = 0; i < s->sources_n; i++) {
+                const struct imap_source *source = &s->sources[i];
+                check((source->kind >= SOURCE_SUBTREE) == (source->names_n > 0));
+                for (size_t k = 0; k < source->names_n; k++)
+                        check(slice_find(source->names[k], '\0') == source->names[k].n);
+        }
+        check_key(s->key, 0);
+}
+
 static void check_fetch(const struct imap_command *c)
 {
         check_set(&c->fetch.set);
         check(c->fetch.items_n > 0);
+        if (c->fetch.has_partial)
+                check_partial(&c->fetch.partial);
         for (size_t i = 0; i < c->fetch.items_n; i++) {
                 const struct imap_section *s = &c->fetch.items[i].section;
                 for (size_t k = 0; k < s->part_n; k++)
@@ -65,7 +87,8 @@ static void check_command(const struct imap_command *c)
                 check_fetch(c);
                 break;
         case IMAP_SEARCH:
-                check_key(c->search.key, 0);
+        case IMAP_ESEARCH:
+                check_search(&c->search);
                 break;
         case IMAP_STORE:
                 check_set(&c->store.set);

@@ -68,6 +68,14 @@ static void render_partial(struct buf *b, const struct imap_partial *p)
         buf_printf(b, " %s%u:%s%u", sign, p->a, sign, p->b);
 }
 
+static void render_sources(struct buf *b, const struct imap_search *search)
+{
+        for (size_t i = 0; i < search->sources_n; i++) {
+                buf_printf(b, " IN %02x", search->sources[i].kind);
+                render_slices(b, search->sources[i].names, search->sources[i].names_n);
+        }
+}
+
 static void render_return(struct buf *b, const struct imap_search *search)
 {
         if (search->extended)
@@ -177,6 +185,9 @@ static void render_arguments(struct buf *b, const struct imap_command *c)
         case IMAP_EXPUNGE:
                 render_set(b, &c->expunge);
                 break;
+        case IMAP_ESEARCH:
+                render_sources(b, &c->search);
+                __attribute__((fallthrough));
         case IMAP_SEARCH:
                 render_return(b, &c->search);
                 if (c->search.charset.n)

@@ -309,6 +309,26 @@ static void search(void **state)
               {"a SEARCH RETURN", ERROR("SEARCH", "Missing arguments")});
 }
 
+static void esearch(void **state)
+{
+        CHECK({"a ESEARCH ALL", "a ESEARCH RETURN 04 AND ( ALL )"},
+              {"a ESEARCH IN (selected) UNSEEN", "a ESEARCH IN 01 RETURN 04 AND ( NOT_FLAG 01 )"},
+              {"a ESEARCH IN (mailboxes \"folder1\" subtree folder2) RETURN (MIN) ALL",
+               "a ESEARCH IN 80 <folder1> IN 20 <folder2> RETURN 01 AND ( ALL )"},
+              {"a ESEARCH IN (PERSONAL Inboxes subscribed subtree-one (a inbox)) CHARSET UTF-8 SUBJECT x",
+               "a ESEARCH IN 08 IN 04 IN 10 IN 40 <a> <INBOX> RETURN 04 <UTF-8> AND ( HEADER <SUBJECT> <x> "
+               ")"},
+              {"a ESEARCH IN (selected-delayed) ALL",
+               ERROR("ESEARCH", "Unknown mailbox specifier \"selected-delayed\"")},
+              {"a ESEARCH IN (mailboxes) ALL", ERROR("ESEARCH", "Expected a space before \") ALL\"")},
+              {"a ESEARCH IN (mailboxes ()) ALL", ERROR("ESEARCH", "Invalid characters at \")) ALL\"")},
+              {"a ESEARCH IN (personal (x y)) ALL",
+               ERROR("ESEARCH", "Unknown mailbox specifier \"(x y)) ALL\"")},
+              {"a ESEARCH IN () ALL", ERROR("ESEARCH", "Unknown mailbox specifier \") ALL\"")},
+              {"a ESEARCH IN (personal)", ERROR("ESEARCH", "Missing arguments")},
+              {"a UID ESEARCH ALL", ERROR("UID ESEARCH", "Unknown command")});
+}
+
 static void search_return(void **state)
 {
         CHECK({"a SEARCH RETURN (MIN count) ALL", "a SEARCH RETURN 09 AND ( ALL )"},
@@ -408,6 +428,7 @@ int main(void)
                 cmocka_unit_test(fetch),
                 cmocka_unit_test(search),
                 cmocka_unit_test(search_return),
+                cmocka_unit_test(esearch),
                 cmocka_unit_test(every_count_has_its_limit),
                 cmocka_unit_test(a_million_parentheses_cost_nothing),
         };
