@@ -36,6 +36,7 @@ static const struct {
         {"CATENATE", AFTER_LOGIN},            /* RFC 4469 */
         {"URL-PARTIAL", AFTER_LOGIN},         /* RFC 5550 */
         {"REPLACE", AFTER_LOGIN},             /* RFC 8508 */
+        {"BINARY", AFTER_LOGIN},              /* RFC 3516 */
 };
 /* clang-format on */
 

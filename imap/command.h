@@ -126,6 +126,8 @@ enum imap_fetch_kind {
         FETCH_RFC822_HEADER,
         FETCH_RFC822_TEXT,
         FETCH_SECTION, /* BODY[...] and BODY.PEEK[...] */
+        FETCH_BINARY,  /* BINARY[...] and BINARY.PEEK[...] (RFC 3516): part numbers alone */
+        FETCH_BINARY_SIZE,
 };
 
 enum imap_section_text {
@@ -150,7 +152,7 @@ struct imap_section {
 
 struct imap_fetch_item {
         enum imap_fetch_kind kind;
-        struct imap_section section; /* FETCH_SECTION only */
+        struct imap_section section; /* FETCH_SECTION, FETCH_BINARY, FETCH_BINARY_SIZE only */
 };
 
 enum imap_search_kind {

@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "base/log.h"
+#include "imap/binary.h"
 #include "imap/envelope.h"
 #include "imap/reply.h"
 
@@ -67,6 +68,17 @@ static int find_kinds(struct fetch *f)
         return 0;
 }
 
+/* Before anything is said of the message: what cannot be decoded fails the command (RFC 3516 section 4.3). */
+static int check_encodings(struct fetch *f)
+{
+        struct binary binary;
+        int r = 0;
+        for (size_t i = 0; i < f->items_n && r == 0; i++)
+                if (f->items[i].kind == FETCH_BINARY || f->items[i].kind == FETCH_BINARY_SIZE)
+                        r = binary_locate(f->text.raw, fetch_parts(f), f->items[i].section, &binary);
+        return r;
+}
+
 /* The text first, also for a size that is not known: with it the size is counted, and not believed of the
  * file's name. What was found in the cache last: it is good until the store looks for something else. */
 static int open_message(struct fetch *f)
@@ -75,6 +87,8 @@ static int open_message(struct fetch *f)
         int r = 0;
         if (f->needs & FETCH_NEEDS_TEXT || (f->needs & FETCH_NEEDS_SIZE && !mailbox_size_known(m, f->seq)))
                 r = read_text(f);
+        if (r == 0 && f->decodes)
+                r = check_encodings(f);
         if (r == 0 && f->needs & FETCH_NEEDS_SIZE)
                 r = mailbox_size(m, f->seq, &f->size);
         if (r == 0 && f->needs & FETCH_NEEDS_DATE)
@@ -105,6 +119,8 @@ static void fetch_message(struct fetch *f, uint32_t seq)
         int r = open_message(f);
         if (r == -ENOENT) {
                 f->gone = true;
+        } else if (r == -EOPNOTSUPP) {
+                f->unknown = true;
         } else if (r < 0) {
                 f->error = f->bad ? f->error : r;
                 f->bad = f->bad ? f->bad : seq;
@@ -155,6 +171,10 @@ static void end_fetch(struct fetch *f)
                 else
                         imap_no(f->s, f->c,
                                 "[EXPUNGEISSUED] Some of the requested messages no longer exist.");
+        } else if (f->unknown) {
+                imap_sync(f->s, f->c->uid, f->c->uid);
+                if (!f->s->over)
+                        imap_no(f->s, f->c, "[UNKNOWN-CTE] A content transfer encoding is not known.");
         } else {
                 imap_done(f->s, f->c, "Fetch completed.");
         }

@@ -17,7 +17,7 @@ enum fetch_need {
 /* An item as it is answered, worked out once for the command. */
 struct fetch_item {
         enum imap_fetch_kind kind;
-        struct slice label;                 /* " RFC822.SIZE ", " BODY[TEXT] {" */
+        struct slice label;                 /* " RFC822.SIZE ", " BODY[TEXT] {", " BINARY[1] " */
         unsigned cached;                    /* enum cached_kind it can come from, 0: none */
         const struct imap_section *section; /* NULL: it is none */
         uint64_t fields;                    /* see cached_fields_mask() */
@@ -42,6 +42,8 @@ struct fetch {
         unsigned needs;
         uint32_t kinds; /* of cached kinds that items can come from */
         bool asks_flags;
+        bool decodes;   /* BINARY is asked for */
+        bool unknown;   /* a message was left out, for its content transfer encoding is not known */
         uint32_t *seen; /* sequence numbers that were sent and are to be \Seen */
         size_t seen_n;
         bool gone;    /* a message was expunged meanwhile */

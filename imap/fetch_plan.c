@@ -18,7 +18,9 @@ static const struct fetch_type {
         [FETCH_RFC822] = {"RFC822", FETCH_NEEDS_TEXT | FETCH_SEES, 0, {.text = SECTION_ALL}},
         [FETCH_RFC822_HEADER] = {"RFC822.HEADER", FETCH_NEEDS_TEXT, 0, {.text = SECTION_HEADER}},
         [FETCH_RFC822_TEXT] = {"RFC822.TEXT", FETCH_NEEDS_TEXT | FETCH_SEES, 0, {.text = SECTION_TEXT}},
-        [FETCH_SECTION] = {NULL, 0, 0},
+        [FETCH_SECTION] = {"BODY", 0, 0},
+        [FETCH_BINARY] = {"BINARY", FETCH_NEEDS_TEXT, 0},
+        [FETCH_BINARY_SIZE] = {"BINARY.SIZE", FETCH_NEEDS_TEXT, 0},
 };
 
 static bool is_section(const struct imap_fetch_item *item)
@@ -26,16 +28,23 @@ static bool is_section(const struct imap_fetch_item *item)
         return item->kind >= FETCH_RFC822;
 }
 
+/* The item names its section, rather than being another word for one. */
+static bool names_section(enum imap_fetch_kind kind)
+{
+        return kind >= FETCH_SECTION;
+}
+
 static struct slice make_label(struct fetch *f, const struct fetch_item *item)
 {
         const char *name = types[item->kind].name;
         f->buf.n = 0;
         buf_char(&f->buf, ' ');
-        if (name)
-                buf_str(&f->buf, name);
+        if (names_section(item->kind))
+                section_name(&f->buf, name, item->section);
         else
-                section_name(&f->buf, item->section);
-        buf_str(&f->buf, item->section ? " {" : " ");
+                buf_str(&f->buf, name);
+        bool literal = item->section && item->kind <= FETCH_SECTION; /* BINARY's may be a literal8 */
+        buf_str(&f->buf, literal ? " {" : " ");
         return arena_slice(&f->s->arena, buf_slice(&f->buf));
 }
 
@@ -44,7 +53,7 @@ static struct fetch_item make_item(struct fetch *f, const struct imap_fetch_item
         const struct fetch_type *type = &types[asked->kind];
         struct fetch_item item = {.kind = asked->kind, .cached = type->cached};
         if (is_section(asked))
-                item.section = type->name ? &type->section : &asked->section;
+                item.section = names_section(asked->kind) ? &asked->section : &type->section;
         item.label = make_label(f, &item);
         f->needs |= type->needs;
         if (item.cached)
@@ -55,9 +64,10 @@ static struct fetch_item make_item(struct fetch *f, const struct imap_fetch_item
                         f->kinds |= CACHED_BIT(CACHED_FIELDS);
                 else
                         f->needs |= FETCH_NEEDS_TEXT;
-                if (!asked->section.peek)
-                        f->needs |= FETCH_SEES;
         }
+        if (names_section(asked->kind) && !asked->section.peek)
+                f->needs |= FETCH_SEES;
+        f->decodes |= asked->kind > FETCH_SECTION;
         return item;
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/number.h"
+#include "imap/binary.h"
 #include "imap/fetch.h"
 #include "imap/reply.h"
 
@@ -128,6 +129,22 @@ static void write_section(struct fetch *f, const struct fetch_item *item)
         section_write(&f->s->conn, &section);
 }
 
+/* Its encoding is known: the message was looked at. */
+static void write_binary(struct fetch *f, const struct fetch_item *item)
+{
+        struct binary binary = {};
+        binary_locate(f->text.raw, item->section->part_n ? fetch_parts(f) : NULL, item->section, &binary);
+        binary_measure(&binary);
+        if (item->kind == FETCH_BINARY_SIZE) {
+                write_number(f, item, binary.size);
+                return;
+        }
+        conn_write(&f->s->conn, label_of(f, item));
+        conn_printf(&f->s->conn, "%s{%llu}\r\n", binary.has_nul ? "~" : "", (unsigned long long)binary.size);
+        count_section(f->s, item->section, binary.size);
+        binary_write(&f->s->conn, &binary);
+}
+
 static void write_item(struct fetch *f, const struct fetch_item *item)
 {
         switch (item->kind) {
@@ -153,6 +170,10 @@ static void write_item(struct fetch *f, const struct fetch_item *item)
         case FETCH_RFC822_TEXT:
         case FETCH_SECTION:
                 write_section(f, item);
+                break;
+        case FETCH_BINARY:
+        case FETCH_BINARY_SIZE:
+                write_binary(f, item);
         }
 }
 

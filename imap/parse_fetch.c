@@ -126,18 +126,39 @@ static struct imap_fetch_item *add(struct lexer *l, struct imap_command *c)
         return &c->fetch.items[c->fetch.items_n++];
 }
 
+static const struct {
+        const char *name;
+        enum imap_fetch_kind kind;
+        bool peek;
+} section_items[] = {
+        {"BODY", FETCH_SECTION, false},           {"BODY.PEEK", FETCH_SECTION, true},
+        {"BINARY", FETCH_BINARY, false},          {"BINARY.PEEK", FETCH_BINARY, true},
+        {"BINARY.SIZE", FETCH_BINARY_SIZE, true},
+};
+
+/* From behind "[". */
+static int parse_section_item(struct lexer *l, struct imap_fetch_item *item)
+{
+        int r = parse_section(l, &item->section);
+        if (r < 0)
+                return r;
+        if (item->kind != FETCH_SECTION && item->section.text != SECTION_ALL)
+                return lexer_fail(l, "BINARY is of a part as a whole");
+        return item->kind == FETCH_BINARY_SIZE ? 0 : parse_partial(l, &item->section);
+}
+
 static int parse_item(struct lexer *l, struct imap_command *c)
 {
         if (c->fetch.items_n == PARSE_FETCH_ITEMS_MAX)
                 return lexer_fail(l, "Too many items");
         struct slice name = lexer_name(l);
-        bool peek = slice_ieq(name, SLICE("BODY.PEEK"));
-        if ((peek || slice_ieq(name, SLICE("BODY"))) && lexer_take(l, '[')) {
+        for (size_t i = 0; i < ARRAY_LEN(section_items); i++) {
+                if (!slice_ieq(name, slice_of(section_items[i].name)) || !lexer_take(l, '['))
+                        continue;
                 struct imap_fetch_item *item = add(l, c);
-                item->kind = FETCH_SECTION;
-                item->section.peek = peek;
-                int r = parse_section(l, &item->section);
-                return r < 0 ? r : parse_partial(l, &item->section);
+                item->kind = section_items[i].kind;
+                item->section.peek = section_items[i].peek;
+                return parse_section_item(l, item);
         }
         for (size_t i = 0; i < ARRAY_LEN(items); i++)
                 if (slice_ieq(name, slice_of(items[i].name))) {

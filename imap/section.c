@@ -332,7 +332,7 @@ int section_read(const struct section *s, int (*take)(void *context, struct slic
         return each_stretch(s, read_stretch, &reading);
 }
 
-void section_name(struct buf *to, const struct imap_section *what)
+void section_name(struct buf *to, const char *word, const struct imap_section *what)
 {
         static const char *const names[] = {
                 [SECTION_ALL] = "",
@@ -342,7 +342,8 @@ void section_name(struct buf *to, const struct imap_section *what)
                 [SECTION_TEXT] = "TEXT",
                 [SECTION_MIME] = "MIME",
         };
-        buf_str(to, "BODY[");
+        buf_str(to, word);
+        buf_char(to, '[');
         for (size_t i = 0; i < what->part_n; i++)
                 buf_printf(to, i ? ".%u" : "%u", what->part[i]);
         if (what->part_n && what->text != SECTION_ALL)

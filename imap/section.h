@@ -58,9 +58,9 @@ void section_write(struct conn *c, const struct section *s);
  * between CR and LF gives them one by one. 0, or what `take` gave when that was not 0. */
 int section_read(const struct section *s, int (*take)(void *context, struct slice bytes), void *context);
 
-/* What a reply calls it: "BODY[1.HEADER.FIELDS (FROM)]<0>". Names of fields are put in capitals, as Dovecot
- * does: a client that compares them has met that one. */
-void section_name(struct buf *to, const struct imap_section *what);
+/* What a reply calls it: "BODY[1.HEADER.FIELDS (FROM)]<0>", with `word` for BODY. Names of fields are put in
+ * capitals, as Dovecot does: a client that compares them has met that one. */
+void section_name(struct buf *to, const char *word, const struct imap_section *what);
 
 /* Bytes of a text as sent. */
 uint64_t section_crlf_size(struct slice text);

@@ -2,6 +2,7 @@
  * 3501 section 9), and BODYSTRUCTURE's sizes are those of the sections. */
 #include <stdlib.h>
 
+#include "imap/binary.h"
 #include "imap/bodystructure.h"
 #include "imap/cached.h"
 #include "imap/envelope.h"
@@ -98,6 +99,27 @@ static void check_sections(struct slice message, const struct part *root)
                 need(s.size == (root->children ? part_virtual_size(root->children->body) : 0));
 }
 
+/* The decoded size does not depend on how it was counted, and an encoding never makes a text smaller. */
+static void check_binary(struct slice message, const struct part *root)
+{
+        uint32_t number = 1;
+        struct imap_section what = {.part = &number, .part_n = 1};
+        struct binary whole, cut;
+        if (binary_locate(message, root, &what, &whole) < 0)
+                return;
+        binary_measure(&whole);
+        need(whole.size <= 2 * whole.text.n);
+        what.partial = true;
+        what.count = UINT32_MAX;
+        need(binary_locate(message, root, &what, &cut) == 0);
+        binary_measure(&cut);
+        need(cut.size == whole.size && cut.has_nul == whole.has_nul);
+        what.offset = 2;
+        what.count = 3;
+        binary_measure(&cut);
+        need(cut.size == (whole.size > 5 ? 3 : whole.size > 2 ? whole.size - 2 : 0));
+}
+
 /* What is made of the header is made of its kept fields just as well. */
 static void check_reduced(struct slice message, struct buf *b)
 {
@@ -148,6 +170,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         need(bodystructure_write(message, root, true, &b) == 0);
         check_value(&b);
         check_sections(message, root);
+        check_binary(message, root);
         check_kept(message, &b);
         check_reduced(message, &b);
         return 0;
