@@ -13,6 +13,7 @@
 #include "imap/capability.h"
 #include "imap/check.h"
 #include "imap/reply.h"
+#include "mime/unbinary.h"
 
 enum {
         APPEND_PIECE = 64 * 1024,
@@ -60,12 +61,41 @@ int append_fits(struct append *a, uint64_t size)
         return -E2BIG;
 }
 
+/* NULs where no encoding tells of them (RFC 3516 section 4.4). */
+static int unknown_encoding(struct append *a)
+{
+        imap_no(a->s, a->c, "[UNKNOWN-CTE] NUL in a part that is not of the encoding \"binary\".");
+        return -EILSEQ;
+}
+
 int append_bytes(struct append *a, struct slice bytes)
 {
         int r;
 
         a->size += bytes.n;
-        r = save_write(a->save, bytes);
+        if (a->binary && !a->spooled && slice_find(bytes, '\0') < bytes.n)
+                return unknown_encoding(a);
+        r = a->spooled ? save_spool(a->save, bytes) : save_write(a->save, bytes);
+        return r < 0 ? fail_target(a, r) : 0;
+}
+
+static int write_bytes(void *context, struct slice bytes)
+{
+        return save_write(context, bytes);
+}
+
+/* What was sent as literal8, as text (RFC 3516 section 4.4): Maildir keeps lines, not bytes, and no message
+ * that is read with BODY has NULs. */
+static int write_spooled(struct append *a)
+{
+        _cleanup_(message_text_release) struct message_text text = {};
+        int r;
+
+        r = save_spooled(a->save, &text);
+        if (r == 0)
+                r = unbinary(text.raw, write_bytes, a->save);
+        if (r == -EILSEQ)
+                return unknown_encoding(a);
         return r < 0 ? fail_target(a, r) : 0;
 }
 
@@ -85,6 +115,7 @@ static int begin_message(struct append *a, const struct append_item *item)
         }
         a->size = 0;
         a->parts = 0;
+        a->spooled = a->binary = false;
         r = save_begin(a->save, &message);
         return r < 0 ? fail_target(a, r) : 0;
 }
@@ -153,6 +184,8 @@ static int take_literal(struct append *a, const struct append_item *item)
                 imap_no(a->s, a->c, "Can't save a zero byte message.");
                 return -EINVAL;
         }
+        a->binary = item->binary && !item->utf8;
+        a->spooled = a->spooled || (a->binary && a->parts == 0);
         r = append_fits(a, item->size);
         if (r == 0)
                 r = too_many_parts(a);
@@ -165,6 +198,7 @@ static int take_url(struct append *a, const struct append_item *item)
 {
         int r = too_many_parts(a);
 
+        a->binary = false;
         return r < 0 ? r : append_url(a, item->url);
 }
 
@@ -177,6 +211,9 @@ static int end_message(struct append *a)
                 return -EINVAL;
         }
         a->messages++;
+        r = a->spooled ? write_spooled(a) : 0;
+        if (r < 0)
+                return r;
         r = save_end(a->save);
         return r < 0 ? fail_target(a, r) : 0;
 }

@@ -21,6 +21,8 @@ struct append {
         struct save_message message;
         uint64_t size; /* bytes so far */
         size_t parts;
+        bool spooled;           /* it began with a literal8: kept aside until it can be turned into text */
+        bool binary;            /* a literal8 within it now */
         size_t messages;        /* that are whole */
         struct mailbox *source; /* the last one that a URL named, unless it is the selected one */
 

@@ -35,6 +35,8 @@ static void saved_free(struct saved *m)
 static void drop_current(struct save *s)
 {
         fd_close_p(&s->fd);
+        fd_close_p(&s->spool_fd);
+        s->spool_size = 0;
         if (s->now.source)
                 unlinkat(s->to->dir, s->now.source, 0);
         saved_free(&s->now);
@@ -65,7 +67,7 @@ static int fail(struct save *s, int r)
 int save_open(struct store *store, const char *mailbox, struct save **ret)
 {
         _cleanup_(save_close) struct save *s = xcalloc(1, sizeof(*s));
-        s->fd = -1;
+        s->fd = s->spool_fd = -1;
         int r = maildir_open(store, mailbox, true, &s->to);
         if (r < 0)
                 return r;

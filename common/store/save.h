@@ -27,6 +27,12 @@ int save_begin(struct save *s, const struct save_message *m);
 int save_write(struct save *s, struct slice bytes);
 int save_end(struct save *s);
 
+/* For bytes of the message that have to be looked at as a whole before they are written: keeps them in a file
+ * without a name in the folder's file system. Then gives them back, once (message_text_release()); .raw is
+ * what was kept, byte by byte. Neither makes them part of the message. */
+int save_spool(struct save *s, struct slice bytes);
+int save_spooled(struct save *s, struct message_text *ret);
+
 /* One message from an open mailbox, with flags, keywords and INTERNALDATE; a hard link where it can be. All
  * from the same mailbox, which stays open and whose view stays as it is until the commit. -ENOENT: it is
  * gone. */

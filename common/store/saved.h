@@ -3,6 +3,7 @@
 
 /* struct save, for
  *   save.c    which gets messages ready
+ *   spool.c   which keeps bytes aside until they are whole
  *   place.c   which puts the files where they belong, or takes them back
  *   commit.c  which makes them part of the folder */
 
@@ -32,11 +33,14 @@ struct save {
         struct mailbox *from; /* borrowed: of copies and moves */
         struct saved *items;
         size_t n, cap;
-        struct buf expunge; /* uint32_t: sequence numbers in `from` of messages moved by copying them, or replaced */
+        struct buf expunge; /* uint32_t: sequence numbers in `from` of messages moved by copying them, or
+                               replaced */
 
         /* the message that is being written: items[n] once it is whole */
         struct saved now;
         int fd;
+        int spool_fd; /* spool.c */
+        uint64_t spool_size;
         time_t internaldate;
         struct buf out;
         uint64_t size, bare_lf;

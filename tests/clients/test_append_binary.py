@@ -25,7 +25,10 @@ def literal(text, plus=b"+"):
 
 
 HELLO = b"Subject: hello\r\n\r\nHello\r\n"
+BINARY = (b"Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: image/png\r\n"
+          b"Content-Transfer-Encoding: binary\r\n\r\n\0\1\n\2\r\n--b\r\n\r\ntext\r\n--b--\r\n")
 COMMANDS = [
+    b"APPEND INBOX ~" + literal(BINARY),
     b"APPEND INBOX (\\Seen) " + literal(HELLO) + b" \"17-Jul-1996 02:44:25 +0000\" " + literal(HELLO * 2),
     b"APPEND INBOX " + literal(HELLO) + b" (\\Flagged) " + literal(b"\r\n") + b" " + literal(b"x"),
     b"APPEND INBOX " + literal(HELLO) + b" " + literal(b""),
