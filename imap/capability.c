@@ -25,6 +25,12 @@ static const struct {
         {"UIDPLUS", AFTER_LOGIN},             /* RFC 4315 */
         {"MOVE", AFTER_LOGIN},                /* RFC 6851 */
         {"SPECIAL-USE", AFTER_LOGIN},         /* RFC 6154 */
+        {"LIST-EXTENDED", AFTER_LOGIN},       /* RFC 5258 */
+        {"LIST-STATUS", AFTER_LOGIN},         /* RFC 5819 */
+        {"LIST-MYRIGHTS", AFTER_LOGIN},       /* RFC 8440 */
+        {"CREATE-SPECIAL-USE", AFTER_LOGIN},  /* RFC 6154 */
+        {"STATUS=SIZE", AFTER_LOGIN},         /* RFC 8438 */
+        {"XLIST", AFTER_LOGIN},               /* Gmail's, before RFC 6154 */
         {"ESEARCH", AFTER_LOGIN},             /* RFC 4731 */
         {"SEARCHRES", AFTER_LOGIN},           /* RFC 5182 */
         {"PARTIAL", AFTER_LOGIN},             /* RFC 9394 */

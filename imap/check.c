@@ -24,8 +24,6 @@ const char *imap_name_problem(const char *name, char separator)
                         return "Has adjacent hierarchy separators";
         if (name[n - 1] == separator)
                 return "Ends with hierarchy separator";
-        if (separator != '/' && strchr(name, '/'))
-                return "Name must not have '/' characters";
         if (n > CHECK_NAME_MAX)
                 return "Name is too long";
         return NULL;

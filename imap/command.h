@@ -53,6 +53,7 @@ enum imap_command_id {
         IMAP_UNSUBSCRIBE,
         IMAP_LIST,
         IMAP_LSUB,
+        IMAP_XLIST, /* Gmail's, before there was SPECIAL-USE */
         IMAP_NAMESPACE,
         IMAP_STATUS,
         IMAP_APPEND,
@@ -112,6 +113,26 @@ enum imap_status_item {
         STATUS_UIDNEXT = 1 << 2,
         STATUS_UIDVALIDITY = 1 << 3,
         STATUS_UNSEEN = 1 << 4,
+        STATUS_DELETED = 1 << 5,     /* RFC 9051 section 6.3.11 */
+        STATUS_SIZE = 1 << 6,        /* RFC 8438 */
+        STATUS_MAILBOXID = 1 << 7,   /* RFC 8474 */
+        STATUS_APPENDLIMIT = 1 << 8, /* RFC 7889 */
+};
+
+/* Selection and return options of LIST (RFC 5258 sections 3.1 and 3.2). */
+enum imap_list_select {
+        LIST_SELECT_SUBSCRIBED = 1 << 0,
+        LIST_SELECT_SPECIAL_USE = 1 << 1, /* RFC 6154 */
+        LIST_SELECT_RECURSIVEMATCH = 1 << 2,
+        LIST_SELECT_REMOTE = 1 << 3,
+        LIST_SELECT_CRITERIA = LIST_SELECT_SUBSCRIBED | LIST_SELECT_SPECIAL_USE, /* what narrows the choice */
+};
+enum imap_list_return {
+        LIST_RETURN_SUBSCRIBED = 1 << 0,
+        LIST_RETURN_CHILDREN = 1 << 1,
+        LIST_RETURN_SPECIAL_USE = 1 << 2, /* RFC 6154 */
+        LIST_RETURN_STATUS = 1 << 3,      /* RFC 5819 */
+        LIST_RETURN_MYRIGHTS = 1 << 4,    /* RFC 8440 */
 };
 
 enum imap_fetch_kind {
@@ -268,16 +289,22 @@ struct imap_command {
                         struct slice *fields; /* key, value, key, value...; a NIL value has p == NULL */
                         size_t n;             /* 0 for NIL */
                 } id_params;                  /* RFC 2971 */
-                struct slice mailbox;         /* SELECT EXAMINE CREATE DELETE SUBSCRIBE UNSUBSCRIBE */
+                struct slice mailbox;         /* SELECT EXAMINE DELETE SUBSCRIBE UNSUBSCRIBE */
                 struct {
                         struct slice from, to;
                 } rename;
                 struct {
-                        struct slice reference, pattern;             /* UTF-8 */
-                        bool return_special_use, select_special_use; /* RFC 6154: RETURN (SPECIAL-USE) and
-                                                                        LIST (SPECIAL-USE) */
-                        bool return_children;
-                } list; /* LIST, LSUB */
+                        struct slice mailbox;
+                        struct slice *uses; /* RFC 6154: "Drafts", without the backslash */
+                        size_t uses_n;
+                } create;
+                struct {
+                        struct slice reference, *patterns; /* UTF-8 */
+                        size_t patterns_n;                 /* at least one */
+                        bool extended;                     /* the syntax of RFC 5258 was used */
+                        unsigned select, returns;          /* enum imap_list_select, imap_list_return */
+                        unsigned status;                   /* enum imap_status_item, of RETURN (STATUS) */
+                } list;                                    /* LIST, LSUB, XLIST */
                 struct {
                         struct slice mailbox;
                         unsigned items; /* enum imap_status_item */

@@ -24,6 +24,8 @@ enum {
         PARSE_ENABLE_NAMES_MAX = 64,
         PARSE_SOURCES_MAX = 64,       /* of one ESEARCH or one event group of NOTIFY */
         PARSE_SOURCE_NAMES_MAX = 512, /* mailboxes named in one of them */
+        PARSE_LIST_PATTERNS_MAX = 64, /* each is matched against every folder */
+        PARSE_CREATE_USES_MAX = 16,   /* there are eight */
 };
 
 /* mailbox: an astring in mUTF-7, decoded, or in UTF-8 (FEATURES_UTF8_NAMES); any case of INBOX becomes
@@ -64,7 +66,9 @@ int parse_id(struct lexer *l, struct imap_command *c);
 /* parse_mailbox.c */
 int parse_select(struct lexer *l, struct imap_command *c); /* and all that take one mailbox */
 int parse_rename(struct lexer *l, struct imap_command *c);
-int parse_list(struct lexer *l, struct imap_command *c); /* LIST, LSUB */
+int parse_create(struct lexer *l, struct imap_command *c);
+/* parse_list.c */
+int parse_list(struct lexer *l, struct imap_command *c); /* LIST, LSUB, XLIST */
 int parse_status(struct lexer *l, struct imap_command *c);
 /* parse_append.c */
 int parse_append(struct lexer *l, struct imap_command *c); /* APPEND, REPLACE: up to the mailbox */

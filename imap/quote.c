@@ -98,12 +98,18 @@ void quote_astring(struct buf *to, struct slice s)
                 quote_string(to, s);
 }
 
+void quote_utf8_string(struct buf *to, struct slice s)
+{
+        if (may_quote(s, 255))
+                write_quoted(to, s);
+        else
+                write_literal(to, s);
+}
+
 void quote_utf8_astring(struct buf *to, struct slice s)
 {
         if (is_atom(s))
                 buf_append(to, s);
-        else if (may_quote(s, 255))
-                write_quoted(to, s);
         else
-                write_literal(to, s);
+                quote_utf8_string(to, s);
 }

@@ -24,5 +24,6 @@ void quote_text(struct buf *to, struct slice s);
 void quote_astring(struct buf *to, struct slice s);
 /* The same of valid UTF-8 for a client that takes it in quoted strings (RFC 6855, RFC 9051). */
 void quote_utf8_astring(struct buf *to, struct slice s);
+void quote_utf8_string(struct buf *to, struct slice s);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/number.h"
 #include "base/utf7.h"
 #include "imap/quote.h"
+#include "mime/charset.h"
 
 static void _printf_(4, 0) tagged(struct imap_session *s, const struct imap_command *c, const char *status,
                                   const char *fmt, va_list ap)
@@ -58,6 +59,7 @@ static const struct failure {
         {-ENOENT, "[NONEXISTENT] Mailbox doesn't exist", false},
         {-EEXIST, "[ALREADYEXISTS] Mailbox already exists", false},
         {-EINVAL, "[CANNOT] Invalid mailbox name", false},
+        {-E2BIG, "[LIMIT] Too many mailboxes", true},
         {-EBUSY, "[CANNOT] INBOX can't be changed in this way", false},
         {-EACCES, "[NOPERM] Permission denied", true},
         {-EPERM, "[NOPERM] Permission denied", true},
@@ -278,14 +280,20 @@ void imap_write_nstring(struct conn *c, struct slice str)
         conn_write(c, buf_slice(&b));
 }
 
-void imap_write_mailbox(struct imap_session *s, const char *utf8)
+void imap_mailbox_text(const struct imap_session *s, const char *utf8, struct buf *to)
 {
-        _cleanup_(buf_free) struct buf name = {0}, b = {0};
+        _cleanup_(buf_free) struct buf name = {0};
         if (s->enabled & FEATURES_UTF8_NAMES)
-                quote_utf8_astring(&b, slice_of(utf8));
+                quote_utf8_astring(to, slice_of(utf8));
         /* names come from the store, which lets only valid UTF-8 in */
         else if (utf7_from_utf8(&name, slice_of(utf8)) == 0)
-                quote_astring(&b, buf_slice(&name));
+                quote_astring(to, buf_slice(&name));
+}
+
+void imap_write_mailbox(struct imap_session *s, const char *utf8)
+{
+        _cleanup_(buf_free) struct buf b = {0};
+        imap_mailbox_text(s, utf8, &b);
         conn_write(&s->conn, buf_slice(&b));
 }
 
@@ -308,9 +316,18 @@ void imap_write_uid_set(struct conn *c, const uint32_t *uids, size_t n)
         }
 }
 
+/* RFC 9051 section 5.1, RFC 6855 section 3: names in UTF-8 are in normalisation form C. */
+static char *normalised(struct imap_session *s, struct slice name)
+{
+        _cleanup_(buf_free) struct buf b = {0};
+        if (!(s->enabled & FEATURES_UTF8_NAMES) || charset_nfc(name, &b) < 0)
+                return arena_str(&s->arena, name);
+        return arena_str(&s->arena, buf_slice(&b));
+}
+
 const char *imap_mailbox_name(struct imap_session *s, struct slice name)
 {
-        char *made = arena_str(&s->arena, name);
+        char *made = normalised(s, name);
         /* the parser knows INBOX alone: what is a level depends on the namespace */
         if (name.n > 5 && slice_istarts(name, SLICE("INBOX")) && made[5] == store_separator(s->store, made))
                 memcpy(made, "INBOX", 5);

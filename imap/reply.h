@@ -35,13 +35,16 @@ void imap_tell_keywords(struct imap_session *s);
  * 0; when it cannot be opened, -errno of the store and nothing is written. Of the selected mailbox: the view
  * as it stands. */
 int imap_write_status(struct imap_session *s, const char *name, unsigned items);
+/* The same line into a buffer. */
+int imap_status_text(struct imap_session *s, const char *name, unsigned items, struct buf *to);
 bool imap_is_selected(const struct imap_session *s, const char *name);
 
 /* Turns features on for the rest of the session (enum imap_feature). */
 void imap_enable(struct imap_session *s, unsigned features);
 
-/* "* LIST (\HasNoChildren) "/" name" of a folder that is there. */
-void imap_tell_folder(struct imap_session *s, const char *name);
+/* '* LIST (\HasNoChildren) "/" name', with ("OLDNAME" (old)) when that is another name (RFC 9051 section
+ * 6.3.9.7); NULL: there was none. \NonExistent when the folder is not there. */
+void imap_tell_folder(struct imap_session *s, const char *name, const char *old);
 
 /* "* BYE text", end of session with `reason` (static, for the log). */
 void imap_bye(struct imap_session *s, const char *reason, const char *text);
@@ -53,6 +56,8 @@ void imap_write_string(struct conn *c, struct slice str);
 void imap_write_nstring(struct conn *c, struct slice str); /* p == NULL: NIL */
 /* A mailbox name, as an astring in mUTF-7 or, with FEATURES_UTF8_NAMES, in UTF-8. */
 void imap_write_mailbox(struct imap_session *s, const char *utf8);
+void imap_mailbox_text(const struct imap_session *s, const char *utf8, struct buf *to);
+void imap_write_separator(struct conn *c, char separator); /* as a quoted string */
 /* "1:4,7" */
 void imap_write_uid_set(struct conn *c, const uint32_t *uids, size_t n);
 
@@ -67,7 +72,8 @@ int imap_resolve_set(struct imap_session *s, const struct imap_set *set, bool ui
 void imap_save_set(struct imap_session *s, const struct imap_set *uids);
 
 /* A mailbox name as the store wants it: NUL-terminated, in the command's arena; INBOX in capitals as the
- * first level of a name too, or its folders would not be those that LIST shows below it. */
+ * first level of a name too, or its folders would not be those that LIST shows below it; normalised when
+ * names are in UTF-8. */
 const char *imap_mailbox_name(struct imap_session *s, struct slice name);
 
 #endif

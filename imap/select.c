@@ -1,12 +1,12 @@
 /* SELECT, EXAMINE (RFC 3501 sections 6.3.1 and 6.3.2, RFC 9051 sections 6.3.2 and 6.3.3), CLOSE (6.4.2),
- * UNSELECT (RFC 3691). */
+ * UNSELECT (RFC 3691); MAILBOXID (RFC 8474). */
 
 #include <errno.h>
 
 #include "imap/check.h"
 #include "imap/reply.h"
 
-static void tell_mailbox(struct imap_session *s)
+static void tell_mailbox(struct imap_session *s, const struct imap_command *c)
 {
         struct mailbox_status status;
         mailbox_status(s->mailbox, &status);
@@ -15,13 +15,14 @@ static void tell_mailbox(struct imap_session *s)
         conn_printf(&s->conn, "* %u EXISTS\r\n", status.messages);
         /* what IMAP4rev2 has left out, and what it has in its place (RFC 9051 section 6.3.2) */
         if (rev2)
-                imap_tell_folder(s, mailbox_name(s->mailbox));
+                imap_tell_folder(s, mailbox_name(s->mailbox), arena_str(&s->arena, c->mailbox));
         else
                 conn_printf(&s->conn, "* %u RECENT\r\n", status.recent);
         if (!rev2 && status.first_unseen)
                 conn_printf(&s->conn, "* OK [UNSEEN %u] First unseen.\r\n", status.first_unseen);
         conn_printf(&s->conn, "* OK [UIDVALIDITY %u] UIDs valid\r\n* OK [UIDNEXT %u] Predicted next UID\r\n",
                     status.uidvalidity, status.uidnext);
+        conn_printf(&s->conn, "* OK [MAILBOXID (%s)] Ok\r\n", mailbox_guid(s->mailbox));
         s->told_messages = status.messages;
         s->told_recent = status.recent;
 }
@@ -55,7 +56,7 @@ void imap_exec_select(struct imap_session *s, const struct imap_command *c)
         imap_log_index(s->mailbox);
         imap_log_waiting(s);
         imap_save_set(s, NULL);
-        tell_mailbox(s);
+        tell_mailbox(s, c);
         imap_ok(s, c, "[%s] %s completed.", mailbox_read_only(s->mailbox) ? "READ-ONLY" : "READ-WRITE",
                 read_only ? "Examine" : "Select");
 }

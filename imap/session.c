@@ -28,6 +28,7 @@ static const imap_executor executors[IMAP_COMMAND_COUNT] = {
         [IMAP_UNSUBSCRIBE] = imap_exec_folder,
         [IMAP_LIST] = imap_exec_list,
         [IMAP_LSUB] = imap_exec_list,
+        [IMAP_XLIST] = imap_exec_list,
         [IMAP_NAMESPACE] = imap_exec_namespace,
         [IMAP_STATUS] = imap_exec_status,
         [IMAP_APPEND] = imap_exec_append,

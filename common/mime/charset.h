@@ -43,4 +43,8 @@ void charset_preload(struct charset *ret[static CHARSET_PRELOAD]);
  * when one's folding is a substring of the other's. 0 or -E2BIG. */
 int charset_fold(struct slice utf8, struct buf *to);
 
+/* Appends valid UTF-8 in normalisation form C (RFC 5198 section 3). 0 or -E2BIG; -EINVAL: it is not UTF-8.
+ * Built without libunistring, text stays as it is. */
+int charset_nfc(struct slice utf8, struct buf *to);
+
 #endif

@@ -1,10 +1,24 @@
 #include "mime/charset.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
 #include "base/utf8.h"
 
 #ifdef HAVE_UNISTRING
 #include <unicase.h>
 #include <uninorm.h>
+
+static int append_nfc(struct slice utf8, struct buf *to)
+{
+        size_t n = 0;
+        uint8_t *made = u8_normalize(UNINORM_NFC, (const uint8_t *)utf8.p, utf8.n, NULL, &n);
+        if (!made)
+                return -EINVAL;
+        int r = buf_append(to, slice_make(made, n));
+        free(made);
+        return r;
+}
 
 /* Full decomposition, compatibility mappings included: RFC 5051 step 2(b). Unicode's chains are short. */
 static int append_decomposed(struct buf *to, ucs4_t c, unsigned depth)
@@ -31,6 +45,11 @@ static int append_folded(struct buf *to, uint32_t c)
 static int append_folded(struct buf *to, uint32_t c)
 {
         return utf8_encode(to, c);
+}
+
+static int append_nfc(struct slice utf8, struct buf *to)
+{
+        return buf_append(to, utf8);
 }
 #endif
 
@@ -76,4 +95,14 @@ int charset_fold(struct slice utf8, struct buf *to)
                 }
         }
         return 0;
+}
+
+int charset_nfc(struct slice utf8, struct buf *to)
+{
+        size_t ascii = 0;
+        while (ascii < utf8.n && (unsigned char)utf8.p[ascii] < 0x80)
+                ascii++;
+        if (ascii == utf8.n)
+                return buf_append(to, utf8);
+        return utf8_valid(utf8) ? append_nfc(utf8, to) : -EINVAL;
 }

@@ -1,46 +1,25 @@
 #include "store/folder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/fd.h"
-#include "base/utf7.h"
 #include "base/utf8.h"
 #include "store/error.h"
-#include "store/filename.h"
+#include "store/name.h"
 
-/* One level of a name. '.' separates levels on disk, so that it cannot be in one unless it is the separator.
- */
-static bool level_ok(struct slice level)
+bool folder_has_prefix(const struct user_namespace *ns, struct slice name)
 {
-        if (level.n == 0 || level.p[0] == '.')
-                return false;
-        for (size_t i = 0; i < level.n; i++) {
-                unsigned char c = (unsigned char)level.p[i];
-                if (c < ' ' || c == 0x7f || c == '/' || c == '.')
-                        return false;
-        }
-        return true;
-}
-
-/* "a/b" to "a.b" in mUTF-7. */
-static int to_disk(const struct user_namespace *ns, struct slice below, struct buf *to)
-{
-        struct slice rest = below;
-        for (;;) {
-                size_t end = slice_find(rest, ns->separator);
-                struct slice level = slice_head(rest, end);
-                if (!level_ok(level) || utf7_from_utf8(to, level) < 0)
-                        return -EINVAL;
-                if (end == rest.n)
-                        break;
-                buf_char(to, '.');
-                rest = slice_from(rest, end + 1);
-        }
-        /* ".a.b" must be a file name */
-        return to->error || to->n + 1 > FILENAME_MAX_BYTES ? -EINVAL : 0;
+        struct slice prefix = slice_of(ns->prefix);
+        /* "INBOX." is INBOX in any case; other prefixes are as they are written */
+        return slice_istarts(prefix, SLICE("INBOX")) && prefix.n >= 6
+                       ? slice_istarts(name, SLICE("INBOX")) &&
+                                 slice_starts(slice_from(name, 5), slice_from(prefix, 5))
+                       : slice_starts(name, prefix);
 }
 
 /* The namespace with the longest prefix that the name has. */
@@ -52,12 +31,7 @@ static const struct user_namespace *namespace_of(const struct store *s, struct s
         for (size_t i = 0; i < s->namespaces_n; i++) {
                 const struct user_namespace *ns = &s->namespaces[i];
                 struct slice prefix = slice_of(ns->prefix);
-                /* "INBOX." is INBOX in any case; other prefixes are as they are written */
-                bool has = slice_istarts(prefix, SLICE("INBOX")) && prefix.n >= 6
-                                   ? slice_istarts(slice_head(name, 5), SLICE("INBOX")) &&
-                                             slice_starts(slice_from(name, 5), slice_from(prefix, 5))
-                                   : slice_starts(name, prefix);
-                if (has && (!best || prefix.n > best_n)) {
+                if (folder_has_prefix(ns, name) && (!best || prefix.n > best_n)) {
                         best = ns;
                         best_n = prefix.n;
                 }
@@ -95,49 +69,79 @@ const struct user_namespace *folder_namespace(const struct store *s, struct slic
         return namespace_of(s, name, &below);
 }
 
+/* The name on disk was made without changing anything, so that no other form can mean it. */
+static bool is_plain(const struct user_namespace *ns, struct slice below, struct slice disk)
+{
+        bool same = below.n == disk.n;
+        for (size_t i = 0; same && i < below.n; i++)
+                same = disk.p[i] == (below.p[i] == ns->separator ? '.' : below.p[i]);
+        return same;
+}
+
+/* A folder that is there under another form of its name; the first one found. */
+static bool find_other_form(const struct user_namespace *ns, struct arena *a, struct slice below,
+                            struct folder_place *f)
+{
+        _cleanup_(dir_close_p) DIR *d = opendir(ns->location.root);
+        for (struct dirent *e; d && (e = readdir(d));) {
+                _cleanup_(buf_free) struct buf name = BUF_BOUNDED(4 * NAME_MAX_BYTES);
+                struct slice disk = slice_of(e->d_name + 1);
+                if (!folder_entry(e->d_name) || name_from_disk(ns->separator, disk, &name) < 0 ||
+                    !name_same(buf_slice(&name), below))
+                        continue;
+                f->below = arena_str(a, buf_slice(&name));
+                f->disk = arena_str(a, disk);
+                return true;
+        }
+        return false;
+}
+
+static void set_paths(struct arena *a, struct folder_place *f)
+{
+        const struct location *l = &f->ns->location;
+        f->name = arena_printf(a, "%s%s", f->ns->prefix, f->below);
+        f->dir = arena_printf(a, "%s/.%s", l->root, f->disk);
+        f->control = l->control ? arena_printf(a, "%s/.%s", l->control, f->disk) : f->dir;
+        f->index = l->index_in_memory ? NULL
+                   : l->index         ? arena_printf(a, "%s/.%s", l->index, f->disk)
+                                      : f->dir;
+}
+
 int folder_resolve(struct store *s, struct arena *a, const char *name, struct folder_place *ret)
 {
         struct slice whole = slice_of(name), below;
         if (slice_ieq(whole, SLICE("INBOX")))
                 return resolve_inbox(s, ret);
         const struct user_namespace *ns = namespace_of(s, whole, &below);
-        if (!ns || !utf8_valid(whole))
-                return error_text(s, -EINVAL, "mailbox name \"%s\" cannot be used", name);
-        _cleanup_(buf_free) struct buf disk = BUF_BOUNDED(1024);
-        if (to_disk(ns, below, &disk) < 0)
-                return error_text(s, -EINVAL, "mailbox name \"%s\" cannot be used", name);
-        struct folder_place f = {.ns = ns};
-        f.below = arena_str(a, below);
-        f.name = arena_printf(a, "%s%s", ns->prefix, f.below);
-        f.disk = arena_str(a, buf_slice(&disk));
-        f.dir = arena_printf(a, "%s/.%s", ns->location.root, f.disk);
-        f.control = ns->location.control ? arena_printf(a, "%s/.%s", ns->location.control, f.disk) : f.dir;
-        f.index = ns->location.index ? arena_printf(a, "%s/.%s", ns->location.index, f.disk) : f.dir;
-        if (ns->location.index_in_memory)
-                f.index = NULL;
+        _cleanup_(buf_free) struct buf disk = BUF_BOUNDED(4 * NAME_MAX_BYTES);
+        int r = ns ? name_to_disk(ns->separator, below, &disk) : -EINVAL;
+        if (r < 0)
+                return error_text(s, r, "mailbox name \"%s\" cannot be used", name);
+        struct folder_place f = {
+                .ns = ns, .below = arena_str(a, below), .disk = arena_str(a, buf_slice(&disk))};
+        set_paths(a, &f);
+        struct stat st;
+        if (!is_plain(ns, below, buf_slice(&disk)) && lstat(f.dir, &st) < 0 &&
+            find_other_form(ns, a, below, &f))
+                set_paths(a, &f);
         *ret = f;
         return 0;
 }
 
+bool folder_entry(const char *entry)
+{
+        /* "..x" is nobody's folder: Dovecot and we put what is being deleted there */
+        return entry[0] == '.' && entry[1] && entry[1] != '.';
+}
+
 int folder_name_of(const struct user_namespace *ns, struct arena *a, struct slice disk, const char **ret)
 {
-        _cleanup_(buf_free) struct buf name = BUF_BOUNDED(4 * FILENAME_MAX_BYTES);
+        _cleanup_(buf_free) struct buf name = {0};
         buf_str(&name, ns->prefix);
-        size_t start = name.n;
-        for (;;) {
-                size_t end = slice_find(disk, '.'), from = name.n;
-                if (utf7_to_utf8(&name, slice_head(disk, end)) < 0)
-                        return -EINVAL;
-                struct slice level = slice_from(buf_slice(&name), from);
-                if (!level_ok(level) || slice_find(level, ns->separator) < level.n)
-                        return -EINVAL;
-                if (end == disk.n)
-                        break;
-                buf_char(&name, ns->separator);
-                disk = slice_from(disk, end + 1);
-        }
+        if (name_from_disk(ns->separator, disk, &name) < 0)
+                return -EINVAL;
         /* the root is INBOX; a folder of that name could not be reached */
-        if (name.error || (start == 0 && slice_ieq(buf_slice(&name), SLICE("INBOX"))))
+        if (slice_ieq(buf_slice(&name), SLICE("INBOX")))
                 return -EINVAL;
         *ret = arena_str(a, buf_slice(&name));
         return 0;
@@ -250,4 +254,23 @@ int folder_make_inbox(struct store *s)
                 r = folder_open(s, &f, &fd);
         }
         return r < 0 ? r : folder_make_subdirs(s, f.dir, fd, &perm);
+}
+
+int store_rights(struct store *s, const char *name, unsigned *ret)
+{
+        _cleanup_(arena_free) struct arena a = {0};
+        _cleanup_(fd_close_p) int fd = -1;
+        struct folder_place f;
+        int r = folder_resolve(s, &a, name, &f);
+        if (r == 0)
+                r = folder_open(s, &f, &fd);
+        if (r < 0)
+                return r;
+        bool write = faccessat(fd, "cur", W_OK | X_OK, AT_EACCESS) == 0 &&
+                     faccessat(fd, "new", W_OK | X_OK, AT_EACCESS) == 0 &&
+                     faccessat(fd, "tmp", W_OK | X_OK, AT_EACCESS) == 0;
+        *ret = (faccessat(fd, "cur", R_OK | X_OK, AT_EACCESS) == 0 ? RIGHT_READ : 0) |
+               (write ? RIGHT_WRITE : 0) |
+               (access(f.ns->location.root, W_OK | X_OK) == 0 ? RIGHT_FOLDERS : 0);
+        return 0;
 }

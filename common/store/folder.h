@@ -2,7 +2,7 @@
 #define STORE_FOLDER_H
 
 /* From mailbox names to Maildirs and back. In the Maildir++ layout INBOX is the root itself and the folder a,
- * b is the directory ".a.b" in it, in mUTF-7. Also what must exist before a folder can be opened. */
+ * b is the directory ".a.b" in it (store/name.h). Also what must exist before a folder can be opened. */
 
 #include "store/perm.h"
 #include "store/user.h"
@@ -11,17 +11,21 @@ struct folder_place {
         const struct user_namespace *ns;
         const char *name;    /* canonical, with prefix: "INBOX", "INBOX.a.b" */
         const char *below;   /* without the namespace's prefix: "a.b" */
-        const char *disk;    /* "a.b" in mUTF-7 with '.', as in ".a.b"; "" for INBOX */
+        const char *disk;    /* "a.b", as in ".a.b"; "" for INBOX */
         const char *dir;     /* the Maildir */
         const char *control; /* where its uidlist is; the same as dir without CONTROL= */
         const char *index;   /* where its index is; the same as dir without INDEX=; NULL: INDEX=MEMORY */
         bool inbox;
 };
 
+bool folder_has_prefix(const struct user_namespace *ns, struct slice name);
 /* The namespace that a name falls in; NULL: none. */
 const struct user_namespace *folder_namespace(const struct store *s, struct slice name);
-/* Where a name belongs; whether something is there is not looked at. -EINVAL: no such name can be. */
+/* Where a name belongs, whether something is there or not. A name that has several forms on disk means the
+ * one that is there, and has the name that this one has. -EINVAL, -ENAMETOOLONG: no such name can be. */
 int folder_resolve(struct store *s, struct arena *a, const char *name, struct folder_place *ret);
+/* The directory entry may be a folder's, if it is a directory: ".a.b". */
+bool folder_entry(const char *entry);
 /* The name of a directory entry ".a.b" (or a line of a subscription file "a.b") in this namespace, whole and
  * in UTF-8. -EINVAL: it is none of ours. */
 int folder_name_of(const struct user_namespace *ns, struct arena *a, struct slice disk, const char **ret);

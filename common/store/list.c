@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "store/error.h"
 #include "store/folder.h"
+#include "store/special_use.h"
 #include "store/subscriptions.h"
 
 enum { LIST_MAX_FOLDERS = 100000 /* more are not looked at: memory stays bounded */ };
@@ -22,6 +23,8 @@ struct list {
         size_t n, cap;
         struct map by_name; /* index + 1 */
         bool marked;
+        const struct slice *begins; /* see store_list_begins() */
+        size_t begins_n;
 };
 
 static void list_free(struct list *l)
@@ -80,8 +83,7 @@ static int list_root(struct list *l, const struct user_namespace *ns)
         }
         for (struct dirent *e; l->n < LIST_MAX_FOLDERS && (e = readdir(d));) {
                 const char *name;
-                /* "..x" is nobody's folder: Dovecot and we put what is being deleted there */
-                if (e->d_name[0] != '.' || e->d_name[1] == '.' || !e->d_name[1] || !is_directory(fd, e) ||
+                if (!folder_entry(e->d_name) || !is_directory(fd, e) ||
                     folder_name_of(ns, l->arena, slice_of(e->d_name + 1), &name) < 0)
                         continue;
                 struct folder *f = enter(l, name, ns->separator, 0);
@@ -138,21 +140,77 @@ static int enter_subscribed(struct list *l, const struct user_namespace *ns)
         return r;
 }
 
-static void enter_special_use(struct list *l, const struct user_namespace *ns)
+/* Another use, unless the folder has it already. */
+static void add_use(struct list *l, const char *name, struct slice use)
 {
-        for (size_t i = 0; i < ns->set->mailbox_count; i++) {
-                const struct settings_mailbox *mb = &ns->set->mailboxes[i];
-                bool is_inbox = ns->set->inbox && slice_ieq(slice_of(mb->name), SLICE("INBOX"));
+        uintptr_t index = (uintptr_t)map_get(&l->by_name, slice_of(name));
+        struct folder *f = index ? &l->folders[index - 1] : NULL;
+        struct slice rest = slice_of(f ? f->special_use : NULL), one;
+        while (slice_split(&rest, ' ', &one))
+                if (slice_ieq(one, use))
+                        return;
+        if (f && use.n)
+                f->special_use = arena_printf(l->arena, "%s%s%.*s", f->special_use ? f->special_use : "",
+                                              f->special_use ? " " : "", SLICE_ARG(use));
+}
+
+/* Those of the settings. A namespace that shows the same folders under other names has them too. */
+static void enter_special_use(struct list *l, const struct user_namespace *ns,
+                              const struct settings_namespace *set)
+{
+        for (size_t i = 0; i < set->mailbox_count; i++) {
+                const struct settings_mailbox *mb = &set->mailboxes[i];
+                bool is_inbox = set->inbox && slice_ieq(slice_of(mb->name), SLICE("INBOX"));
                 const char *name = is_inbox ? "INBOX" : arena_printf(l->arena, "%s%s", ns->prefix, mb->name);
-                uintptr_t index = (uintptr_t)map_get(&l->by_name, slice_of(name));
-                if (!index || mb->special_use.count == 0)
-                        continue;
-                struct buf uses = {0};
                 for (size_t j = 0; j < mb->special_use.count; j++)
-                        buf_printf(&uses, "%s%s", j ? " " : "", mb->special_use.items[j]);
-                l->folders[index - 1].special_use = arena_str(l->arena, buf_slice(&uses));
-                buf_free(&uses);
+                        add_use(l, name, slice_of(mb->special_use.items[j]));
         }
+}
+
+/* Those that clients gave. */
+static int enter_given_use(struct list *l, const struct user_namespace *ns)
+{
+        struct special_use *uses;
+        size_t n;
+        int r = special_use_read(l->s, ns, l->arena, &uses, &n);
+        for (size_t i = 0; r == 0 && i < n; i++) {
+                const char *name;
+                struct slice use;
+                if (folder_name_of(ns, l->arena, uses[i].disk, &name) == 0)
+                        while (slice_split(&uses[i].uses, ' ', &use))
+                                add_use(l, name, use);
+        }
+        return r == -ENOENT ? 0 : r;
+}
+
+static int enter_uses(struct list *l, const struct user_namespace *ns)
+{
+        const struct store *s = l->s;
+        for (size_t i = 0; i < s->namespaces_n; i++)
+                if (strcmp(s->namespaces[i].location.root, ns->location.root) == 0)
+                        enter_special_use(l, ns, s->namespaces[i].set);
+        return enter_given_use(l, ns);
+}
+
+/* With list = no only for who names it; children: its prefix is a level like others, there when something is
+ * below. */
+static bool is_listed(const struct list *l, const struct user_namespace *ns)
+{
+        bool listed = ns->set->list != SETTINGS_LIST_NO;
+        for (size_t i = 0; !listed && i < l->begins_n; i++)
+                listed = *ns->prefix && folder_has_prefix(ns, l->begins[i]);
+        return listed;
+}
+
+/* With list = yes the prefix is always there. */
+static void enter_prefix(struct list *l, const struct user_namespace *ns)
+{
+        size_t n = strlen(ns->prefix);
+        if (ns->set->list != SETTINGS_LIST_YES || n < 2 || ns->prefix[n - 1] != ns->separator)
+                return;
+        struct slice name = slice_make(ns->prefix, n - 1);
+        if (!slice_ieq(name, SLICE("INBOX")))
+                enter(l, arena_str(l->arena, name), ns->separator, FOLDER_NOSELECT);
 }
 
 static int by_level(const void *pa, const void *pb)
@@ -176,33 +234,48 @@ static int list_all(struct list *l)
         struct store *s = l->s;
         int r = list_inbox(l);
         for (size_t i = 0; r == 0 && i < s->namespaces_n; i++)
-                if (s->namespaces[i].set->list != SETTINGS_LIST_NO)
+                if (is_listed(l, &s->namespaces[i])) {
+                        enter_prefix(l, &s->namespaces[i]);
                         r = list_root(l, &s->namespaces[i]);
+                }
         for (size_t i = 0; r == 0 && i < s->namespaces_n; i++)
-                if (s->namespaces[i].set->list != SETTINGS_LIST_NO)
+                if (is_listed(l, &s->namespaces[i]))
                         r = enter_subscribed(l, &s->namespaces[i]);
         if (r < 0)
                 return r;
         enter_parents(l);
-        for (size_t i = 0; i < s->namespaces_n; i++)
-                enter_special_use(l, &s->namespaces[i]);
+        for (size_t i = 0; r == 0 && i < s->namespaces_n; i++)
+                if (is_listed(l, &s->namespaces[i]))
+                        r = enter_uses(l, &s->namespaces[i]);
+        return r;
+}
+
+static int list(struct list *l, struct folder **ret, size_t *ret_n)
+{
+        int r = list_all(l);
+        if (r < 0)
+                return r;
+        if (l->n)
+                qsort(l->folders, l->n, sizeof(*l->folders), by_level);
+        struct folder *folders = arena_array(l->arena, struct folder, l->n);
+        if (l->n)
+                memcpy(folders, l->folders, l->n * sizeof(*folders));
+        *ret = folders;
+        *ret_n = l->n;
         return 0;
 }
 
 int store_list(struct store *s, struct arena *arena, bool marked, struct folder **ret, size_t *ret_n)
 {
         _cleanup_(list_free) struct list l = {.s = s, .arena = arena, .marked = marked};
-        int r = list_all(&l);
-        if (r < 0)
-                return r;
-        if (l.n)
-                qsort(l.folders, l.n, sizeof(*l.folders), by_level);
-        struct folder *folders = arena_array(arena, struct folder, l.n);
-        if (l.n)
-                memcpy(folders, l.folders, l.n * sizeof(*folders));
-        *ret = folders;
-        *ret_n = l.n;
-        return 0;
+        return list(&l, ret, ret_n);
+}
+
+int store_list_begins(struct store *s, struct arena *arena, const struct slice *begins, size_t n,
+                      struct folder **ret, size_t *ret_n)
+{
+        _cleanup_(list_free) struct list l = {.s = s, .arena = arena, .begins = begins, .begins_n = n};
+        return list(&l, ret, ret_n);
 }
 
 int store_lookup(struct store *s, const char *name, unsigned *ret_flags)
@@ -213,8 +286,9 @@ int store_lookup(struct store *s, const char *name, unsigned *ret_flags)
         struct folder *folders;
         size_t n;
         int r = folder_resolve(s, &a, name, &f);
+        struct slice begins = slice_of(name);
         if (r == 0)
-                r = store_list(s, &a, false, &folders, &n);
+                r = store_list_begins(s, &a, &begins, 1, &folders, &n);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < n; i++) {

@@ -11,6 +11,8 @@
 #include "base/fd.h"
 #include "store/error.h"
 #include "store/folder.h"
+#include "store/name.h"
+#include "store/special_use.h"
 
 /* The name that Dovecot gives to what is being deleted; it cannot be a folder's. */
 #define MANAGE_TRASH "..DOVECOT-TRASHED"
@@ -62,6 +64,8 @@ int store_create(struct store *s, const char *name)
         int r = folder_resolve(s, &a, without_separator(s, &a, name), &f);
         if (r < 0)
                 return r;
+        if (!name_may_be_new(slice_of(name)))
+                return error_text(s, -EINVAL, "mailbox name \"%s\" has control characters", name);
         if (f.inbox || exists(&f))
                 return error_text(s, -EEXIST, "mailbox \"%s\" exists already", f.name);
         r = folder_open_root(s, f.ns, &root);
@@ -144,7 +148,7 @@ int store_delete(struct store *s, const char *name)
                 return error_set(s, r, "rename", f.dir);
         if (f.ns->location.control && folder_open_control_root(s, f.ns, &control) == 0)
                 (void)!trash(control, entry);
-        return 0;
+        return special_use_delete(s, &f);
 }
 
 int store_auto_create(struct store *s)

@@ -12,6 +12,8 @@
 #include "store/error.h"
 #include "store/filename.h"
 #include "store/folder.h"
+#include "store/name.h"
+#include "store/special_use.h"
 
 enum { RENAME_MAX_FOLDERS = 10000 /* folders below one that are moved with it */ };
 
@@ -33,8 +35,29 @@ static void moves_free(struct moves *m)
         free(m->list);
 }
 
-/* ".from" and everything below it. */
-static int collect(int root, const char *from, const char *to, struct moves *ret)
+/* What follows the first n levels of a name on disk: ".c", or nothing. */
+static struct slice behind(struct slice disk, size_t levels)
+{
+        size_t at = slice_find(disk, '.');
+        while (--levels > 0 && at < disk.n)
+                at += 1 + slice_find(slice_from(disk, at + 1), '.');
+        return slice_from(disk, at);
+}
+
+/* The folder or one below it, in whatever form its name is written. */
+static bool is_below(const struct folder_place *from, struct slice disk)
+{
+        _cleanup_(buf_free) struct buf name = BUF_BOUNDED(4 * NAME_MAX_BYTES);
+        if (name_from_disk(from->ns->separator, disk, &name) < 0)
+                return false;
+        size_t n = strlen(from->below);
+        return slice_starts(buf_slice(&name), slice_of(from->below)) &&
+               (name.n == n || name.p[n] == from->ns->separator);
+}
+
+/* `from` and everything below it. */
+static int collect(int root, const struct folder_place *from, const struct folder_place *to,
+                   struct moves *ret)
 {
         int copy = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         _cleanup_(dir_close_p) DIR *d = copy < 0 ? NULL : fdopendir(copy);
@@ -42,19 +65,22 @@ static int collect(int root, const char *from, const char *to, struct moves *ret
                 fd_close_p(&copy);
                 return -EIO;
         }
-        size_t n = strlen(from);
+        size_t levels = 1 + slice_count(slice_of(from->disk), '.');
         for (struct dirent *e; (e = readdir(d));) {
-                const char *name = e->d_name;
-                if (name[0] != '.' || strncmp(name + 1, from, n) != 0 || (name[1 + n] && name[1 + n] != '.'))
+                struct slice disk = slice_of(e->d_name + 1);
+                if (!folder_entry(e->d_name) || !is_below(from, disk))
                         continue;
-                if (ret->n == RENAME_MAX_FOLDERS ||
-                    strlen(to) + strlen(name + 1 + n) + 1 > FILENAME_MAX_BYTES)
-                        return -EINVAL;
+                struct slice rest = behind(disk, levels);
+                if (ret->n == RENAME_MAX_FOLDERS)
+                        return -E2BIG;
+                if (strlen(to->disk) + rest.n > NAME_MAX_BYTES)
+                        return -ENAMETOOLONG;
                 if (ret->n == ret->cap) {
                         ret->cap = ret->cap ? ret->cap * 2 : 16;
                         ret->list = xrealloc(ret->list, ret->cap * sizeof(*ret->list));
                 }
-                ret->list[ret->n++] = (struct move){xstrdup(name), xasprintf(".%s%s", to, name + 1 + n)};
+                ret->list[ret->n++] =
+                        (struct move){xstrdup(e->d_name), xasprintf(".%s%.*s", to->disk, SLICE_ARG(rest))};
         }
         return ret->n ? 0 : -ENOENT;
 }
@@ -96,12 +122,15 @@ static int rename_folder(struct store *s, const struct folder_place *from, const
         int r = folder_open_root(s, from->ns, &root);
         if (r < 0)
                 return r;
-        r = collect(root, from->disk, to->disk, &moves);
+        r = collect(root, from, to, &moves);
         if (r == 0)
                 r = move_all(root, &moves);
         if (r < 0)
                 return error_set(s, r, "rename", from->dir);
         move_indexes(from->ns, &moves);
+        r = special_use_move(s, from, to);
+        if (r < 0)
+                return r;
         if (!from->ns->location.control)
                 return 0;
         r = folder_open_control_root(s, from->ns, &control);
@@ -179,12 +208,14 @@ int store_rename(struct store *s, const char *from, const char *to)
                 r = folder_resolve(s, &a, arena_str(&a, slice_make(to, n)), &t);
         if (r < 0)
                 return r;
+        if (!name_may_be_new(slice_of(to)))
+                return error_text(s, -EINVAL, "mailbox name \"%s\" has control characters", to);
         struct stat st;
         if (t.inbox || lstat(t.dir, &st) == 0)
                 return error_text(s, -EEXIST, "mailbox \"%s\" exists already", t.name);
         if (f.inbox)
                 return rename_inbox(s, &f, &t);
-        if (f.ns != t.ns)
+        if (strcmp(f.ns->location.root, t.ns->location.root) != 0)
                 return error_text(s, -EINVAL, "\"%s\" cannot be renamed into another namespace", f.name);
         size_t below = strlen(f.disk);
         if (strncmp(t.disk, f.disk, below) == 0 && t.disk[below] == '.')

@@ -9,7 +9,8 @@
  *
  * Every function that returns int gives 0 or:
  *   -ENOENT   no such folder               -EEXIST  there is one already
- *   -EINVAL   a name that cannot be         -EACCES  not permitted by the file system
+ *   -EINVAL   a name that cannot be         -ENAMETOOLONG  for being too long
+ *   -EACCES   not permitted by the file system
  *   -EROFS    read-only                     -ENOSPC, -EDQUOT, -EIO  as the system said
  *   -ETIMEDOUT  a lock was held too long    -EBUSY   INBOX cannot be deleted, or the like
  * and then store_error() tells, for the log, which call on which path failed and what to do about it. */
@@ -69,6 +70,19 @@ struct folder {
  * | FOLDER_SUBSCRIBED. `marked`: look into new/ for FOLDER_MARKED. */
 int store_list(struct store *s, struct arena *arena, bool marked, struct folder **ret, size_t *ret_n);
 
+/* The same, and namespaces with `list = no` when one of the texts begins with their prefix: who names such a
+ * namespace sees it. FOLDER_MARKED is not looked for. */
+int store_list_begins(struct store *s, struct arena *arena, const struct slice *begins, size_t n,
+                      struct folder **ret, size_t *ret_n);
+
+/* What the file system permits in a folder. */
+enum {
+        RIGHT_READ = 1 << 0,
+        RIGHT_WRITE = 1 << 1,   /* its messages and their flags */
+        RIGHT_FOLDERS = 1 << 2, /* make folders beside and below it, delete and rename it */
+};
+int store_rights(struct store *s, const char *name, unsigned *ret);
+
 /* One folder: 0, with FOLDER_* bits in *ret_flags, or -ENOENT. */
 int store_lookup(struct store *s, const char *name, unsigned *ret_flags);
 
@@ -78,6 +92,9 @@ int store_delete(struct store *s, const char *name);
 /* Children move along; renaming INBOX moves its messages into a new folder (RFC 3501 section 6.3.5). */
 int store_rename(struct store *s, const char *from, const char *to);
 int store_subscribe(struct store *s, const char *name, bool on);
+/* Gives a folder uses ("\\Drafts \\Sent", or "") beside those of the settings, in place of those it was given
+ * before; kept with the folders. -EBUSY: INBOX. */
+int store_special_use_set(struct store *s, const char *name, const char *uses);
 /* Creates and subscribes the folders whose setting says `auto = create` or `subscribe`. */
 int store_auto_create(struct store *s);
 

@@ -7,9 +7,10 @@
 
 #include "base/alloc.h"
 #include "base/fd.h"
-#include "base/lock.h"
 #include "store/courier.h"
 #include "store/error.h"
+#include "store/name.h"
+#include "store/root_file.h"
 
 #define SUBSCRIPTIONS_NAME "subscriptions"
 #define SUBSCRIPTIONS_V2   "V\t2\n\n"
@@ -128,26 +129,16 @@ static int courier_text(struct store *s, const struct user_namespace *ns, struct
         return to->error;
 }
 
-static int read_text(struct store *s, const struct user_namespace *ns, int dirfd, struct buf *to)
-{
-        int r = file_read_at(dirfd, SUBSCRIPTIONS_NAME, to);
-        if (r == 0 || r == -ENOENT)
-                return r == 0 ? 0 : courier_text(s, ns, to);
-        const char *dir = ns->location.control ? ns->location.control : ns->location.root;
-        return error_set_at(s, r, "open", dir, SUBSCRIPTIONS_NAME);
-}
-
 int subscriptions_read(struct store *s, const struct user_namespace *ns, struct arena *a, const char ***ret,
                        size_t *ret_n)
 {
         _cleanup_(buf_free) struct buf text = BUF_BOUNDED(SUBSCRIPTIONS_MAX_BYTES);
-        _cleanup_(fd_close_p) int dir = -1;
         struct slice *disk = NULL;
         size_t n = 0, kept = 0;
-        int r = ns->set->subscriptions ? folder_open_control_root(s, ns, &dir) : -ENOENT;
-        if (r == 0)
-                r = read_text(s, ns, dir, &text);
-        if (r < 0 && r != -ENOENT)
+        int r = ns->set->subscriptions ? root_file_read(s, ns, SUBSCRIPTIONS_NAME, &text) : 0;
+        if (r == -ENOENT)
+                r = courier_text(s, ns, &text);
+        if (r < 0)
                 return r;
         subscriptions_parse(buf_slice(&text), a, &disk, &n);
         const char **names = arena_array(a, const char *, n + 1);
@@ -161,54 +152,45 @@ int subscriptions_read(struct store *s, const struct user_namespace *ns, struct 
         return 0;
 }
 
-static int edit_file(struct store *s, const struct user_namespace *ns, int dirfd, struct slice disk, bool on)
+struct edit {
+        struct slice disk;
+        bool on;
+};
+
+static int edit_text(struct store *s, const struct user_namespace *ns, struct slice text, const void *arg,
+                     struct buf *to)
 {
-        const char *dir = ns->location.control ? ns->location.control : ns->location.root;
-        _cleanup_(dotlock_release) struct dotlock lock = DOTLOCK_NONE;
-        _cleanup_(buf_free) struct buf old = BUF_BOUNDED(SUBSCRIPTIONS_MAX_BYTES);
-        _cleanup_(buf_free) struct buf text = BUF_BOUNDED(SUBSCRIPTIONS_MAX_BYTES);
-        struct perm perm;
-        int r = perm_of(dirfd, &perm);
-        if (r == 0)
-                r = dotlock_acquire(dirfd, SUBSCRIPTIONS_NAME, (int)perm.file,
-                                    deadline_in_ms(USER_LOCK_WAIT_MS), USER_LOCK_STALE_MS, &lock);
-        if (r < 0)
-                return error_set_at(s, r, r == -ETIMEDOUT ? "lock" : "open", dir, SUBSCRIPTIONS_NAME ".lock");
-        r = read_text(s, ns, dirfd, &old);
-        if (r < 0 || !subscriptions_edit(buf_slice(&old), disk, on, &text))
-                return r;
-        r = text.error ? -ENOSPC
-                       : perm_replace(dirfd, SUBSCRIPTIONS_NAME, buf_slice(&text), &perm,
-                                      s->settings->mail_fsync != SETTINGS_FSYNC_NEVER);
-        return r < 0 ? error_set_at(s, r, "write", dir, SUBSCRIPTIONS_NAME) : 0;
+        _cleanup_(buf_free) struct buf courier = BUF_BOUNDED(SUBSCRIPTIONS_MAX_BYTES);
+        const struct edit *e = arg;
+        int r = text.p ? 0 : courier_text(s, ns, &courier);
+        return r < 0 ? r : subscriptions_edit(text.p ? text : buf_slice(&courier), e->disk, e->on, to);
 }
 
-/* The name as the keeper's file has it: below the keeper's prefix. */
-static struct slice disk_name(struct arena *a, const struct folder_place *f, const struct user_namespace *to)
+/* The name as the keeper's file has it: below the keeper's prefix, in the form in which folders are made. */
+static int disk_name(struct arena *a, const struct folder_place *f, const struct user_namespace *to,
+                     struct slice *ret)
 {
-        if (f->inbox)
-                return SLICE("INBOX");
-        if (to == f->ns)
-                return slice_of(f->disk);
-        char *whole = arena_printf(a, "%s%s", f->ns->prefix + strlen(to->prefix), f->disk);
-        size_t prefix_n = strlen(whole) - strlen(f->disk);
-        for (size_t i = 0; i < prefix_n; i++)
-                if (whole[i] == f->ns->separator)
-                        whole[i] = '.';
-        return slice_of(whole);
+        _cleanup_(buf_free) struct buf disk = BUF_BOUNDED(4 * NAME_MAX_BYTES);
+        const char *below = arena_printf(a, "%s%s", f->ns->prefix + strlen(to->prefix), f->below);
+        int r = f->inbox ? buf_str(&disk, "INBOX") : name_to_disk(f->ns->separator, slice_of(below), &disk);
+        if (r == 0)
+                *ret = arena_slice(a, buf_slice(&disk));
+        return r;
 }
 
 int store_subscribe(struct store *s, const char *name, bool on)
 {
         _cleanup_(arena_free) struct arena a = {0};
-        _cleanup_(fd_close_p) int dir = -1;
         struct folder_place f;
+        struct edit e = {.on = on};
         int r = folder_resolve(s, &a, name, &f);
         if (r < 0)
                 return r;
         const struct user_namespace *ns = keeper(s, f.ns);
         if (!ns)
                 return error_text(s, -EACCES, "no namespace keeps subscriptions for \"%s\"", name);
-        r = folder_open_control_root(s, ns, &dir);
-        return r < 0 ? r : edit_file(s, ns, dir, disk_name(&a, &f, ns), on);
+        r = disk_name(&a, &f, ns, &e.disk);
+        if (r < 0)
+                return error_text(s, r, "mailbox name \"%s\" cannot be used", name);
+        return root_file_change(s, ns, SUBSCRIPTIONS_NAME, SUBSCRIPTIONS_MAX_BYTES, edit_text, &e);
 }

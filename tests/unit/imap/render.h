@@ -127,11 +127,29 @@ static void render_key(struct buf *b, const struct imap_search_key *k)
 
 static void render_list(struct buf *b, const struct imap_command *c)
 {
+        static const struct {
+                unsigned bit;
+                const char *name;
+        } selects[] = {{LIST_SELECT_SUBSCRIBED, "subscribed"},
+                       {LIST_SELECT_SPECIAL_USE, "special-use"},
+                       {LIST_SELECT_RECURSIVEMATCH, "recursive"},
+                       {LIST_SELECT_REMOTE, "remote"}},
+          returns[] = {{LIST_RETURN_SUBSCRIBED, "subscribed"},
+                       {LIST_RETURN_CHILDREN, "children"},
+                       {LIST_RETURN_SPECIAL_USE, "special-use"},
+                       {LIST_RETURN_MYRIGHTS, "rights"}};
         render_slice(b, c->list.reference);
-        render_slice(b, c->list.pattern);
-        buf_str(b, c->list.select_special_use ? " select-special" : "");
-        buf_str(b, c->list.return_special_use ? " special" : "");
-        buf_str(b, c->list.return_children ? " children" : "");
+        for (size_t i = 0; i < c->list.patterns_n; i++)
+                render_slice(b, c->list.patterns[i]);
+        buf_str(b, c->list.extended ? " extended" : "");
+        for (size_t i = 0; i < ARRAY_LEN(selects); i++)
+                buf_printf(b, "%s%s", c->list.select & selects[i].bit ? " select-" : "",
+                           c->list.select & selects[i].bit ? selects[i].name : "");
+        for (size_t i = 0; i < ARRAY_LEN(returns); i++)
+                buf_printf(b, "%s%s", c->list.returns & returns[i].bit ? " " : "",
+                           c->list.returns & returns[i].bit ? returns[i].name : "");
+        if (c->list.returns & LIST_RETURN_STATUS)
+                buf_printf(b, " status-%02x", c->list.status);
 }
 
 static void render_append(struct buf *b, const struct imap_command *c)
@@ -182,6 +200,11 @@ static void render_arguments(struct buf *b, const struct imap_command *c)
                 render_set(b, &c->copy.set);
                 render_slice(b, c->copy.mailbox);
                 break;
+        case IMAP_CREATE:
+                render_slice(b, c->create.mailbox);
+                for (size_t i = 0; i < c->create.uses_n; i++)
+                        render_slice(b, c->create.uses[i]);
+                break;
         case IMAP_EXPUNGE:
                 render_set(b, &c->expunge);
                 break;
@@ -207,7 +230,7 @@ static void render_command(struct buf *b, const struct imap_command *c)
                 render_fetch(b, c);
         else if (c->id == IMAP_APPEND || c->id == IMAP_REPLACE)
                 render_append(b, c);
-        else if (c->id == IMAP_LIST || c->id == IMAP_LSUB)
+        else if (c->id == IMAP_LIST || c->id == IMAP_LSUB || c->id == IMAP_XLIST)
                 render_list(b, c);
         else
                 render_arguments(b, c);

@@ -57,7 +57,6 @@ static void names_that_cannot_be(void **state)
                                           ".",
                                           "a..b",
                                           ".a",
-                                          "a/b",
                                           "../x",
                                           "a.",
                                           ("a\x01"
@@ -77,7 +76,7 @@ static void names_that_cannot_be(void **state)
         char longest[300];
         memset(longest, 'x', sizeof(longest));
         longest[255] = '\0';
-        assert_int_equal(store_create(f->store, longest), -EINVAL);
+        assert_int_equal(store_create(f->store, longest), -ENAMETOOLONG);
         longest[254] = '\0';
         assert_int_equal(store_create(f->store, longest), 0);
         /* directories that are no folders of ours */
@@ -90,6 +89,65 @@ static void names_that_cannot_be(void **state)
         (void)!symlinkat("/tmp", f->fd, "Maildir/.link");
         assert_int_equal(store_delete(f->store, longest), 0);
         assert_string_equal(listing(f), "INBOX");
+}
+
+static void names_that_are_escaped(void **state)
+{
+        struct fixture *f = *state;
+        static const struct {
+                const char *name, *disk;
+        } rows[] = {
+                {"a/b", "Maildir/.a\\2fb"},
+                {"~x.~y", "Maildir/.\\7ex.~y"},
+                {"c\\d", "Maildir/.c\\5cd"},
+                {"&\\2e", "Maildir/.&-\\5c2e"},
+        };
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                unsigned flags;
+                assert_int_equal(store_create(f->store, rows[i].name), 0);
+                assert_true(there(f, rows[i].disk));
+                assert_int_equal(store_lookup(f->store, rows[i].name, &flags), 0);
+                assert_int_equal(store_subscribe(f->store, rows[i].name, true), 0);
+                assert_int_equal(store_lookup(f->store, rows[i].name, &flags), 0);
+                assert_int_equal(flags, FOLDER_SUBSCRIBED);
+        }
+        assert_string_equal(listing(f), "INBOX|&\\2e*|a/b*|c\\d*|~x-+^|~x.~y*");
+        /* what names on disk cannot mean is as it stands: '.' is the separator here */
+        mkdirat(f->fd, "Maildir/.e\\2ef", 0700);
+        mkdirat(f->fd, "Maildir/.g\\41", 0700);
+        assert_int_equal(store_delete(f->store, "e\\2ef"), 0);
+        assert_int_equal(store_delete(f->store, "g\\41"), 0);
+        static const char *const refused[] = {"x\xc2\x85", "x\xe2\x80\xa8", "x\xe2\x80\xa9"};
+        for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+                assert_int_equal(store_create(f->store, refused[i]), -EINVAL);
+}
+
+/* Courier 5 names folders in UTF-8; others write it decomposed; "R&D" is mUTF-7 of nothing. */
+static void other_forms_of_names(void **state)
+{
+        struct fixture *f = *state;
+        static const char *const made[] = {"Maildir/.Entw\xc3\xbcrfe", "Maildir/.Entw\xc3\xbcrfe.R&D",
+                                           "Maildir/.Entw&APw-rfe.x", "Maildir/.O\xcc\x88l"};
+        unsigned flags;
+        for (size_t i = 0; i < ARRAY_LEN(made); i++)
+                mkdirat(f->fd, made[i], 0700);
+        mkdirat(f->fd, "Maildir/.Entw\xc3\xbcrfe/cur", 0700);
+        put(f, "Maildir/.Entw\xc3\xbcrfe/cur/1.a.h:2,", "x");
+        assert_string_equal(listing(f),
+                            "INBOX|Entw\xc3\xbcrfe+|Entw\xc3\xbcrfe.R&D|Entw\xc3\xbcrfe.x|O\xcc\x88l");
+        assert_int_equal(store_lookup(f->store, "\xc3\x96l", &flags), 0);
+        assert_int_equal(store_create(f->store, "\xc3\x96l"), -EEXIST);
+        assert_int_equal(store_create(f->store, "Entw\xc3\xbcrfe"), -EEXIST);
+        assert_int_equal(store_subscribe(f->store, "Entw\xc3\xbcrfe", true), 0);
+        assert_int_equal(store_subscribe(f->store, "Entw\xc3\xbcrfe", false), 0);
+        assert_int_equal(store_rename(f->store, "Entw\xc3\xbcrfe", "Neu.\xc3\xbc"), 0);
+        assert_true(there(f, "Maildir/.Neu.&APw-/cur/1.a.h:2,"));
+        assert_string_equal(listing(f),
+                            "INBOX|Neu-+|Neu.\xc3\xbc+|Neu.\xc3\xbc.R&D|Neu.\xc3\xbc.x|O\xcc\x88l");
+        assert_int_equal(store_rename(f->store, "Neu.\xc3\xbc.R&D", "R&D"), 0);
+        assert_true(there(f, "Maildir/.R&-D"));
+        assert_int_equal(store_delete(f->store, "\xc3\x96l"), 0);
+        assert_false(there(f, "Maildir/.O\xcc\x88l"));
 }
 
 static void folders_are_renamed_with_what_is_below(void **state)
@@ -145,10 +203,10 @@ static void subscriptions_keep_their_form(void **state)
         assert_string_equal(text_of(f, "Maildir/subscriptions"), "V\t2\n\nINBOX\n");
         assert_false(there(f, "Maildir/subscriptions.lock"));
 
-        put(f, "Maildir/subscriptions", "INBOX\na.b\nno/name\n");
+        put(f, "Maildir/subscriptions", "INBOX\na.b\nno..name\n");
         assert_int_equal(store_subscribe(f->store, "c.d", true), 0);
         assert_int_equal(store_subscribe(f->store, "a.b", false), 0);
-        assert_string_equal(text_of(f, "Maildir/subscriptions"), "INBOX\nno/name\nc.d\n");
+        assert_string_equal(text_of(f, "Maildir/subscriptions"), "INBOX\nno..name\nc.d\n");
         assert_string_equal(listing(f), "INBOX*|c-^|c.d-*");
 }
 
@@ -160,9 +218,11 @@ static void prefixes_and_separators(void **state)
         fixture_open(f);
         assert_int_equal(store_create(f->store, "inbox/a/b"), 0);
         assert_true(there(f, "Maildir/.a.b/cur"));
-        assert_int_equal(store_create(f->store, "INBOX/a.b"), -EINVAL);
+        assert_int_equal(store_create(f->store, "INBOX/.a.b"), 0);
+        assert_true(there(f, "Maildir/.\\2ea\\2eb/cur"));
         assert_int_equal(store_create(f->store, "a"), -EINVAL);
-        assert_string_equal(listing(f), "INBOX+|INBOX/a-+|INBOX/a/b");
+        assert_string_equal(listing(f), "INBOX+|INBOX/.a.b|INBOX/a-+|INBOX/a/b");
+        assert_int_equal(store_delete(f->store, "INBOX/.a.b"), 0);
         assert_int_equal(store_separator(f->store, "INBOX/a"), '/');
 
         /* a second namespace whose subscriptions are kept by the first */
@@ -184,7 +244,7 @@ static void prefixes_and_separators(void **state)
         mailbox_close(&(struct mailbox *){open_box(f, "Public.news", false)});
         assert_true(there(f, "control/kevin/.news/dovecot-uidlist"));
         assert_false(there(f, "public/.news/dovecot-uidlist"));
-        assert_string_equal(listing(f), "INBOX|Public-+^|Public.news*|a-+|a.b");
+        assert_string_equal(listing(f), "INBOX|Public+^|Public.news*|a-+|a.b");
         size_t n;
         const struct store_namespace *ns = store_namespaces(f->store, &n);
         assert_int_equal(n, 2);
@@ -216,6 +276,31 @@ static void special_folders_come_by_themselves(void **state)
         store_subscribe(f->store, "Sent", false);
         assert_int_equal(store_auto_create(f->store), 0);
         assert_string_equal(listing(f), "INBOX|Sent \\Sent|Trash \\Trash \\Junk");
+}
+
+/* In one file for all folders, under the names in which folders are made. */
+static void given_uses_follow_their_folders(void **state)
+{
+        struct fixture *f = *state;
+        mkdirat(f->fd, "Maildir/.\xc3\xbc", 0700);
+        store_create(f->store, "a.b");
+        store_create(f->store, "ab");
+        assert_int_equal(store_special_use_set(f->store, "\xc3\xbc", "\\Sent"), 0);
+        assert_int_equal(store_special_use_set(f->store, "a.b", "\\Junk \\Trash"), 0);
+        assert_int_equal(store_special_use_set(f->store, "ab", "\\Drafts"), 0);
+        assert_int_equal(store_special_use_set(f->store, "INBOX", "\\Drafts"), -EBUSY);
+        assert_string_equal(text_of(f, "Maildir/mailsession-special-use"),
+                            "&APw-\t\\Sent\na.b\t\\Junk \\Trash\nab\t\\Drafts\n");
+        assert_string_equal(listing(f), "INBOX|a-+|a.b \\Junk \\Trash|ab \\Drafts|\xc3\xbc \\Sent");
+        assert_int_equal(store_rename(f->store, "a", "x"), 0);
+        assert_int_equal(store_rename(f->store, "\xc3\xbc", "y"), 0);
+        assert_int_equal(store_special_use_set(f->store, "ab", ""), 0);
+        assert_string_equal(listing(f), "INBOX|ab|x-+|x.b \\Junk \\Trash|y \\Sent");
+        assert_int_equal(store_delete(f->store, "x.b"), 0);
+        assert_string_equal(text_of(f, "Maildir/mailsession-special-use"), "y\t\\Sent\n");
+        assert_false(there(f, "Maildir/mailsession-special-use.lock"));
+        put(f, "Maildir/mailsession-special-use", "\n\t\\Sent\ny\ny\tSent\nno\t\\Sent\na..b\t\\Sent\n");
+        assert_string_equal(listing(f), "INBOX|ab|y");
 }
 
 static void locations(void **state)
@@ -275,11 +360,14 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 T(folders_are_made_listed_and_deleted),
                 T(names_that_cannot_be),
+                T(names_that_are_escaped),
+                T(other_forms_of_names),
                 T(folders_are_renamed_with_what_is_below),
                 T(renaming_inbox_moves_its_messages),
                 T(subscriptions_keep_their_form),
                 T(prefixes_and_separators),
                 T(special_folders_come_by_themselves),
+                T(given_uses_follow_their_folders),
                 T(locations),
                 T(modes_are_inherited),
         };
