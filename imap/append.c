@@ -180,6 +180,8 @@ static int take_literal(struct append *a, const struct append_item *item)
 
         if (!a->s->literal.open) /* the reader took it for something else */
                 return bad(a, "Invalid literal");
+        if (item->utf8 && !(a->s->enabled & FEATURE_UTF8)) /* RFC 6855 section 4 */
+                return bad(a, "UTF8 was not enabled");
         if (item->whole && item->size == 0) { /* RFC 3502: this cancels the command */
                 imap_no(a->s, a->c, "Can't save a zero byte message.");
                 return -EINVAL;

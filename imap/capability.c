@@ -78,6 +78,9 @@ void imap_write_capabilities(struct conn *c, const struct imap_capability_state 
                         conn_printf(c, "%s%s", space, capabilities[i].name);
                         space = " ";
                 }
+                if (state->logged_in) /* RFC 7889: the same in all mailboxes */
+                        conn_printf(c, " APPENDLIMIT=%llu",
+                                    (unsigned long long)imap_append_limit(state->settings));
                 struct slice more = slice_trim(slice_from(setting, 1));
                 if (more.n)
                         conn_printf(c, " %.*s", SLICE_ARG(more));

@@ -161,7 +161,16 @@ class Run:
     def open_ended(self, step, whole):
         """Whether it happened is not known."""
         after = [s.after(step) for s in self.states]
-        self.states = self.states + after if whole else [a.either(b) for a, b in zip(self.states, after)]
+        if not whole:
+            self.states = [a.either(b) for a, b in zip(self.states, after)]
+            return
+        self.first_stage(step)
+        self.states = self.states + after
+
+    def first_stage(self, step):
+        """The first of its stages may have been reached."""
+        if step.first:
+            self.states = self.states + [s.after(Effect(step.first)) for s in self.states]
 
     def refused(self, step, reply):
         """The point's failure, told: with its reason; the client may try again."""
@@ -171,6 +180,7 @@ class Run:
         need(len(reply.last) > 6, "%s: refused without a reason: %r" % (step, reply.last))
         if not step.whole:
             self.open_ended(step, False)
+        self.first_stage(step)
 
     def play(self, client):
         """The scenario's commands; what is on its way when the program is cut may or may not happen."""
@@ -225,7 +235,7 @@ class Run:
                 return
             need(reply.good, "the session does not go on, %s: %r" % (text, reply.last))
         self.selected = "INBOX"
-        wrong = listen(self.told, reply, "INBOX", None, mailboxes.number_of, None)
+        wrong = listen(self.told, reply, "INBOX", None, mailboxes.number_of, ())
         need(not wrong, wrong)
         here = {number: (uid, flags) for uid, flags, number in (
             (u, f, mailboxes.number_of(t)) for u, f, t in reply.rows())}
@@ -260,7 +270,7 @@ class Run:
         need(status.number(rb"UNSEEN (\d+)") == unseen, "%s: STATUS counts other unseen messages than %d" % (folder, unseen))
         if folder not in self.scenario.moved:
             for reply in (select, fetch):
-                wrong = listen(self.told, reply, folder, None, mailboxes.number_of, None)
+                wrong = listen(self.told, reply, folder, None, mailboxes.number_of, ())
                 need(not wrong, wrong)
         found = {}
         for uid, flags, text in rows:
@@ -294,7 +304,7 @@ class Run:
             self.answer(client, "STORE 1:* +FLAGS.SILENT (\\Flagged Later)")
         append = "APPEND INBOX (\\Seen) {%d+}\r\n" % len(mailboxes.wire(LATE))
         reply = self.answer(client, append.encode() + mailboxes.wire(LATE))
-        wrong = listen(self.told, reply, "INBOX", "INBOX", mailboxes.number_of, LATE)
+        wrong = listen(self.told, reply, "INBOX", "INBOX", mailboxes.number_of, [LATE])
         need(not wrong, wrong)
         for folder in sorted(folders - {"INBOX"}):  # whatever lock is left anywhere must not stop anybody
             self.answer(client, b"APPEND %s {%d+}\r\n%s" % (

@@ -10,13 +10,14 @@ import re
 
 class Step:
     """A command. effect: see above; whole: all of it happens or nothing (else each message for itself); folders:
-    (made, removed); selects: the folder; target: where APPEND, COPY and MOVE put; appends: the message's number;
+    (made, removed); selects: the folder; target: where APPEND, COPY and MOVE put; appends: the messages' numbers;
+    first: of a whole that has two stages, the effect of the first one;
     once: after a NO it cannot be said again; waits: it is about new mail, which a full disk may keep back."""
 
-    def __init__(self, text, effect=None, whole=False, folders=((), ()), selects=None, target=None, appends=None,
-                 once=False, waits=False):
+    def __init__(self, text, effect=None, whole=False, folders=((), ()), selects=None, target=None, appends=(),
+                 first=None, once=False, waits=False):
         self.text, self.effect, self.whole, self.folders = text, effect, whole, folders
-        self.selects, self.target, self.appends = selects, target, appends
+        self.selects, self.target, self.appends, self.first = selects, target, appends, first
         self.once, self.waits = once, waits
 
     def __str__(self):
@@ -113,9 +114,12 @@ def listen(told, reply, selected, target, number_of, appended):
         m = re.search(rb"\[UIDNEXT (\d+)\]", line)
         if m:
             wrong.append(told.next_is(selected, int(m[1])))
-        m = re.search(rb"\[APPENDUID (\d+) (\d+)\]", line)
+        m = re.search(rb"\[APPENDUID (\d+) ([\d:,]+)\]", line)
         if m:
-            wrong += [told.validity_is(target, int(m[1])), told.uid(target, int(m[2]), appended)]
+            wrong.append(told.validity_is(target, int(m[1])))
+            if len(numbers(m[2])) != len(appended):
+                wrong.append("%r for %d messages" % (m[0], len(appended)))
+            wrong += [told.uid(target, uid, number) for uid, number in zip(numbers(m[2]), appended)]
         m = re.search(rb"\[COPYUID (\d+) ([\d:,]+) ([\d:,]+)\]", line)
         if m:
             wrong.append(told.validity_is(target, int(m[1])))

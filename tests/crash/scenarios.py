@@ -12,7 +12,7 @@ class Scenario:
     def __init__(self, name, lay, steps, protocol="imap", settings="", moved=(), share=1):
         self.name, self.lay, self.steps, self.share = name, lay, steps, share
         self.protocol, self.settings, self.moved = protocol, settings, moved
-        self.appended = [s.appends for s in self.steps if s.appends]
+        self.appended = [number for s in self.steps for number in s.appends]
 
 
 def in_inbox(numbers, change):
@@ -38,7 +38,43 @@ def append(folder, number, flags=""):
     names = frozenset(flags.split())
     text = b"APPEND %s (%s) \"17-Nov-2023 10:00:00 +0000\" {%d+}\r\n%s" % (
         folder.encode(), flags.encode(), len(wire(number)), wire(number))
-    return Step(text, lambda n, p: p | {(folder, names)} if n == number else p, whole=True, target=folder, appends=number)
+    return Step(text, lambda n, p: p | {(folder, names)} if n == number else p, whole=True, target=folder, appends=[number])
+
+
+def multiappend(folder, numbers, flags=""):
+    """One APPEND of several messages (RFC 3502): all or nothing. The first is sent as literal8."""
+    names = frozenset(flags.split())
+    text = b"APPEND %s" % folder.encode()
+    for i, number in enumerate(numbers):
+        text += b" (%s) %s{%d+}\r\n%s" % (flags.encode(), b"" if i else b"~", len(wire(number)), wire(number))
+    return Step(text, lambda n, p: p | {(folder, names)} if n in numbers else p, whole=True, target=folder, appends=numbers)
+
+
+FIRST_LINE = len(wire(1).partition(b"\n")[0]) + 1  # it is the same in all messages
+
+
+def catenated(number, uid):
+    """Data for APPEND and REPLACE: the first line is that of another message of INBOX."""
+    rest = wire(number)[FIRST_LINE:]
+    half = len(rest) // 2
+    return b"CATENATE (URL /INBOX/;UID=%d/;PARTIAL=0.%d TEXT {%d+}\r\n%s TEXT {%d+}\r\n%s)" % (
+        uid, FIRST_LINE, half, rest[:half], len(rest) - half, rest[half:])
+
+
+def catenate(folder, number, uid):
+    return Step(b"APPEND %s %s" % (folder.encode(), catenated(number, uid)),
+                lambda n, p: p | {(folder, frozenset())} if n == number else p, whole=True, target=folder, appends=[number])
+
+
+def replace(which, old, folder, number, data=None):
+    """The old message is in INBOX until the new one is where it belongs (RFC 8508); which: as sent."""
+    data = data or b"{%d+}\r\n%s" % (len(wire(number)), wire(number))
+    first = append(folder, number).effect
+
+    def effect(n, placement):
+        return {(f, x) for f, x in first(n, placement) if f != "INBOX" or n != old}
+    return Step(b"%s %s %s" % (which.encode(), folder.encode(), data), effect, whole=True, first=first, target=folder,
+                appends=[number], once=True)
 
 
 def copy(which, folder, numbers):
@@ -77,6 +113,13 @@ SCENARIOS = [
     Scenario("append", mailboxes.plain, [
         select(), append("INBOX", 101), append("INBOX", 102, "\\Seen"), append("INBOX", 103, "\\Flagged Fresh"),
         append("Copies", 104, "Old"), Step("NOOP")]),
+    Scenario("multiappend", mailboxes.plain, [
+        select(), multiappend("INBOX", [111, 112, 113], "\\Seen Fresh"), multiappend("Copies", [114, 115]), Step("NOOP")]),
+    Scenario("catenate", mailboxes.plain, [
+        select(), catenate("INBOX", 116, 11), catenate("Copies", 117, 12), Step("NOOP")]),
+    Scenario("replace", mailboxes.plain, [
+        select(), replace("REPLACE 2", 2, "INBOX", 118), replace("UID REPLACE 13", 3, "Copies", 119),
+        replace("UID REPLACE 14", 4, "INBOX", 120, catenated(120, 11)), Step("NOOP")]),
     Scenario("copy", mailboxes.plain, [
         select(), copy("1:3", "Copies", (1, 2, 3)), copy("5", "Copies", (5,)), append("Copies", 105)]),
     Scenario("move", mailboxes.plain, [
