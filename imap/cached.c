@@ -3,7 +3,7 @@
 #include "imap/bodystructure.h"
 #include "imap/envelope.h"
 #include "imap/search_keys.h"
-#include "imap/search_keys.h"
+#include "imap/sort_keys.h"
 #include "mime/header.h"
 
 uint64_t cached_note_make(const struct date *date)
@@ -42,6 +42,8 @@ static bool make(enum cached_kind kind, struct slice message, const struct part 
                 return cached_fields_write(message, to);
         case CACHED_SEARCH:
                 return search_keys_write(message, to) == 0;
+        case CACHED_SORT:
+                return sort_keys_write(message, to) == 0;
         case CACHED_BODYSTRUCTURE:
                 return bodystructure_write(message, parts, true, to) == 0;
         case CACHED_BODY:

@@ -1,15 +1,16 @@
 #ifndef IMAP_CACHED_H
 #define IMAP_CACHED_H
 
-/* What FETCH and SEARCH keep about messages in the store's cache (store/mailbox.h), so that a message is read
- * for it once. Shared by all sessions and by later versions of this program: the numbers and what they stand
- * for are a file format. A kind is never given another meaning, and a changed encoding (what envelope.c,
- * bodystructure.c or the set of fields puts out) takes a new number.
+/* What FETCH, SEARCH, SORT and THREAD keep about messages in the store's cache (store/mailbox.h), so that a
+ * message is read for it once. Shared by all sessions and by later versions of this program: the numbers and
+ * what they stand for are a file format. A kind is never given another meaning, and a changed encoding (what
+ * envelope.c, bodystructure.c or the set of fields puts out) takes a new number.
  *
  * An item that is there and empty (n == 0) says: looked at, too large to keep or failed; read the message.
  * The cache file may be hostile: whoever takes an item apart checks its bounds.
  *
- * Only FETCH of these kinds and SEARCH fill the cache. Who fetches bodies alone (mbsync) pays nothing. */
+ * Only FETCH of these kinds, SEARCH, SORT and THREAD fill the cache. Who fetches bodies alone (mbsync) pays
+ * nothing. */
 
 #include "imap/command.h"
 #include "mime/date.h"
@@ -20,7 +21,8 @@ enum cached_kind {
         /* of the header; made and kept together */
         CACHED_ENVELOPE = 1, /* as sent: "(...)" */
         CACHED_FIELDS = 2,   /* lines of often asked fields, see cached_pick() */
-        CACHED_SEARCH = 3,   /* what SEARCH and SORT compare: imap/search_keys.h */
+        CACHED_SEARCH = 3,   /* what SEARCH compares: imap/search_keys.h */
+        CACHED_SORT = 6,     /* what SORT and THREAD compare: imap/sort_keys.h */
         /* of the whole message */
         CACHED_BODYSTRUCTURE = 4, /* as sent, with extension data */
         CACHED_BODY = 5,          /* as sent, without; kept when it was asked for */
@@ -28,7 +30,8 @@ enum cached_kind {
 
 #define CACHED_BIT(kind) (UINT32_C(1) << (kind))
 enum {
-        CACHED_HEADER = CACHED_BIT(CACHED_ENVELOPE) | CACHED_BIT(CACHED_FIELDS) | CACHED_BIT(CACHED_SEARCH),
+        CACHED_HEADER = CACHED_BIT(CACHED_ENVELOPE) | CACHED_BIT(CACHED_FIELDS) | CACHED_BIT(CACHED_SEARCH) |
+                        CACHED_BIT(CACHED_SORT),
         CACHED_STRUCTURE = CACHED_BIT(CACHED_BODYSTRUCTURE) | CACHED_BIT(CACHED_BODY),
 
         /* A larger item is kept as an empty one. Every look at a message checks the hash of all that is kept

@@ -37,6 +37,8 @@ static const struct imap_command_type types[] = {
         {"EXPUNGE", IMAP_EXPUNGE, STATE_SELECTED, parse_expunge, .uid = true},
         {"SEARCH", IMAP_SEARCH, STATE_SELECTED, parse_search, .uid = true},
         {"ESEARCH", IMAP_ESEARCH, STATE_LOGGED_IN, parse_esearch},
+        {"SORT", IMAP_SORT, STATE_SELECTED, parse_sort, .uid = true},
+        {"THREAD", IMAP_THREAD, STATE_SELECTED, parse_thread, .uid = true},
         {"FETCH", IMAP_FETCH, STATE_SELECTED, parse_fetch, .uid = true},
         {"STORE", IMAP_STORE, STATE_SELECTED, parse_store, .uid = true},
         {"COPY", IMAP_COPY, STATE_SELECTED, parse_copy, .uid = true},

@@ -65,6 +65,8 @@ enum imap_command_id {
         IMAP_EXPUNGE, /* with .uid: UID EXPUNGE (RFC 4315) */
         IMAP_SEARCH,
         IMAP_ESEARCH, /* RFC 7377 */
+        IMAP_SORT,   /* RFC 5256 */
+        IMAP_THREAD, /* RFC 5256 */
         IMAP_FETCH,
         IMAP_STORE,
         IMAP_COPY,
@@ -266,6 +268,35 @@ struct imap_source {
         size_t names_n;
 };
 
+/* Sort keys (RFC 5256 section 3, RFC 5957). */
+enum imap_sort_key {
+        SORT_ARRIVAL,
+        SORT_CC,
+        SORT_DATE,
+        SORT_FROM,
+        SORT_SIZE,
+        SORT_SUBJECT,
+        SORT_TO,
+        SORT_DISPLAYFROM,
+        SORT_DISPLAYTO,
+        SORT_KEYS
+};
+
+struct imap_sort {
+        struct imap_search search;
+        struct {
+                enum imap_sort_key key;
+                bool reverse;
+        } by[SORT_KEYS]; /* each key once: a second time it would decide nothing */
+        size_t by_n;
+};
+
+enum imap_thread {
+        THREAD_ORDEREDSUBJECT,
+        THREAD_REFERENCES,
+        THREAD_REFS, /* as Dovecot has it: no subjects, threads in the order of their newest messages */
+};
+
 enum imap_store_op { STORE_SET, STORE_ADD, STORE_REMOVE };
 
 struct imap_command {
@@ -315,6 +346,11 @@ struct imap_command {
                         struct slice rest; /* what follows, for append_parse_next() */
                 } append;                  /* APPEND, REPLACE */
                 struct imap_search search; /* SEARCH; ESEARCH, always .extended */
+                struct imap_sort sort;
+                struct {
+                        struct imap_search search;
+                        enum imap_thread algorithm;
+                } thread;
                 struct {
                         struct imap_set set;
                         struct imap_fetch_item *items;

@@ -76,6 +76,9 @@ int parse_append(struct lexer *l, struct imap_command *c); /* APPEND, REPLACE: u
 int parse_store(struct lexer *l, struct imap_command *c);
 int parse_copy(struct lexer *l, struct imap_command *c);
 int parse_expunge(struct lexer *l, struct imap_command *c);
+/* parse_sort.c */
+int parse_sort(struct lexer *l, struct imap_command *c);
+int parse_thread(struct lexer *l, struct imap_command *c);
 /* parse_fetch.c, parse_search.c */
 int parse_fetch(struct lexer *l, struct imap_command *c);
 int parse_search(struct lexer *l, struct imap_command *c);

@@ -78,18 +78,26 @@ static int ask_kind(struct search_run *s, enum cached_kind kind, struct slice *r
         return 0;
 }
 
-static int ask_sent(void *context, int64_t *ret_day, bool *ret_valid)
+static int ask_note(struct search_run *s, uint64_t *ret)
 {
-        struct search_run *s = context;
-        uint64_t note = mailbox_note(s->mailbox, s->seq);
-
-        if (!cached_note_known(note)) {
+        *ret = mailbox_note(s->mailbox, s->seq);
+        if (!cached_note_known(*ret)) {
                 int r = learn(s);
 
                 if (r < 0)
                         return r;
-                note = mailbox_note(s->mailbox, s->seq);
+                *ret = mailbox_note(s->mailbox, s->seq);
         }
+        return 0;
+}
+
+static int ask_sent(void *context, int64_t *ret_day, bool *ret_valid)
+{
+        uint64_t note;
+        int r = ask_note(context, &note);
+
+        if (r < 0)
+                return r;
         *ret_valid = cached_note_has_date(note);
         *ret_day = cached_note_day(note);
         return 0;
@@ -152,26 +160,73 @@ static bool match_message(struct search_run *s, uint32_t seq, const struct messa
         };
         int r;
 
+        r = search_match(s->search, &asked);
+        if (r < 0)
+                search_run_fail(s, r);
+        return r > 0;
+}
+
+static void take_message(struct search_run *s, uint32_t seq)
+{
         s->seq = seq;
         s->made = 0;
-        r = search_match(s->search, &asked);
+}
+
+static void leave_message(struct search_run *s)
+{
         if (s->opened)
                 message_text_release(&s->text);
         s->opened = false;
-        if (r < 0 && r != -ENOENT && !s->failed) {
+}
+
+void search_run_fail(struct search_run *s, int error)
+{
+        if (error != -ENOENT && !s->failed) {
                 log_error("SEARCH failed: %s", store_error(s->session->store));
                 s->failed = true;
         }
-        return r > 0;
+}
+
+int search_run_sort_keys(struct search_run *s, struct sort_keys *ret)
+{
+        struct slice item;
+        int r = ask_kind(s, CACHED_SORT, &item);
+
+        if (r < 0 || sort_keys_read(item, ret) == 0)
+                return r;
+        r = ask_text(s, &item);
+        if (r < 0)
+                return r;
+        s->keys.n = 0;
+        r = sort_keys_write(item, &s->keys);
+        return r < 0 ? r : sort_keys_read(buf_slice(&s->keys), ret);
+}
+
+int search_run_sent(struct search_run *s, int64_t *ret)
+{
+        uint64_t note;
+        time_t arrived = 0;
+        int r = ask_note(s, &note);
+
+        if (r == 0 && !cached_note_has_date(note))
+                r = mailbox_internaldate(s->mailbox, s->seq, &arrived);
+        if (r == 0)
+                *ret = cached_note_has_date(note) ? cached_note_utc(note) : (int64_t)arrived;
+        return r;
 }
 
 bool search_run_one(struct search_run *s, uint32_t seq)
 {
         struct message message = mailbox_message(s->mailbox, seq);
 
+        bool found;
+
         if (!search_filter(s->search, seq, &message, 1))
                 return false;
-        return search_is_filter(s->search) || match_message(s, seq, &message);
+        take_message(s, seq);
+        found = search_is_filter(s->search) || match_message(s, seq, &message);
+        leave_message(s);
+        return found;
 }
 
 /* n messages from `low` on; false: it is over. */
@@ -180,19 +235,21 @@ static bool run_batch(struct search_run *s, uint32_t low, size_t n, bool from_en
 {
         struct message messages[SEARCH_BATCH];
         bool decided = search_is_filter(s->search);
+        bool more = true;
         uint64_t left;
 
         mailbox_messages(s->mailbox, low, messages, n);
         left = search_filter(s->search, low, messages, n);
-        while (left) {
+        while (left && more) {
                 unsigned i = (unsigned)(from_end ? 63 - __builtin_clzll(left) : __builtin_ctzll(left));
 
                 left &= ~(UINT64_C(1) << i);
-                if ((decided || match_message(s, low + i, &messages[i])) &&
-                    !found(context, low + i, &messages[i]))
-                        return false;
+                take_message(s, low + i);
+                if (decided || match_message(s, low + i, &messages[i]))
+                        more = found(context, low + i, &messages[i]);
+                leave_message(s);
         }
-        return !conn_error(&s->session->conn);
+        return more && !conn_error(&s->session->conn);
 }
 
 static bool run_range(struct search_run *s, uint32_t low, uint32_t high, bool from_end, search_found found,

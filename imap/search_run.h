@@ -6,6 +6,7 @@
 
 #include "imap/search.h"
 #include "imap/session.h"
+#include "imap/sort_keys.h"
 
 struct search_run;
 
@@ -25,6 +26,14 @@ typedef bool (*search_found)(void *context, uint32_t seq, const struct message *
 /* All that are found in the view, by ascending sequence numbers or, `from_end`, descending ones. Ends early
  * when the connection is gone. */
 void search_run_all(struct search_run *run, bool from_end, search_found found, void *context);
+/* Within search_found, of the message that was found: 0 or -errno, -ENOENT for one that went just now. */
+/* What SORT and THREAD compare; valid until search_found returns. */
+int search_run_sort_keys(struct search_run *run, struct sort_keys *ret);
+/* The sent date (RFC 5256 section 2.2), in seconds since 1970. */
+int search_run_sent(struct search_run *run, int64_t *ret);
+/* What was found could not be read: as if search_run_all() had met that, unless it is -ENOENT. */
+void search_run_fail(struct search_run *run, int error);
+
 /* One message of the view. */
 bool search_run_one(struct search_run *run, uint32_t seq);
 

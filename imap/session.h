@@ -57,6 +57,8 @@ void imap_exec_idle(struct imap_session *s, const struct imap_command *c);
 void imap_exec_expunge(struct imap_session *s, const struct imap_command *c);
 void imap_exec_search(struct imap_session *s, const struct imap_command *c);
 void imap_exec_esearch(struct imap_session *s, const struct imap_command *c);
+void imap_exec_sort(struct imap_session *s, const struct imap_command *c);
+void imap_exec_thread(struct imap_session *s, const struct imap_command *c);
 void imap_exec_fetch(struct imap_session *s, const struct imap_command *c);
 void imap_exec_store(struct imap_session *s, const struct imap_command *c);
 void imap_exec_copy(struct imap_session *s, const struct imap_command *c); /* COPY, MOVE */
