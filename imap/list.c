@@ -109,19 +109,20 @@ static void mark_parents(struct listing *l)
         l->below = arena_array(&l->s->arena, uint8_t, l->n);
         memset(l->below, 0, l->n);
         for (size_t i = 0; i < l->n; i++)
-                map_put(&by_name, slice_of(l->folders[i].name), &l->below[i]);
+                map_put(&by_name, slice_of(l->folders[i].name), &l->folders[i]);
         for (size_t i = 0; i < l->n; i++) {
                 const struct folder *f = &l->folders[i];
                 struct slice name = slice_of(f->name);
-                uint8_t mark, *parent;
+                const struct folder *parent;
+                uint8_t mark;
 
                 if (!is_selected(l, f))
                         continue;
                 mark = BELOW_SELECTED | (is_matched(l, f) ? 0 : BELOW_UNTOLD);
                 while ((name.n = slice_rfind(name, f->separator)) < strlen(f->name) && name.n > 0) {
                         parent = map_get(&by_name, name);
-                        if (parent)
-                                *parent |= mark;
+                        if (parent && parent->separator == f->separator)
+                                l->below[parent - l->folders] |= mark;
                         if (slice_find(name, f->separator) == name.n)
                                 break;
                 }

@@ -17,7 +17,6 @@ int list_pattern_make(struct arena *a, struct slice reference, struct slice patt
                 char c = i < reference.n ? reference.p[i] : pattern.p[i - reference.n];
 
                 made.any |= c == '*';
-                made.level |= c == '%';
                 made.literals += !is_wildcard(c);
                 if (!is_wildcard(c) || n == 0 || !is_wildcard(text[n - 1]))
                         text[n++] = c;
@@ -27,6 +26,7 @@ int list_pattern_make(struct arena *a, struct slice reference, struct slice patt
         if (n > LIST_MAX_PATTERN)
                 return -E2BIG;
         made.text = slice_make(text, n);
+        made.level = n > 0 && text[n - 1] == '%';
         *ret = made;
         return 0;
 }

@@ -15,7 +15,7 @@ struct list_pattern {
         struct slice text;
         size_t literals; /* bytes that are not wildcards */
         bool any;        /* has "*" */
-        bool level;      /* has "%" */
+        bool level;      /* ends with "%" */
 };
 
 /* Reference and pattern are put together as they are (RFC 3501 leaves it to the server). 0, or -E2BIG: such a

@@ -12,7 +12,7 @@
 #include "store/error.h"
 #include "store/name.h"
 
-bool folder_has_prefix(const struct user_namespace *ns, struct slice name)
+static bool has_prefix(const struct user_namespace *ns, struct slice name)
 {
         struct slice prefix = slice_of(ns->prefix);
         /* "INBOX." is INBOX in any case; other prefixes are as they are written */
@@ -31,7 +31,7 @@ static const struct user_namespace *namespace_of(const struct store *s, struct s
         for (size_t i = 0; i < s->namespaces_n; i++) {
                 const struct user_namespace *ns = &s->namespaces[i];
                 struct slice prefix = slice_of(ns->prefix);
-                if (folder_has_prefix(ns, name) && (!best || prefix.n > best_n)) {
+                if (has_prefix(ns, name) && (!best || prefix.n > best_n)) {
                         best = ns;
                         best_n = prefix.n;
                 }

@@ -18,7 +18,6 @@ struct folder_place {
         bool inbox;
 };
 
-bool folder_has_prefix(const struct user_namespace *ns, struct slice name);
 /* The namespace that a name falls in; NULL: none. */
 const struct user_namespace *folder_namespace(const struct store *s, struct slice name);
 /* Where a name belongs, whether something is there or not. A name that has several forms on disk means the

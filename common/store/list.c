@@ -123,6 +123,9 @@ static void enter_parents(struct list *l)
                         if (slice_ieq(slice_make(name, n), SLICE("INBOX")))
                                 parent = arena_str(l->arena, SLICE("INBOX"));
                         struct folder *f = enter(l, parent, separator, FOLDER_NONEXISTENT);
+                        /* INBOX is not above what a namespace with another separator has in "INBOX." */
+                        if (f->separator != separator)
+                                continue;
                         f->flags |=
                                 (exists ? FOLDER_CHILDREN : 0) | (subscribed ? FOLDER_CHILD_SUBSCRIBED : 0);
                 }
@@ -198,7 +201,7 @@ static bool is_listed(const struct list *l, const struct user_namespace *ns)
 {
         bool listed = ns->set->list != SETTINGS_LIST_NO;
         for (size_t i = 0; !listed && i < l->begins_n; i++)
-                listed = *ns->prefix && folder_has_prefix(ns, l->begins[i]);
+                listed = *ns->prefix && slice_starts(l->begins[i], slice_of(ns->prefix));
         return listed;
 }
 
