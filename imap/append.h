@@ -1,7 +1,7 @@
 #ifndef IMAP_APPEND_H
 #define IMAP_APPEND_H
 
-/* For append.c, catenate.c and replace.c alone: an APPEND or REPLACE while it is received. */
+/* For append*.c and catenate.c alone: an APPEND or REPLACE while it is received. */
 
 #include "imap/parse_append.h"
 #include "imap/session.h"
@@ -29,16 +29,23 @@ struct append {
         uint32_t replaced; /* REPLACE: sequence number of the message that goes, 0: none */
 };
 
-/* For each stretch of input: who sends something now and then is there. */
-deadline_t append_deadline(const struct append *a);
+/* All of these: 0, or -errno when the tagged answer was given (or the connection is lost). */
 
-/* Whether so many bytes more may come. Else NO was said, -E2BIG. */
+/* Bytes of a literal, which the stretch ended with, and then the next stretch of the command. */
+int append_literal(struct append *a, const struct append_item *item);
+/* What a part's URL names. */
+int append_part(struct append *a, const struct append_item *item);
+/* Bytes that were kept aside, when the message is whole. */
+int append_spooled(struct append *a);
+
+/* Whether so many bytes more may come; else -E2BIG. */
 int append_fits(struct append *a, uint64_t size);
-
-/* Bytes of the message, from wherever. 0, or -errno: then NO was said. */
+/* Bytes of the message, from wherever. */
 int append_bytes(struct append *a, struct slice bytes);
-
-/* What a URL names, as bytes of the message. 0; else NO was said. */
 int append_url(struct append *a, struct slice url);
+
+/* Say NO for what the store said, and BAD. They return the error. */
+int append_fail(struct append *a, int error);
+int append_bad(struct append *a, const char *text);
 
 #endif

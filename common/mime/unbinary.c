@@ -33,18 +33,16 @@ static int copy_to(struct writer *w, size_t end)
         return give(w, s);
 }
 
-/* The part's first Content-Transfer-Encoding, the one that counts, with another value. */
-static int relabel(struct writer *w, const struct part *p, struct slice field)
+/* The field that says so, with another value. */
+static int relabel(struct writer *w, const struct part *p, const struct header_field *old, struct slice value)
 {
-        struct slice header = part_bytes(w->message, p->header);
-        struct header_field old;
-        if (!header_find(header, SLICE("Content-Transfer-Encoding"), &old))
-                return 0;
-        int r = copy_to(w, p->header.offset + old.offset);
-        if (r < 0)
-                return r;
-        w->at += old.raw.n;
-        return give(w, field);
+        int r = copy_to(w, p->header.offset + old->offset);
+        if (r == 0)
+                r = give(w, SLICE("Content-Transfer-Encoding: "));
+        if (r == 0)
+                r = give(w, value);
+        w->at += old->raw.n;
+        return r < 0 ? r : give(w, SLICE("\r\n"));
 }
 
 static int encode_body(struct writer *w, const struct part *p)
@@ -72,12 +70,12 @@ int unbinary(struct slice message, int (*take)(void *context, struct slice bytes
         struct writer w = {.message = message, .take = take, .context = context};
         int r = 0;
         for (const struct part *p = part_parse(&arena, message); p && r == 0; p = part_next(p)) {
-                if (!slice_ieq(p->encoding, SLICE("binary")))
+                struct header_field field;
+                if (!slice_ieq(p->encoding, SLICE("binary")) ||
+                    !header_find(part_bytes(message, p->header), SLICE("Content-Transfer-Encoding"), &field))
                         continue;
                 bool leaf = p->kind == PART_LEAF;
-                r = relabel(&w, p,
-                            leaf ? SLICE("Content-Transfer-Encoding: base64\r\n")
-                                 : SLICE("Content-Transfer-Encoding: 8bit\r\n"));
+                r = relabel(&w, p, &field, leaf ? SLICE("base64") : SLICE("8bit"));
                 if (r == 0 && leaf)
                         r = encode_body(&w, p);
         }

@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "mime/charset.h"
 #include "mime/part.h"
+#include "mime/unbinary.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -74,6 +75,28 @@ static void decode(struct slice message, const struct part *p)
         must(utf8_valid(buf_slice(&folded)));
 }
 
+static int take(void *context, struct slice bytes)
+{
+        return buf_append(context, bytes);
+}
+
+/* As text a message has no NULs, nothing says that it is binary, and it grows by what base64 takes. */
+static void check_unbinary(struct slice message)
+{
+        _cleanup_(arena_free) struct arena a = {0};
+        _cleanup_(buf_free) struct buf made = {0};
+        if (unbinary(message, take, &made) < 0) {
+                must(slice_find(message, '\0') < message.n);
+                return;
+        }
+        must(slice_find(buf_slice(&made), '\0') == made.n);
+        must(made.n <= 2 * message.n + 64 * (1 + slice_count(message, ':')));
+        if (made.n == message.n && memcmp(made.p, message.p, made.n) == 0)
+                return;
+        for (const struct part *p = part_parse(&a, buf_slice(&made)); p; p = part_next(p))
+                must(!slice_ieq(p->encoding, SLICE("binary")));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         _cleanup_(arena_free) struct arena a = {0};
@@ -92,5 +115,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(count <= PART_MAX_COUNT);
         for (const struct part *p = part_leaf(root); p; p = part_leaf(part_next(p)))
                 decode(message, p);
+        check_unbinary(message);
         return 0;
 }

@@ -135,6 +135,63 @@ static void a_full_disk_is_reported_and_cleaned_up(void **state)
         free(large);
 }
 
+/* Bytes that wait to be looked at: as they came, without a name, gone with the save or the next message. */
+static void bytes_are_kept_aside(void **state)
+{
+        struct fixture *f = *state;
+        struct save *s = open_save(f, "INBOX");
+        struct message_text text;
+        assert_int_equal(save_begin(s, &(struct save_message){.internaldate = -1}), 0);
+        assert_int_equal(save_spooled(s, &text), 0);
+        assert_int_equal(text.raw.n, 0);
+        assert_int_equal(save_spool(s, SLICE("a\r\n\0")), 0);
+        assert_int_equal(save_spool(s, SLICE("\nb")), 0);
+        assert_int_equal(entries(f, "Maildir/tmp"), 1);
+        assert_int_equal(save_spooled(s, &text), 0);
+        assert_slice_equal(text.raw, SLICE("a\r\n\0\nb"));
+        assert_int_equal(save_write(s, slice_head(text.raw, 3)), 0);
+        message_text_release(&text);
+        assert_int_equal(save_end(s), 0);
+        assert_int_equal(save_begin(s, &(struct save_message){.internaldate = -1}), 0);
+        assert_int_equal(save_spool(s, SLICE("never asked for")), 0);
+        assert_int_equal(save_begin(s, &(struct save_message){.internaldate = -1}), 0);
+        assert_int_equal(save_spooled(s, &text), 0);
+        assert_int_equal(text.raw.n, 0);
+        save_close(&s);
+        assert_int_equal(entries(f, "Maildir/tmp"), 0);
+}
+
+/* The old message is there until the new one is, and stays when the commit fails. */
+static void a_replaced_message_goes_with_the_commit(void **state)
+{
+        struct fixture *f = *state;
+        struct save *s = open_save(f, "INBOX");
+        struct save_result res;
+        assert_int_equal(
+                append(f, s, &(struct save_message){.flags = FLAG_SEEN, .internaldate = -1}, "old\n"), 0);
+        assert_int_equal(save_commit(s, &f->arena, &res), 0);
+        save_close(&s);
+        struct mailbox *m = open_box(f, "INBOX", false);
+        s = open_save(f, "INBOX");
+        save_replace(s, m, 1);
+        assert_int_equal(append(f, s, &(struct save_message){.internaldate = -1}, "cancelled\n"), 0);
+        save_close(&s);
+        assert_int_equal(sync_box(f, m, true).expunged_n, 0);
+        s = open_save(f, "INBOX");
+        save_replace(s, m, 1);
+        assert_int_equal(append(f, s, &(struct save_message){.internaldate = -1}, "new\n"), 0);
+        assert_int_equal(sync_box(f, m, true).expunged_n, 0);
+        assert_int_equal(save_commit(s, &f->arena, &res), 0);
+        assert_int_equal(res.left_behind, 0);
+        assert_int_equal(res.uids[0], 2);
+        save_close(&s);
+        struct mailbox_changes changes = sync_box(f, m, true);
+        assert_int_equal(changes.expunged_n, 1);
+        assert_int_equal(changes.added, 1);
+        assert_int_equal(uid_at(m, 1), 2);
+        mailbox_close(&m);
+}
+
 static void copies_are_links_with_flags_and_dates(void **state)
 {
         struct fixture *f = *state;
@@ -266,9 +323,10 @@ int main(void)
 {
 #define T(t) cmocka_unit_test_setup_teardown(t, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
-                T(saved_messages_appear_together),         T(what_is_not_committed_leaves_nothing),
-                T(a_full_disk_is_reported_and_cleaned_up), T(copies_are_links_with_flags_and_dates),
-                T(messages_without_uids_get_theirs_first), T(what_moves_meanwhile_is_found),
+                T(saved_messages_appear_together),          T(what_is_not_committed_leaves_nothing),
+                T(a_full_disk_is_reported_and_cleaned_up),  T(bytes_are_kept_aside),
+                T(a_replaced_message_goes_with_the_commit), T(copies_are_links_with_flags_and_dates),
+                T(messages_without_uids_get_theirs_first),  T(what_moves_meanwhile_is_found),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
