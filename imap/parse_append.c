@@ -23,6 +23,7 @@ static int at_message(struct append_parse *p, struct lexer *l, struct append_ite
         lexer_skip_spaces(&ahead);
         if (ahead.rest.n == 0 && p->begun) {
                 item->kind = APPEND_END;
+                *l = ahead;
                 return 0;
         }
         if (p->one && p->begun)

@@ -11,7 +11,10 @@
 #include "store/filename.h"
 #include "store/saved.h"
 
-enum { SAVE_BUFFER = 64 * 1024 };
+enum {
+        SAVE_BUFFER = 64 * 1024,
+        SAVE_STRIDE = 1024, /* bytes looked through for a CR at once: there may be none in a whole message */
+};
 
 int save_error(struct save *s, int r, const char *call, const char *below)
 {
@@ -193,16 +196,17 @@ int save_write(struct save *s, struct slice bytes)
                         r = store_bytes(s, SLICE("\r"));
                         continue;
                 }
-                size_t cr = slice_find(bytes, '\r'), lf = slice_find(slice_head(bytes, cr), '\n');
-                size_t n = MIN(cr, lf);
-                r = store_bytes(s, slice_head(bytes, n));
-                if (r == 0 && n < bytes.n) {
+                struct slice near = slice_head(bytes, SAVE_STRIDE);
+                size_t n = slice_find(slice_head(near, slice_find(near, '\r')), '\n');
+                bool line_end = n < near.n;
+                r = store_bytes(s, slice_head(near, n));
+                if (r == 0 && line_end) {
                         if (bytes.p[n] == '\r')
                                 s->pending_cr = true;
                         else
                                 r = store_lf(s, false);
                 }
-                bytes = slice_from(bytes, n + 1);
+                bytes = slice_from(bytes, n + line_end);
         }
         return r;
 }

@@ -135,6 +135,23 @@ static void a_full_disk_is_reported_and_cleaned_up(void **state)
         free(large);
 }
 
+/* A message without a CR costs no more than one with them, however it is handed over. */
+static void a_large_message_takes_no_time(void **state)
+{
+        struct fixture *f = *state;
+        enum { LARGE = 32 << 20 };
+        char *text = malloc(LARGE);
+        for (size_t i = 0; i < LARGE; i++)
+                text[i] = i % 64 == 63 ? '\n' : 'x';
+        struct save *s = open_save(f, "INBOX");
+        assert_int_equal(save_begin(s, &(struct save_message){.internaldate = -1}), 0);
+        clock_t before = clock();
+        assert_int_equal(save_write(s, slice_make(text, LARGE)), 0);
+        assert_true(clock() - before < 10 * CLOCKS_PER_SEC);
+        save_close(&s);
+        free(text);
+}
+
 /* Bytes that wait to be looked at: as they came, without a name, gone with the save or the next message. */
 static void bytes_are_kept_aside(void **state)
 {
@@ -323,10 +340,15 @@ int main(void)
 {
 #define T(t) cmocka_unit_test_setup_teardown(t, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
-                T(saved_messages_appear_together),          T(what_is_not_committed_leaves_nothing),
-                T(a_full_disk_is_reported_and_cleaned_up),  T(bytes_are_kept_aside),
-                T(a_replaced_message_goes_with_the_commit), T(copies_are_links_with_flags_and_dates),
-                T(messages_without_uids_get_theirs_first),  T(what_moves_meanwhile_is_found),
+                T(saved_messages_appear_together),
+                T(what_is_not_committed_leaves_nothing),
+                T(a_full_disk_is_reported_and_cleaned_up),
+                T(a_large_message_takes_no_time),
+                T(bytes_are_kept_aside),
+                T(a_replaced_message_goes_with_the_commit),
+                T(copies_are_links_with_flags_and_dates),
+                T(messages_without_uids_get_theirs_first),
+                T(what_moves_meanwhile_is_found),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
