@@ -37,6 +37,15 @@ static const struct {
         {"WITHIN", AFTER_LOGIN},              /* RFC 5032 */
         {"MULTISEARCH", AFTER_LOGIN},         /* RFC 7377 */
         {"SEARCH=FUZZY", AFTER_LOGIN},        /* RFC 6203 */
+        {"SORT", AFTER_LOGIN},                /* RFC 5256 */
+        {"SORT=DISPLAY", AFTER_LOGIN},        /* RFC 5957 */
+        {"ESORT", AFTER_LOGIN},               /* RFC 5267 */
+        {"THREAD=ORDEREDSUBJECT", AFTER_LOGIN}, /* RFC 5256 */
+        {"THREAD=REFERENCES", AFTER_LOGIN},   /* RFC 5256 */
+        {"THREAD=REFS", AFTER_LOGIN},         /* Dovecot's: references alone */
+#ifdef HAVE_UNISTRING
+        {"I18NLEVEL=1", AFTER_LOGIN},         /* RFC 5255: letters beyond ASCII are folded, too */
+#endif
         {"COMPRESS=DEFLATE", AFTER_LOGIN},    /* RFC 4978 */
         {"MULTIAPPEND", AFTER_LOGIN},         /* RFC 3502 */
         {"CATENATE", AFTER_LOGIN},            /* RFC 4469 */
