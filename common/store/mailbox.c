@@ -66,10 +66,19 @@ static int complete(struct mailbox *m)
         return errno == ENOENT ? folder_make_subdirs(m->store, m->place.dir, m->dir, &m->perm) : 0;
 }
 
+/* Where control files or the index are, when that is the Maildir: the path is not walked again. */
+static bool share_dir(const struct mailbox *m, const char *path, int *ret_fd)
+{
+        if (!path || strcmp(path, m->place.dir) != 0)
+                return false;
+        *ret_fd = fcntl(m->dir, F_DUPFD_CLOEXEC, 0);
+        return *ret_fd >= 0;
+}
+
 static int open_dirs(struct mailbox *m)
 {
         int r = folder_open(m->store, &m->place, &m->dir);
-        if (r == 0)
+        if (r == 0 && !share_dir(m, m->place.control, &m->control))
                 r = folder_open_control(m->store, &m->place, &m->control);
         if (r < 0)
                 return r;
@@ -94,7 +103,8 @@ int maildir_open(struct store *s, const char *name, bool read_only, struct mailb
                 r = open_dirs(m);
         if (r < 0)
                 return r;
-        folder_open_index(s, &m->place, &m->index_dir);
+        if (!share_dir(m, m->place.index, &m->index_dir))
+                folder_open_index(s, &m->place, &m->index_dir);
         bool sync = s->settings->mail_fsync != SETTINGS_FSYNC_NEVER;
         uidlist_init(&m->uidlist, m->control, &m->perm, sync);
         index_init(&m->index, m->index_dir, &m->perm, sync);

@@ -79,6 +79,25 @@ static void check_fetch(const struct imap_command *c)
         }
 }
 
+static void check_list(const struct imap_command *c)
+{
+        check(c->list.patterns_n > 0 && c->list.patterns_n <= PARSE_LIST_PATTERNS_MAX);
+        check(slice_find(c->list.reference, '\0') == c->list.reference.n);
+        for (size_t i = 0; i < c->list.patterns_n; i++)
+                check(slice_find(c->list.patterns[i], '\0') == c->list.patterns[i].n);
+        check(c->list.extended || (c->list.patterns_n == 1 && !c->list.select && !c->list.returns));
+        check(c->id != IMAP_LSUB || !c->list.extended);
+        check(!(c->list.select & LIST_SELECT_RECURSIVEMATCH) || (c->list.select & LIST_SELECT_CRITERIA));
+        check(!(c->list.returns & LIST_RETURN_STATUS) == !c->list.status);
+}
+
+static void check_create(const struct imap_command *c)
+{
+        check(c->create.uses_n <= PARSE_CREATE_USES_MAX);
+        for (size_t i = 0; i < c->create.uses_n; i++)
+                check(read_slice(c->create.uses[i]) > 0);
+}
+
 static void check_command(const struct imap_command *c)
 {
         check(c->tag.n > 0);
@@ -104,6 +123,14 @@ static void check_command(const struct imap_command *c)
         case IMAP_ID:
                 for (size_t i = 0; i < c->id_params.n; i++)
                         check(read_slice(c->id_params.fields[i]) < UINT64_MAX);
+                break;
+        case IMAP_LIST:
+        case IMAP_LSUB:
+        case IMAP_XLIST:
+                check_list(c);
+                break;
+        case IMAP_CREATE:
+                check_create(c);
                 break;
         case IMAP_RENAME:
                 check(slice_find(c->rename.to, '\0') == c->rename.to.n);
