@@ -7,10 +7,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-/* the journal would keep the path this was built in */
-#define SD_JOURNAL_SUPPRESS_LOCATION
-#include <systemd/sd-journal.h>
 #include <unistd.h>
+
+#include "base/systemd.h"
 
 enum { LOG_LINE_MAX = 2048, LOG_PREFIX_MAX = 400, LOG_IDENT_MAX = 64 };
 
@@ -20,7 +19,8 @@ static struct {
         char ident[LOG_IDENT_MAX]; /* a copy: settings are read again, syslog() keeps the pointer */
         struct log_fields fields;
         char prefix[LOG_PREFIX_MAX];
-} state = {.target = LOG_TO_STDERR, .ident = "mailsession"};
+        int journal; /* -1: not open */
+} state = {.target = LOG_TO_STDERR, .ident = "mailsession", .journal = -1};
 
 /* $JOURNAL_STREAM is "device:inode" of the stream systemd connected to stderr (systemd.exec(5)). */
 static bool stderr_is_journal(void)
@@ -42,7 +42,7 @@ static enum log_target choose_target(void)
                          st.st_dev == in.st_dev && st.st_ino == in.st_ino;
         if (have && !is_client && (S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode) || isatty(STDERR_FILENO)))
                 return LOG_TO_STDERR;
-        if (access("/run/systemd/journal/socket", W_OK) == 0)
+        if (access(SYSTEMD_JOURNAL_SOCKET, W_OK) == 0)
                 return LOG_TO_JOURNAL;
         return LOG_TO_SYSLOG;
 }
@@ -54,6 +54,8 @@ void log_open(const char *ident, enum log_target target)
         /* opened now, before a role gives up the right to open anything */
         if (state.target == LOG_TO_SYSLOG)
                 openlog(state.ident, LOG_PID | LOG_NDELAY, LOG_MAIL);
+        if (state.target == LOG_TO_JOURNAL && state.journal < 0)
+                state.journal = systemd_journal_open();
 }
 
 bool log_is_on_stderr(void)
@@ -83,13 +85,21 @@ static void make_safe(char *s)
 
 enum { FIELD_MAX = 512 };
 
+/* What snprintf() has put there, or as much as fits, with an LF. */
+static struct iovec ended(char *store, size_t size, int len)
+{
+        size_t n = MIN((size_t)len, size - 2);
+        store[n] = '\n';
+        return (struct iovec){store, n + 1};
+}
+
 static void add_field(struct iovec *iov, size_t *n, char *store, const char *key, const char *value)
 {
         if (!value || !*value)
                 return;
         int len = snprintf(store, FIELD_MAX, "%s=%s", key, value);
         make_safe(store);
-        iov[(*n)++] = (struct iovec){store, MIN((size_t)len, (size_t)FIELD_MAX - 1)};
+        iov[(*n)++] = ended(store, FIELD_MAX, len);
 }
 
 static void send_to_journal(int priority, const char *line)
@@ -100,7 +110,7 @@ static void send_to_journal(int priority, const char *line)
         struct iovec iov[8];
         size_t n = 0;
         int len = snprintf(message, sizeof(message), "MESSAGE=%s", line);
-        iov[n++] = (struct iovec){message, MIN((size_t)len, sizeof(message) - 1)};
+        iov[n++] = ended(message, sizeof(message), len);
         add_field(iov, &n, store[0], "PRIORITY", level);
         add_field(iov, &n, store[1], "SYSLOG_IDENTIFIER", state.ident);
         add_field(iov, &n, store[2], "SYSLOG_FACILITY", facility);
@@ -108,7 +118,7 @@ static void send_to_journal(int priority, const char *line)
         add_field(iov, &n, store[4], "MAIL_USER", state.fields.user);
         add_field(iov, &n, store[5], "REMOTE_ADDRESS", state.fields.remote);
         add_field(iov, &n, store[6], "SESSION_ID", state.fields.session_id);
-        sd_journal_sendv(iov, (int)n);
+        systemd_journal_send(state.journal, iov, n);
 }
 
 void log_hush(bool on)

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sysexits.h>
-#include <systemd/sd-daemon.h>
 
+#include "base/systemd.h"
 #include "wire/tls.h"
 
 enum { COMPLAIN_MS = 60 * 1000 /* how often the log hears of files that stay bad */ };
@@ -106,7 +106,7 @@ int accepting_run(struct server *s, const struct options *o, struct arena *arena
         server_check_tls(s);
         s->preloaded = true;
         const struct listen_owner owner = {&a, refresh, serve, refuse};
-        sd_notify(0, "READY=1");
+        systemd_notify(SLICE("READY=1"));
         int r = listen_run(listeners, n, &owner);
         tls_context_free(&s->tls_context);
         if (r < 0)

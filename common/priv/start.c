@@ -9,10 +9,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sysexits.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/systemd.h"
 #include "priv/accepting.h"
 
 enum { LISTEN_MAX = 32 };
@@ -34,7 +34,7 @@ static int to_null(int fd)
  * close; whoever held another one could shut it down for everybody, or make a connection of it. */
 static int take_listening_stdin(int *ret)
 {
-        _cleanup_(fd_close_p) int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, SD_LISTEN_FDS_START);
+        _cleanup_(fd_close_p) int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, SYSTEMD_LISTEN_START);
         int r = fd < 0 ? -errno : 0;
         for (int i = STDIN_FILENO; r == 0 && i <= STDERR_FILENO; i++)
                 if (is_listening(i))
@@ -57,8 +57,7 @@ static int leave_stderr_if(int client)
  * standard error. */
 static void tidy_descriptors(void)
 {
-        int passed = sd_listen_fds(0);
-        close_range((unsigned)(SD_LISTEN_FDS_START + MAX(passed, 0)), ~0u, 0);
+        close_range((unsigned)(SYSTEMD_LISTEN_START + systemd_listen_fds()), ~0u, 0);
         for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
                 if (fcntl(fd, F_GETFD) < 0)
                         (void)!open("/dev/null", O_RDWR);
@@ -77,14 +76,14 @@ static uint16_t local_port(int fd)
 
 /* TLS from the first byte: by option, by port, or by the name the socket unit gives ("imaps",
  * FileDescriptorName=). */
-static bool starts_with_tls(const struct server *s, const struct options *o, int fd, const char *name)
+static bool starts_with_tls(const struct server *s, const struct options *o, int fd, struct slice name)
 {
-        size_t n = strlen(s->protocol->name);
+        struct slice protocol = slice_of(s->protocol->name);
         return o->tls || local_port(fd) == s->protocol->tls_port ||
-               (name && strncmp(name, s->protocol->name, n) == 0 && strcmp(name + n, "s") == 0);
+               (slice_starts(name, protocol) && slice_eq(slice_from(name, protocol.n), SLICE("s")));
 }
 
-static int run_one(struct server *s, const struct options *o, int in, int out, const char *name)
+static int run_one(struct server *s, const struct options *o, int in, int out, struct slice name)
 {
         struct peer peer;
         int r = peer_of(in, &peer);
@@ -107,24 +106,16 @@ static int run_one(struct server *s, const struct options *o, int in, int out, c
         return EXIT_SUCCESS;
 }
 
-static void free_strings(char ***list)
-{
-        for (char **p = *list; p && *p; p++)
-                free(*p);
-        free(*list);
-}
-
 static int run(struct server *s, const struct options *o, struct arena *arena)
 {
-        _cleanup_(free_strings) char **names = NULL;
-        int passed = sd_listen_fds_with_names(1, &names), fds[LISTEN_MAX] = {0};
+        int passed = systemd_listen_fds(), fds[LISTEN_MAX] = {0};
         if (passed > LISTEN_MAX) {
                 log_error("systemd passed %d sockets; %d is the limit", passed, LISTEN_MAX);
                 return EX_USAGE;
         }
         size_t n = 0;
         for (int i = 0; i < passed; i++)
-                fds[n++] = SD_LISTEN_FDS_START + i;
+                fds[n++] = SYSTEMD_LISTEN_START + i;
         if (n == 0 && is_listening(STDIN_FILENO)) {
                 int r = take_listening_stdin(&fds[n++]);
                 if (r < 0) {
@@ -140,12 +131,14 @@ static int run(struct server *s, const struct options *o, struct arena *arena)
                 struct listener listeners[LISTEN_MAX];
                 for (size_t i = 0; i < n; i++)
                         listeners[i] = (struct listener){
-                                fds[i], starts_with_tls(s, o, fds[i], passed > 0 ? names[i] : NULL)};
+                                fds[i],
+                                starts_with_tls(s, o, fds[i],
+                                                passed > 0 ? systemd_listen_name((int)i) : SLICE_NULL)};
                 return accepting_run(s, o, arena, listeners, n);
         }
         if (n > 0) /* Accept=yes without StandardInput=socket */
-                return run_one(s, o, fds[0], fds[0], names[0]);
-        return run_one(s, o, STDIN_FILENO, STDOUT_FILENO, NULL);
+                return run_one(s, o, fds[0], fds[0], systemd_listen_name(0));
+        return run_one(s, o, STDIN_FILENO, STDOUT_FILENO, SLICE_NULL);
 }
 
 int start_main(const struct protocol *protocol, int argc, char **argv)

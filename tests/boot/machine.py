@@ -24,7 +24,7 @@ from common import (  # noqa: E402
 import fixtures  # noqa: E402
 
 # the programs' libraries, and systemd; the C library is essential and there anyway
-PACKAGES = ("systemd", "systemd-sysv", "libgnutls30", "libcrypt1", "libunistring2", "libsystemd0", "zlib1g")
+PACKAGES = ("systemd", "systemd-sysv", "libgnutls30", "libcrypt1", "libunistring2", "zlib1g")
 RELEASE = "bookworm"
 KEVIN = 1000
 SERVER, CLIENT = "198.51.100.1", "198.51.100.7"
