@@ -35,6 +35,7 @@ static const struct {
         {"SEARCHRES", AFTER_LOGIN},           /* RFC 5182 */
         {"PARTIAL", AFTER_LOGIN},             /* RFC 9394 */
         {"WITHIN", AFTER_LOGIN},              /* RFC 5032 */
+        {"CONTEXT=SEARCH", AFTER_LOGIN},      /* RFC 5267 */
         {"MULTISEARCH", AFTER_LOGIN},         /* RFC 7377 */
         {"SEARCH=FUZZY", AFTER_LOGIN},        /* RFC 6203 */
         {"SORT", AFTER_LOGIN},                /* RFC 5256 */

@@ -39,6 +39,7 @@ static const struct imap_command_type types[] = {
         {"ESEARCH", IMAP_ESEARCH, STATE_LOGGED_IN, parse_esearch},
         {"SORT", IMAP_SORT, STATE_SELECTED, parse_sort, .uid = true},
         {"THREAD", IMAP_THREAD, STATE_SELECTED, parse_thread, .uid = true},
+        {"CANCELUPDATE", IMAP_CANCELUPDATE, STATE_SELECTED, parse_cancelupdate},
         {"FETCH", IMAP_FETCH, STATE_SELECTED, parse_fetch, .uid = true},
         {"STORE", IMAP_STORE, STATE_SELECTED, parse_store, .uid = true},
         {"COPY", IMAP_COPY, STATE_SELECTED, parse_copy, .uid = true},

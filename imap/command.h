@@ -64,9 +64,10 @@ enum imap_command_id {
         IMAP_UNSELECT,
         IMAP_EXPUNGE, /* with .uid: UID EXPUNGE (RFC 4315) */
         IMAP_SEARCH,
-        IMAP_ESEARCH, /* RFC 7377 */
-        IMAP_SORT,   /* RFC 5256 */
-        IMAP_THREAD, /* RFC 5256 */
+        IMAP_ESEARCH,      /* RFC 7377 */
+        IMAP_SORT,         /* RFC 5256 */
+        IMAP_THREAD,       /* RFC 5256 */
+        IMAP_CANCELUPDATE, /* RFC 5267 */
         IMAP_FETCH,
         IMAP_STORE,
         IMAP_COPY,
@@ -351,6 +352,10 @@ struct imap_command {
                         struct imap_search search;
                         enum imap_thread algorithm;
                 } thread;
+                struct {
+                        struct slice *tags;
+                        size_t n;
+                } cancel; /* CANCELUPDATE */
                 struct {
                         struct imap_set set;
                         struct imap_fetch_item *items;

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "imap/check.h"
+#include "imap/context.h"
 #include "imap/reply.h"
 #include "imap/search_return.h"
 #include "imap/search_run.h"
@@ -51,6 +52,8 @@ static void search_mailbox(struct esearch *e, struct mailbox *m)
         search_run_all(run, result.from_end, collect, &result);
         search_return_end(&result);
         respond(e, m, &result);
+        if ((asked->results & RETURN_UPDATE) && m == e->session->mailbox)
+                imap_context_begin(e->session, e->command, true, &result);
         if (asked->results & RETURN_SAVE) {
                 saved = search_return_saved(&result, &e->arena);
                 imap_save_set(e->session, &saved);
@@ -106,8 +109,9 @@ static int search_sources(struct esearch *e)
 }
 
 /* Why the command is BAD (section 2.2), or NULL. */
-static const char *problem(const struct imap_session *s, const struct imap_search *asked)
+static const char *problem(const struct imap_session *s, const struct imap_command *c)
 {
+        const struct imap_search *asked = &c->search;
         bool only_selected = !imap_source_kinds(asked->sources, asked->sources_n, ~(unsigned)SOURCE_SELECTED);
         bool selected =
                 asked->sources_n == 0 || imap_source_kinds(asked->sources, asked->sources_n, SOURCE_SELECTED);
@@ -116,6 +120,8 @@ static const char *problem(const struct imap_session *s, const struct imap_searc
                 return "No mailbox selected";
         if ((asked->results & RETURN_SAVE) && !only_selected)
                 return "SAVE is for the selected mailbox alone";
+        if ((asked->results & RETURN_UPDATE) && imap_context_exists(s, c->tag))
+                return "Tag reuse";
         return NULL;
 }
 
@@ -137,7 +143,7 @@ static void finish(struct esearch *e)
 void imap_exec_esearch(struct imap_session *s, const struct imap_command *c)
 {
         struct esearch e = {.session = s, .command = c};
-        const char *why = problem(s, &c->search);
+        const char *why = problem(s, c);
         int r = 0;
 
         if (why) {

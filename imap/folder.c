@@ -28,7 +28,7 @@ static bool is_below(const char *name, const char *parent, char separator)
 /* The selected mailbox is there no longer: the session goes on without one. */
 static void deselect(struct imap_session *s)
 {
-        mailbox_close(&s->mailbox);
+        imap_unselect(s);
         s->mailbox = NULL;
         s->told_messages = s->told_recent = 0;
         conn_puts(&s->conn, "* OK [CLOSED] Previous mailbox closed.\r\n");

@@ -22,6 +22,7 @@ enum {
         PARSE_SEARCH_DEPTH_MAX = 250,
         PARSE_ID_PAIRS_MAX = 30, /* RFC 2971 section 3.3 */
         PARSE_ENABLE_NAMES_MAX = 64,
+        PARSE_CANCEL_TAGS_MAX = 64,   /* of CANCELUPDATE: more than there can be contexts */
         PARSE_SOURCES_MAX = 64,       /* of one ESEARCH or one event group of NOTIFY */
         PARSE_SOURCE_NAMES_MAX = 512, /* mailboxes named in one of them */
         PARSE_LIST_PATTERNS_MAX = 64, /* each is matched against every folder */
@@ -83,5 +84,6 @@ int parse_thread(struct lexer *l, struct imap_command *c);
 int parse_fetch(struct lexer *l, struct imap_command *c);
 int parse_search(struct lexer *l, struct imap_command *c);
 int parse_esearch(struct lexer *l, struct imap_command *c);
+int parse_cancelupdate(struct lexer *l, struct imap_command *c); /* parse_return.c */
 
 #endif

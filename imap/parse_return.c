@@ -73,3 +73,19 @@ int parse_return(struct lexer *l, struct imap_search *search)
                 r = lexer_fail(l, "PARTIAL and ALL exclude each other");
         return r;
 }
+
+/* 1*(SP quoted), RFC 5267 section 5 */
+int parse_cancelupdate(struct lexer *l, struct imap_command *c)
+{
+        int r;
+
+        do {
+                if (c->cancel.n == PARSE_CANCEL_TAGS_MAX)
+                        return lexer_fail(l, "Too many tags");
+                c->cancel.tags = lexer_grow(l, c->cancel.tags, c->cancel.n, sizeof(*c->cancel.tags));
+                r = lexer_space(l);
+                if (r == 0)
+                        r = lexer_string(l, &c->cancel.tags[c->cancel.n++]);
+        } while (r == 0 && l->rest.n > 0);
+        return r;
+}

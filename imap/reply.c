@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "base/utf7.h"
+#include "imap/context.h"
 #include "imap/quote.h"
 #include "mime/charset.h"
 
@@ -230,6 +231,7 @@ void imap_sync(struct imap_session *s, bool allow_expunge, bool with_uid)
                 return;
         }
         imap_log_waiting(s);
+        imap_contexts_expunge(s, changes.expunged, changes.expunged_n);
         for (size_t i = 0; i < changes.expunged_n; i++)
                 conn_printf(&s->conn, "* %u EXPUNGE\r\n", changes.expunged[i]);
         s->told_messages -= (uint32_t)changes.expunged_n;
@@ -242,6 +244,7 @@ void imap_sync(struct imap_session *s, bool allow_expunge, bool with_uid)
         /* RFC 9051 section 7.5.2: always with the UID */
         for (size_t i = 0; i < changes.flagged_n; i++)
                 imap_tell_flags(s, changes.flagged[i], with_uid || s->enabled & FEATURE_REV2);
+        imap_contexts_update(s);
 }
 
 /* RFC 3501 section 7.4.1 and RFC 2180: sequence numbers stand still while FETCH, STORE and SEARCH are

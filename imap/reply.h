@@ -46,6 +46,9 @@ void imap_enable(struct imap_session *s, unsigned features);
  * 6.3.9.7); NULL: there was none. \NonExistent when the folder is not there. */
 void imap_tell_folder(struct imap_session *s, const char *name, const char *old);
 
+/* Closes the selected mailbox, with all that is known of it. */
+void imap_unselect(struct imap_session *s);
+
 /* "* BYE text", end of session with `reason` (static, for the log). */
 void imap_bye(struct imap_session *s, const char *reason, const char *text);
 

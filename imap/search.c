@@ -1,6 +1,7 @@
 /* SEARCH and UID SEARCH (RFC 3501 section 6.4.4, RFC 4731). */
 
 #include "base/number.h"
+#include "imap/context.h"
 #include "imap/reply.h"
 #include "imap/search_return.h"
 #include "imap/search_run.h"
@@ -46,6 +47,8 @@ static void answer_extended(struct imap_session *s, const struct imap_command *c
         search_run_all(run, result.from_end, collect, &result);
         search_return_end(&result);
         search_return_respond(&result, &s->conn, c->tag);
+        if (asked->results & RETURN_UPDATE)
+                imap_context_begin(s, c, c->uid, &result);
         if (asked->results & RETURN_SAVE) {
                 saved = search_return_saved(&result, &s->arena);
                 imap_save_set(s, &saved);
@@ -64,8 +67,13 @@ void imap_exec_search(struct imap_session *s, const struct imap_command *c)
 {
         _cleanup_(search_run_close) struct search_run *run = NULL;
         struct imap_search asked = c->search;
-        int r = search_run_open(s, s->mailbox, &c->search, &s->arena, &run);
+        int r;
 
+        if ((c->search.results & RETURN_UPDATE) && imap_context_exists(s, c->tag)) {
+                imap_bad(s, c, "Error in IMAP command SEARCH: Tag reuse.");
+                return;
+        }
+        r = search_run_open(s, s->mailbox, &c->search, &s->arena, &run);
         if (r < 0) {
                 refuse(s, c, r);
                 return;

@@ -1,8 +1,5 @@
 #include "imap/search_return.h"
 
-#include <stdlib.h>
-
-#include "base/alloc.h"
 #include "base/number.h"
 
 enum {
@@ -10,70 +7,6 @@ enum {
          * can be */
         SCORE = 100,
 };
-
-void range_list_free(struct range_list *l)
-{
-        free(l->range);
-        *l = (struct range_list){0};
-}
-
-static void push(struct range_list *l, uint32_t number)
-{
-        if (l->n == l->cap) {
-                l->cap = MAX(l->cap * 2, (size_t)16);
-                l->range = xrealloc(l->range, l->cap * sizeof(*l->range));
-        }
-        l->range[l->n++] = (struct imap_range){number, number};
-}
-
-void range_list_add(struct range_list *l, uint32_t number)
-{
-        if (l->n > 0 && l->range[l->n - 1].high + 1 == number)
-                l->range[l->n - 1].high = number;
-        else
-                push(l, number);
-}
-
-/* The same for numbers that descend. */
-static void add_down(struct range_list *l, uint32_t number)
-{
-        if (l->n > 0 && l->range[l->n - 1].low - 1 == number)
-                l->range[l->n - 1].low = number;
-        else
-                push(l, number);
-}
-
-static void reverse(struct range_list *l)
-{
-        for (size_t i = 0; i < l->n / 2; i++) {
-                struct imap_range other = l->range[i];
-
-                l->range[i] = l->range[l->n - 1 - i];
-                l->range[l->n - 1 - i] = other;
-        }
-}
-
-/* Leaves n numbers, from the one at index `skip` on. */
-static void cut(struct range_list *l, uint64_t skip, uint64_t n)
-{
-        size_t kept = 0;
-
-        for (size_t i = 0; i < l->n && n > 0; i++) {
-                struct imap_range range = l->range[i];
-                uint64_t has = (uint64_t)range.high - range.low + 1, left = MIN(skip, has);
-
-                skip -= left;
-                has -= left;
-                if (has == 0)
-                        continue;
-                range.low += (uint32_t)left;
-                has = MIN(has, n);
-                range.high = range.low + (uint32_t)(has - 1);
-                n -= has;
-                l->range[kept++] = range;
-        }
-        l->n = kept;
-}
 
 static bool wants(const struct search_return *r, unsigned any_of)
 {
@@ -122,12 +55,13 @@ void search_return_free(struct search_return *r)
 {
         range_list_free(&r->numbers);
         range_list_free(&r->uids);
+        range_list_free(&r->all);
 }
 
 static void keep(struct search_return *r, struct range_list *l, uint32_t number)
 {
         if (r->from_end)
-                add_down(l, number);
+                range_list_add_down(l, number);
         else
                 range_list_add(l, number);
 }
@@ -148,6 +82,8 @@ bool search_return_add(struct search_return *r, uint32_t seq, uint32_t uid, uint
         r->last_modseq = modseq;
         if (in_partial || wants(r, RETURN_ALL))
                 keep(r, &r->numbers, number);
+        if (wants(r, RETURN_UPDATE))
+                range_list_add(&r->all, number);
         if (saves_all(r) || (wants(r, RETURN_SAVE) && in_partial))
                 keep(r, &r->uids, uid);
         if (in_partial || wants(r, RETURN_ALL | RETURN_COUNT))
@@ -161,16 +97,16 @@ bool search_return_add(struct search_return *r, uint32_t seq, uint32_t uid, uint
 static void settle(struct search_return *r)
 {
         if (r->from_end) {
-                reverse(&r->numbers);
-                reverse(&r->uids);
+                range_list_reverse(&r->numbers);
+                range_list_reverse(&r->uids);
         }
         if (wants(r, RETURN_PARTIAL) && !partial_is_ahead(r)) {
                 uint64_t low = partial_low(r), high = MIN(partial_high(r), r->count);
                 uint64_t n = high >= low ? high - low + 1 : 0;
 
-                cut(&r->numbers, r->count - high, n);
+                range_list_cut(&r->numbers, r->count - high, n);
                 if (!saves_all(r))
-                        cut(&r->uids, r->count - high, n);
+                        range_list_cut(&r->uids, r->count - high, n);
         }
 }
 
@@ -214,16 +150,11 @@ void search_return_write_set(struct conn *to, const struct imap_set *set)
         }
 }
 
-static struct imap_set set_of(const struct range_list *l)
-{
-        return (struct imap_set){.ranges = l->range, .n = l->n};
-}
-
 static void write_partial(const struct search_return *r, struct conn *to)
 {
         const struct imap_partial *p = &r->asked->partial;
         const char *sign = p->from_end ? "-" : "";
-        struct imap_set set = set_of(&r->numbers);
+        struct imap_set set = range_list_set(&r->numbers);
 
         conn_printf(to, " PARTIAL (%s%u:%s%u ", sign, p->a, sign, p->b);
         if (set.n > 0)
@@ -251,7 +182,7 @@ static void write_relevancy(const struct search_return *r, struct conn *to)
 
 void search_return_write(const struct search_return *r, struct conn *to)
 {
-        struct imap_set all = set_of(&r->numbers);
+        struct imap_set all = range_list_set(&r->numbers);
 
         if (r->uid)
                 conn_puts(to, " UID");

@@ -10,18 +10,8 @@
  *   PARTIAL    those at the positions asked for, NIL when there are none
  *   SAVE       which of them "$" is: search_return_saved() */
 
-#include "base/buf.h"
-#include "imap/search.h"
+#include "imap/range_list.h"
 #include "wire/conn.h"
-
-/* A growing list of ranges on the heap; begin with {0}. */
-struct range_list {
-        struct imap_range *range;
-        size_t n, cap;
-};
-void range_list_free(struct range_list *l); /* also a _cleanup_ function */
-/* Another number behind all others: it prolongs the last range when it is the next one. */
-void range_list_add(struct range_list *l, uint32_t number);
 
 struct search_return {
         const struct imap_search *asked;
@@ -35,6 +25,7 @@ struct search_return {
         uint64_t highest_modseq;            /* of those that are kept, or of all */
         struct range_list numbers;          /* for ALL and PARTIAL */
         struct range_list uids;             /* for SAVE */
+        struct range_list all;              /* for UPDATE: numbers, whatever else is asked for */
 };
 
 /* asked->results decides what is kept. `sorted`: results are not in the order of their numbers. */

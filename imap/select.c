@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "imap/check.h"
+#include "imap/context.h"
 #include "imap/reply.h"
 
 static void tell_mailbox(struct imap_session *s, const struct imap_command *c)
@@ -36,6 +37,12 @@ static bool only_has_children(struct imap_session *s, const char *name)
         return flags & FOLDER_NOSELECT || (flags & FOLDER_NONEXISTENT && flags & FOLDER_CHILDREN);
 }
 
+void imap_unselect(struct imap_session *s)
+{
+        imap_contexts_free(s);
+        mailbox_close(&s->mailbox);
+}
+
 void imap_exec_select(struct imap_session *s, const struct imap_command *c)
 {
         const char *name = imap_mailbox_name(s, c->mailbox);
@@ -43,7 +50,7 @@ void imap_exec_select(struct imap_session *s, const struct imap_command *c)
         /* the mailbox that was selected is closed even when the new one cannot be opened */
         if (s->mailbox)
                 conn_puts(&s->conn, "* OK [CLOSED] Previous mailbox closed.\r\n");
-        mailbox_close(&s->mailbox);
+        imap_unselect(s);
         int r = mailbox_open(s->store, name, read_only, &s->mailbox);
         if (r == -ENOENT && only_has_children(s, name)) {
                 imap_no(s, c, "[NONEXISTENT] Mailbox isn't selectable: it only has folders below it");
@@ -84,7 +91,7 @@ static int expunge_deleted(struct imap_session *s)
 void imap_exec_close(struct imap_session *s, const struct imap_command *c)
 {
         int r = c->id == IMAP_CLOSE && !mailbox_read_only(s->mailbox) ? expunge_deleted(s) : 0;
-        mailbox_close(&s->mailbox);
+        imap_unselect(s);
         if (r < 0)
                 imap_fail(s, c, r, "CLOSE");
         else

@@ -42,6 +42,7 @@ static const imap_executor executors[IMAP_COMMAND_COUNT] = {
         [IMAP_ESEARCH] = imap_exec_esearch,
         [IMAP_SORT] = imap_exec_sort,
         [IMAP_THREAD] = imap_exec_thread,
+        [IMAP_CANCELUPDATE] = imap_exec_cancelupdate,
         [IMAP_FETCH] = imap_exec_fetch,
         [IMAP_STORE] = imap_exec_store,
         [IMAP_COPY] = imap_exec_copy,
@@ -296,7 +297,7 @@ void imap_session(const struct session_start *start)
                 conn_flush(&s.conn);
                 log_end(&s);
         }
-        mailbox_close(&s.mailbox);
+        imap_unselect(&s);
         store_close(&s.store);
         buf_free(&s.command);
         imap_save_set(&s, NULL);

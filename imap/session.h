@@ -19,6 +19,7 @@ struct imap_session {
         struct arena arena;          /* the current command's */
         struct buf command;          /* its bytes */
         unsigned enabled;            /* enum imap_feature; see imap_enable() */
+        struct context *contexts;    /* imap/context.h */
         struct imap_set saved;       /* UIDs that "$" names (RFC 5182): see imap_save_set() */
         struct imap_literal literal; /* where it was read to; what is left is skipped after its answer */
         uint32_t told_messages, told_recent; /* EXISTS and RECENT the client knows */
@@ -59,6 +60,7 @@ void imap_exec_search(struct imap_session *s, const struct imap_command *c);
 void imap_exec_esearch(struct imap_session *s, const struct imap_command *c);
 void imap_exec_sort(struct imap_session *s, const struct imap_command *c);
 void imap_exec_thread(struct imap_session *s, const struct imap_command *c);
+void imap_exec_cancelupdate(struct imap_session *s, const struct imap_command *c);
 void imap_exec_fetch(struct imap_session *s, const struct imap_command *c);
 void imap_exec_store(struct imap_session *s, const struct imap_command *c);
 void imap_exec_copy(struct imap_session *s, const struct imap_command *c); /* COPY, MOVE */

@@ -208,6 +208,9 @@ static void render_arguments(struct buf *b, const struct imap_command *c)
         case IMAP_EXPUNGE:
                 render_set(b, &c->expunge);
                 break;
+        case IMAP_CANCELUPDATE:
+                render_slices(b, c->cancel.tags, c->cancel.n);
+                break;
         case IMAP_ESEARCH:
                 render_sources(b, &c->search);
                 __attribute__((fallthrough));

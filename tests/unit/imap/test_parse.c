@@ -350,6 +350,8 @@ static void esearch(void **state)
                ERROR("ESEARCH", "Unknown mailbox specifier \"(x y)) ALL\"")},
               {"a ESEARCH IN () ALL", ERROR("ESEARCH", "Unknown mailbox specifier \") ALL\"")},
               {"a ESEARCH IN (personal)", ERROR("ESEARCH", "Missing arguments")},
+              {"a CANCELUPDATE \"B01\" \"B02\"", "a CANCELUPDATE <B01> <B02>"},
+              {"a CANCELUPDATE", ERROR("CANCELUPDATE", "Missing arguments")},
               {"a UID ESEARCH ALL", ERROR("UID ESEARCH", "Unknown command")});
 }
 
