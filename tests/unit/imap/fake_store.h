@@ -346,6 +346,17 @@ int mailbox_internaldate(struct mailbox *m, uint32_t seq, time_t *ret)
         return 0;
 }
 
+/* None are kept. */
+uint64_t mailbox_highest_modseq(const struct mailbox *m)
+{
+        return 0;
+}
+
+uint32_t mailbox_seq_changed(const struct mailbox *m, uint32_t seq, uint64_t since)
+{
+        return seq;
+}
+
 uint32_t mailbox_uidvalidity(const struct mailbox *m)
 {
         return 77;
