@@ -1,6 +1,7 @@
 /* SORT and UID SORT (RFC 5256, 5957; with RETURN, RFC 5267 section 3). */
 
 #include "base/number.h"
+#include "imap/context.h"
 #include "imap/reply.h"
 #include "imap/search_return.h"
 #include "imap/search_run.h"
@@ -124,6 +125,8 @@ static void answer_extended(const struct sorter *s, const struct imap_command *c
         }
         search_return_end(&result);
         search_return_respond(&result, &session->conn, c->tag);
+        if (asked->results & RETURN_UPDATE)
+                imap_context_refuse(session, c->tag); /* CONTEXT=SORT is not announced */
         if (asked->results & RETURN_SAVE) {
                 saved = search_return_saved(&result, &session->arena);
                 imap_save_set(session, &saved);
