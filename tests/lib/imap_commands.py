@@ -124,7 +124,7 @@ class Commands:
         free = [name for name in FOLDERS if not any(p.selected and p.selected.startswith(name.upper()) for p in self.pairs)]
         self.renamed += 1
         return r.choice([
-            "CREATE " + r.choice(FOLDERS + ["New.", "x..y", '"a/b"', ".x"]),
+            "CREATE " + r.choice(FOLDERS + ["New.", "x..y", ".x"]),
             "DELETE " + r.choice(free),
             "RENAME %s %s" % (r.choice([name for name in free if name.upper() != "INBOX"]),
                               r.choice(["New.%d", "Moved%d", "inbox.%d", "Sent.%d"]) % self.renamed),
