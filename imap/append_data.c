@@ -163,8 +163,10 @@ int append_literal(struct append *a, const struct append_item *item)
         r = append_fits(a, item->size);
         if (r == 0)
                 r = too_many_parts(a);
-        if (r == 0)
-                r = receive(a);
+        if (r == 0) {
+                r = save_expect(a->save, a->size + item->size);
+                r = r < 0 ? append_fail(a, r) : receive(a);
+        }
         return r < 0 ? r : read_on(a);
 }
 

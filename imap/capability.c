@@ -7,11 +7,35 @@ enum when { ALWAYS, AFTER_LOGIN };
 /* Larger files fail in many clients. */
 #define APPEND_MAX_SIZE (UINT64_C(2) << 30)
 
+static bool has_plugin(const struct settings *s, const char *name)
+{
+        for (size_t i = 0; i < s->mail_plugins.count; i++)
+                if (strcmp(s->mail_plugins.items[i], name) == 0)
+                        return true;
+        return false;
+}
+
+bool imap_has_quota(const struct settings *s)
+{
+        return has_plugin(s, "quota") && has_plugin(s, "imap_quota") && *s->quota;
+}
+
+static bool has_quotaset(const struct settings *s)
+{
+        return imap_has_quota(s) && *s->quota_set;
+}
+
+static bool has_metadata(const struct settings *s)
+{
+        return s->imap_metadata;
+}
+
 /* Only what is done. IMAP4rev1 first: old clients look there. (A longer name would move all comments.) */
 /* clang-format off */
 static const struct {
         const char *name;
         enum when when;
+        bool (*on)(const struct settings *); /* NULL: always */
 } capabilities[] = {
         {"IMAP4rev1", ALWAYS},
         {"SASL-IR", ALWAYS},                  /* RFC 4959 */
@@ -53,6 +77,13 @@ static const struct {
         {"URL-PARTIAL", AFTER_LOGIN},         /* RFC 5550 */
         {"REPLACE", AFTER_LOGIN},             /* RFC 8508 */
         {"BINARY", AFTER_LOGIN},              /* RFC 3516 */
+        {"QUOTA", AFTER_LOGIN, imap_has_quota}, /* RFC 9208, as the next three */
+        {"QUOTA=RES-STORAGE", AFTER_LOGIN, imap_has_quota},
+        {"QUOTA=RES-MESSAGE", AFTER_LOGIN, imap_has_quota},
+        {"QUOTASET", AFTER_LOGIN, has_quotaset},
+        {"METADATA", AFTER_LOGIN, has_metadata}, /* RFC 5464 */
+        {"METADATA-SERVER", AFTER_LOGIN, has_metadata},
+        {"LIST-METADATA", AFTER_LOGIN, has_metadata}, /* RFC 9590 */
 };
 /* clang-format on */
 
@@ -84,6 +115,8 @@ void imap_write_capabilities(struct conn *c, const struct imap_capability_state 
                 const char *space = "";
                 for (size_t i = 0; i < ARRAY_LEN(capabilities); i++) {
                         if (capabilities[i].when == AFTER_LOGIN && !state->logged_in)
+                                continue;
+                        if (capabilities[i].on && !capabilities[i].on(state->settings))
                                 continue;
                         conn_printf(c, "%s%s", space, capabilities[i].name);
                         space = " ";

@@ -14,6 +14,9 @@ struct imap_capability_state {
         bool plaintext_allowed; /* LOGIN and plaintext mechanisms */
 };
 
+/* The settings ask for QUOTA's commands: both of what were plugins, and a quota root. */
+bool imap_has_quota(const struct settings *s);
+
 /* "IMAP4rev1 SASL-IR ...", to stand behind "CAPABILITY ". */
 void imap_write_capabilities(struct conn *c, const struct imap_capability_state *state);
 

@@ -44,6 +44,11 @@ static const struct imap_command_type types[] = {
         {"STORE", IMAP_STORE, STATE_SELECTED, parse_store, .uid = true},
         {"COPY", IMAP_COPY, STATE_SELECTED, parse_copy, .uid = true},
         {"MOVE", IMAP_MOVE, STATE_SELECTED, parse_copy, .uid = true},
+        {"GETQUOTA", IMAP_GETQUOTA, STATE_LOGGED_IN, parse_getquota},
+        {"GETQUOTAROOT", IMAP_GETQUOTAROOT, STATE_LOGGED_IN, parse_select},
+        {"SETQUOTA", IMAP_SETQUOTA, STATE_LOGGED_IN, parse_setquota},
+        {"GETMETADATA", IMAP_GETMETADATA, STATE_LOGGED_IN, parse_getmetadata},
+        {"SETMETADATA", IMAP_SETMETADATA, STATE_LOGGED_IN, parse_setmetadata},
 };
 _Static_assert(ARRAY_LEN(types) == IMAP_COMMAND_COUNT, "a row for each command");
 

@@ -68,10 +68,18 @@ enum imap_command_id {
         IMAP_SORT,         /* RFC 5256 */
         IMAP_THREAD,       /* RFC 5256 */
         IMAP_CANCELUPDATE, /* RFC 5267 */
+        IMAP_ESEARCH, /* RFC 7377 */
+        IMAP_SORT,    /* RFC 5256 */
+        IMAP_THREAD,  /* RFC 5256 */
         IMAP_FETCH,
         IMAP_STORE,
         IMAP_COPY,
         IMAP_MOVE, /* RFC 6851 */
+        IMAP_GETQUOTA,
+        IMAP_GETQUOTAROOT,
+        IMAP_SETQUOTA,    /* RFC 9208 */
+        IMAP_GETMETADATA, /* RFC 5464 */
+        IMAP_SETMETADATA,
         IMAP_COMMAND_COUNT
 };
 
@@ -116,10 +124,11 @@ enum imap_status_item {
         STATUS_UIDNEXT = 1 << 2,
         STATUS_UIDVALIDITY = 1 << 3,
         STATUS_UNSEEN = 1 << 4,
-        STATUS_DELETED = 1 << 5,     /* RFC 9051 section 6.3.11 */
-        STATUS_SIZE = 1 << 6,        /* RFC 8438 */
-        STATUS_MAILBOXID = 1 << 7,   /* RFC 8474 */
-        STATUS_APPENDLIMIT = 1 << 8, /* RFC 7889 */
+        STATUS_DELETED = 1 << 5,         /* RFC 9051 section 6.3.11 */
+        STATUS_SIZE = 1 << 6,            /* RFC 8438 */
+        STATUS_MAILBOXID = 1 << 7,       /* RFC 8474 */
+        STATUS_APPENDLIMIT = 1 << 8,     /* RFC 7889 */
+        STATUS_DELETED_STORAGE = 1 << 9, /* RFC 9208 section 4.1.4 */
 };
 
 /* Selection and return options of LIST (RFC 5258 sections 3.1 and 3.2). */
@@ -136,6 +145,7 @@ enum imap_list_return {
         LIST_RETURN_SPECIAL_USE = 1 << 2, /* RFC 6154 */
         LIST_RETURN_STATUS = 1 << 3,      /* RFC 5819 */
         LIST_RETURN_MYRIGHTS = 1 << 4,    /* RFC 8440 */
+        LIST_RETURN_METADATA = 1 << 5,    /* RFC 9590 */
 };
 
 enum imap_fetch_kind {
@@ -298,6 +308,22 @@ enum imap_thread {
         THREAD_REFS, /* as Dovecot has it: no subjects, threads in the order of their newest messages */
 };
 
+/* What SETQUOTA sets. */
+struct imap_resource {
+        struct slice name;
+        uint64_t limit;
+};
+
+/* Names of annotation entries, in lower case. */
+struct imap_entries {
+        struct slice *names;
+        size_t n;
+};
+struct imap_annotation {
+        struct slice entry, value; /* value.p NULL: NIL */
+};
+enum { IMAP_DEPTH_INFINITY = 2 }; /* beside 0 and 1 */
+
 enum imap_store_op { STORE_SET, STORE_ADD, STORE_REMOVE };
 
 struct imap_command {
@@ -336,6 +362,7 @@ struct imap_command {
                         bool extended;                     /* the syntax of RFC 5258 was used */
                         unsigned select, returns;          /* enum imap_list_select, imap_list_return */
                         unsigned status;                   /* enum imap_status_item, of RETURN (STATUS) */
+                        struct imap_entries metadata;      /* of RETURN (METADATA) */
                 } list;                                    /* LIST, LSUB, XLIST */
                 struct {
                         struct slice mailbox;
@@ -374,6 +401,23 @@ struct imap_command {
                         struct slice mailbox;
                 } copy;                  /* COPY, MOVE */
                 struct imap_set expunge; /* UID EXPUNGE */
+                struct {
+                        struct slice root;
+                        struct imap_resource *resources; /* SETQUOTA only */
+                        size_t n;
+                } quota; /* GETQUOTA, SETQUOTA */
+                struct {
+                        struct slice mailbox; /* empty: the server */
+                        struct imap_entries entries;
+                        unsigned depth;
+                        bool limited; /* MAXSIZE was there */
+                        uint32_t maxsize;
+                } getmetadata;
+                struct {
+                        struct slice mailbox;
+                        struct imap_annotation *list;
+                        size_t n;
+                } setmetadata;
         };
 };
 

@@ -199,7 +199,7 @@ static int quoted(struct lexer *l, struct slice *ret)
         return 0;
 }
 
-static int literal(struct lexer *l, struct slice *ret)
+static int literal(struct lexer *l, bool nul, struct slice *ret)
 {
         uint64_t size;
         bool sync;
@@ -213,7 +213,7 @@ static int literal(struct lexer *l, struct slice *ret)
         content = slice_from(content, 2);
         l->rest = slice_from(content, (size_t)size);
         content = slice_head(content, (size_t)size);
-        if (slice_find(content, '\0') < content.n)
+        if (!nul && slice_find(content, '\0') < content.n)
                 return lexer_fail(l, "NUL in a literal");
         *ret = content;
         return 0;
@@ -225,7 +225,7 @@ int lexer_string(struct lexer *l, struct slice *ret)
         case '"':
                 return quoted(l, ret);
         case '{':
-                return literal(l, ret);
+                return literal(l, false, ret);
         default:
                 return lexer_fail_word(l, "Expected a string instead of", l->rest);
         }
@@ -271,6 +271,32 @@ int lexer_nz_number(struct lexer *l, uint32_t *ret)
         if (n == 0)
                 return lexer_fail(l, "A number must not be 0");
         *ret = n;
+        return 0;
+}
+
+int lexer_number64(struct lexer *l, uint64_t *ret)
+{
+        struct slice digits = span(l, is_digit);
+        uint64_t n;
+        if (digits.n == 0)
+                return lexer_fail_word(l, "Expected a number instead of", l->rest);
+        if (slice_to_u64(digits, &n) < 0 || n > INT64_MAX)
+                return lexer_fail_word(l, "Number too large:", digits);
+        *ret = n;
+        return 0;
+}
+
+int lexer_nstring8(struct lexer *l, struct slice *ret)
+{
+        char c = lexer_peek(l);
+        if (c == '"' || c == '{')
+                return lexer_string(l, ret);
+        if (lexer_take(l, '~'))
+                return literal(l, true, ret);
+        struct slice word = lexer_name(l);
+        if (!slice_ieq(word, SLICE("NIL")))
+                return lexer_fail_word(l, "Expected a string or NIL instead of", word.n ? word : l->rest);
+        *ret = SLICE_NULL;
         return 0;
 }
 

@@ -52,6 +52,10 @@ int lexer_word(struct lexer *l, struct slice *ret);
 int lexer_number(struct lexer *l, uint32_t *ret);    /* 0 to 4294967295 */
 int lexer_nz_number(struct lexer *l, uint32_t *ret); /* not 0 */
 
+int lexer_number64(struct lexer *l, uint64_t *ret); /* 0 to 2^63 - 1 (RFC 9051) */
+/* nstring or literal8: NIL gives p == NULL; a literal8 (RFC 3516) may have NULs. */
+int lexer_nstring8(struct lexer *l, struct slice *ret);
+
 /* "{n}" or "{n+}" at the end of s (RFC 7888): the literal's size and whether the client waits for "+". A
  * number past 64 bits counts as UINT64_MAX. */
 bool lexer_literal_mark(struct slice s, uint64_t *ret_size, bool *ret_sync);

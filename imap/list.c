@@ -1,5 +1,5 @@
 /* LIST, LSUB and XLIST (RFC 3501 sections 6.3.8 and 6.3.9, RFC 5258; CHILDREN of RFC 3348, SPECIAL-USE of RFC
- * 6154, STATUS of RFC 5819, MYRIGHTS of RFC 8440). */
+ * 6154, STATUS of RFC 5819, MYRIGHTS of RFC 8440, METADATA of RFC 9590). */
 
 #include <errno.h>
 #include <string.h>
@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "imap/check.h"
 #include "imap/list_match.h"
+#include "imap/metadata.h"
 #include "imap/reply.h"
 
 /* Of a folder, under RECURSIVEMATCH: some folder below it is selected; and one of those is not told. */
@@ -199,12 +200,23 @@ static void write_rights(struct imap_session *s, const struct imap_command *c, c
                                                                        : "");
 }
 
+/* RFC 9590: a mailbox whose annotations cannot be read goes without. */
+static void write_annotations(struct imap_session *s, const struct imap_command *c, const struct folder *f)
+{
+        const struct imap_metadata what = {.entries = c->list.metadata};
+        uint64_t longest;
+
+        if (s->settings->imap_metadata)
+                (void)!imap_write_metadata(s, f->name, &what, &longest);
+}
+
 /* What follows the line of a selected folder that can be opened. */
 static const struct {
         enum imap_list_return option;
         void (*write)(struct imap_session *s, const struct imap_command *c, const struct folder *f);
 } followers[] = {
         {LIST_RETURN_MYRIGHTS, write_rights},
+        {LIST_RETURN_METADATA, write_annotations},
 };
 
 static void list_folder(const struct listing *l, size_t i)

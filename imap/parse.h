@@ -27,6 +27,9 @@ enum {
         PARSE_SOURCE_NAMES_MAX = 512, /* mailboxes named in one of them */
         PARSE_LIST_PATTERNS_MAX = 64, /* each is matched against every folder */
         PARSE_CREATE_USES_MAX = 16,   /* there are eight */
+        PARSE_RESOURCES_MAX = 16,     /* of SETQUOTA: four are registered */
+        PARSE_ENTRIES_MAX = 256,      /* annotations that one command names */
+        PARSE_ENTRY_MAX = 255,        /* bytes of an annotation's name */
 };
 
 /* mailbox: an astring in mUTF-7, decoded, or in UTF-8 (FEATURES_UTF8_NAMES); any case of INBOX becomes
@@ -85,5 +88,14 @@ int parse_fetch(struct lexer *l, struct imap_command *c);
 int parse_search(struct lexer *l, struct imap_command *c);
 int parse_esearch(struct lexer *l, struct imap_command *c);
 int parse_cancelupdate(struct lexer *l, struct imap_command *c); /* parse_return.c */
+
+/* parse_quota.c */
+int parse_getquota(struct lexer *l, struct imap_command *c);
+int parse_setquota(struct lexer *l, struct imap_command *c);
+/* parse_metadata.c */
+int parse_getmetadata(struct lexer *l, struct imap_command *c);
+int parse_setmetadata(struct lexer *l, struct imap_command *c);
+int parse_entry(struct lexer *l, struct slice *ret);          /* in lower case */
+int parse_entries(struct lexer *l, struct imap_entries *ret); /* "(" ... ")" */
 
 #endif

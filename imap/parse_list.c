@@ -14,11 +14,15 @@ static const struct {
         const char *name;
         unsigned bit;
 } status_items[] = {
-        {"MESSAGES", STATUS_MESSAGES},   {"RECENT", STATUS_RECENT},
-        {"UIDNEXT", STATUS_UIDNEXT},     {"UIDVALIDITY", STATUS_UIDVALIDITY},
-        {"UNSEEN", STATUS_UNSEEN},       {"DELETED", STATUS_DELETED}, /* RFC 9051 section 6.3.11 */
-        {"SIZE", STATUS_SIZE},                                        /* RFC 8438 */
-        {"MAILBOXID", STATUS_MAILBOXID},                              /* RFC 8474 */
+        {"MESSAGES", STATUS_MESSAGES},
+        {"RECENT", STATUS_RECENT},
+        {"UIDNEXT", STATUS_UIDNEXT},
+        {"UIDVALIDITY", STATUS_UIDVALIDITY},
+        {"UNSEEN", STATUS_UNSEEN},
+        {"DELETED", STATUS_DELETED},                 /* RFC 9051 section 6.3.11 */
+        {"SIZE", STATUS_SIZE},                       /* RFC 8438 */
+        {"MAILBOXID", STATUS_MAILBOXID},             /* RFC 8474 */
+        {"DELETED-STORAGE", STATUS_DELETED_STORAGE}, /* RFC 9208 section 4.1.4 */
 };
 
 /* "(MESSAGES UNSEEN)" */
@@ -59,6 +63,13 @@ static int return_status(struct lexer *l, struct imap_command *c)
         return r < 0 ? r : parse_items(l, &c->list.status);
 }
 
+/* RFC 9590 */
+static int return_metadata(struct lexer *l, struct imap_command *c)
+{
+        int r = lexer_space(l);
+        return r < 0 ? r : parse_entries(l, &c->list.metadata);
+}
+
 static const struct option selections[] = {
         {"SUBSCRIBED", LIST_SELECT_SUBSCRIBED, NULL},
         {"REMOTE", LIST_SELECT_REMOTE, NULL},
@@ -67,10 +78,12 @@ static const struct option selections[] = {
 };
 
 static const struct option returns[] = {
-        {"SUBSCRIBED", LIST_RETURN_SUBSCRIBED, NULL},   {"CHILDREN", LIST_RETURN_CHILDREN, NULL},
-        {"SPECIAL-USE", LIST_RETURN_SPECIAL_USE, NULL}, /* RFC 6154 */
-        {"STATUS", LIST_RETURN_STATUS, return_status},  /* RFC 5819 */
-        {"MYRIGHTS", LIST_RETURN_MYRIGHTS, NULL},       /* RFC 8440 */
+        {"SUBSCRIBED", LIST_RETURN_SUBSCRIBED, NULL},
+        {"CHILDREN", LIST_RETURN_CHILDREN, NULL},
+        {"SPECIAL-USE", LIST_RETURN_SPECIAL_USE, NULL},      /* RFC 6154 */
+        {"STATUS", LIST_RETURN_STATUS, return_status},       /* RFC 5819 */
+        {"MYRIGHTS", LIST_RETURN_MYRIGHTS, NULL},            /* RFC 8440 */
+        {"METADATA", LIST_RETURN_METADATA, return_metadata}, /* RFC 9590 */
 };
 
 static int parse_options(struct lexer *l, struct imap_command *c, const struct option *options, size_t n,

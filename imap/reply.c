@@ -82,6 +82,11 @@ void imap_fail(struct imap_session *s, const struct imap_command *c, int error, 
                          "Mailbox was deleted or replaced, please reconnect");
                 return;
         }
+        const char *refusal = error == -EDQUOT || error == -EMSGSIZE ? store_refusal(s->store) : NULL;
+        if (refusal) {
+                imap_no(s, c, "[%s] %s", error == -EDQUOT ? "OVERQUOTA" : "LIMIT", refusal);
+                return;
+        }
         for (size_t i = 0; i < ARRAY_LEN(failures); i++) {
                 if (failures[i].error != error)
                         continue;

@@ -47,6 +47,11 @@ static const imap_executor executors[IMAP_COMMAND_COUNT] = {
         [IMAP_STORE] = imap_exec_store,
         [IMAP_COPY] = imap_exec_copy,
         [IMAP_MOVE] = imap_exec_copy,
+        [IMAP_GETQUOTA] = imap_exec_quota,
+        [IMAP_GETQUOTAROOT] = imap_exec_quota,
+        [IMAP_SETQUOTA] = imap_exec_quota,
+        [IMAP_GETMETADATA] = imap_exec_getmetadata,
+        [IMAP_SETMETADATA] = imap_exec_setmetadata,
 };
 
 static void write_capabilities(struct imap_session *s)

@@ -64,5 +64,9 @@ void imap_exec_cancelupdate(struct imap_session *s, const struct imap_command *c
 void imap_exec_fetch(struct imap_session *s, const struct imap_command *c);
 void imap_exec_store(struct imap_session *s, const struct imap_command *c);
 void imap_exec_copy(struct imap_session *s, const struct imap_command *c); /* COPY, MOVE */
+void imap_exec_quota(struct imap_session *s,
+                     const struct imap_command *c); /* GETQUOTA GETQUOTAROOT SETQUOTA */
+void imap_exec_getmetadata(struct imap_session *s, const struct imap_command *c);
+void imap_exec_setmetadata(struct imap_session *s, const struct imap_command *c);
 
 #endif

@@ -6,6 +6,16 @@
 #include "imap/check.h"
 #include "imap/reply.h"
 
+/* 0 when a file cannot be looked at: an estimate is what is asked for (RFC 9208 section 4.1.4). */
+static uint64_t deleted_storage(struct mailbox *m, unsigned items)
+{
+        uint64_t size = 0;
+
+        if (items & STATUS_DELETED_STORAGE)
+                (void)!mailbox_deleted_storage(m, &size);
+        return size;
+}
+
 /* RFC 8438: the sum of what FETCH says is each message's size. */
 static uint64_t total_size(struct mailbox *m)
 {
@@ -40,6 +50,7 @@ static void items_text(struct imap_session *s, const char *name, unsigned items,
                 {STATUS_SIZE, "SIZE", items & STATUS_SIZE ? total_size(m) : 0, NULL},
                 {STATUS_MAILBOXID, "MAILBOXID", 0, mailbox_guid(m)},
                 {STATUS_APPENDLIMIT, "APPENDLIMIT", imap_append_limit(s->settings), NULL},
+                {STATUS_DELETED_STORAGE, "DELETED-STORAGE", deleted_storage(m, items), NULL},
         };
         const char *space = "";
 

@@ -34,8 +34,9 @@ struct auth_user {
         const char *name;          /* normalised: auth_username_format */
         const char *home;          /* absolute; NULL: none */
         const char *mail_location; /* of the userdb, variables not expanded yet; NULL: the setting's */
-        uid_t uid;                 /* never 0 */
-        gid_t gid;                 /* never 0 */
+        const char *quota_rule[SETTINGS_QUOTA_RULES]; /* in place of the settings'; NULL: not given */
+        uid_t uid;                                    /* never 0 */
+        gid_t gid;                                    /* never 0 */
         /* The system account that uid is, whose groups go with it; NULL: a virtual user, who may have an
          * account's name and must not have its groups. */
         const char *account;

@@ -17,7 +17,8 @@ struct auth_fields {
         const char *uid, *gid; /* name or number */
         const char *home;
         const char *mail;
-        bool has_userdb; /* one of these was given */
+        const char *quota_rule[SETTINGS_QUOTA_RULES]; /* quota_rule, quota_rule2 ... */
+        bool has_userdb;                              /* one of these was given */
         /* of userdb passwd, not a field: the account that was found */
         const char *account;
         uid_t account_uid;
@@ -29,7 +30,7 @@ enum fields_of {
         FIELDS_USERDB_OF_ENTRY, /* userdb_uid ...; what is not so prefixed is the passdb's: left alone */
 };
 
-/* Takes the words of `text`, variables expanded. Fields that change nothing here (quota_rule ...) are passed
+/* Takes the words of `text`, variables expanded. Fields that change nothing here (sieve ...) are passed
  * over; one that would have to be obeyed and is not served is an error. 0 or -EINVAL with *ret_error in the
  * arena. */
 int fields_apply(const struct auth_call *c, const char *text, enum fields_of of, struct auth_fields *to,

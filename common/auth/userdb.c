@@ -86,6 +86,8 @@ static int lookup_prefetch(const struct auth_call *c, const struct settings_user
         keep(&to->gid, passdb->gid ? passdb->gid : "");
         keep(&to->home, passdb->home ? passdb->home : "");
         keep(&to->mail, passdb->mail ? passdb->mail : "");
+        for (size_t i = 0; i < ARRAY_LEN(to->quota_rule); i++)
+                keep(&to->quota_rule[i], passdb->quota_rule[i] ? passdb->quota_rule[i] : "");
         return 1;
 }
 
@@ -227,6 +229,7 @@ static enum auth_result accept(const struct auth_call *c, const char *driver, co
                 .gid = gid.value,
                 .account = found->account && found->account_uid == uid.value ? found->account : NULL,
         };
+        memcpy(ret->quota_rule, found->quota_rule, sizeof(ret->quota_rule));
         return AUTH_OK;
 }
 

@@ -4,12 +4,14 @@
 
 #include "conf/foreign.h"
 #include "conf/net.h"
+#include "conf/quota.h"
 #include "conf/value.h"
 
 /* A password or a list kept in a file of its own; keys and certificates are not read here. */
 enum { FILE_VALUE_MAX = 64 * 1024 };
 
 static const char *const served[] = {"imap", "pop3"};
+static const char *const plugins[] = {"quota", "imap_quota"};
 static const char *const filters[] = {"protocol", "local_name", "local", "remote"};
 
 static bool is_one_of(const char *const *words, size_t count, const char *word)
@@ -130,6 +132,38 @@ static void check_networks(struct conf_reader *r, const struct conf_node *n, con
                                       list->items[i]);
 }
 
+static void check_plugins(struct conf_reader *r, const struct conf_node *n, const struct settings_list *list)
+{
+        for (size_t i = 0; i < list->count; i++)
+                if (!is_one_of(plugins, ARRAY_LEN(plugins), list->items[i]))
+                        message_warning(r->messages, n->at, "mail_plugins: '%s' has no effect here",
+                                        list->items[i]);
+}
+
+static void check_quota(struct conf_reader *r, const struct conf_node *n)
+{
+        _cleanup_(arena_free) struct arena scratch = {0};
+        struct quota_root root = {0};
+        const char *why = NULL;
+        if (strcmp(n->name, "quota") == 0)
+                why = quota_root_parse(&scratch, n->value, &root);
+        else if (strncmp(n->name, "quota_rule", strlen("quota_rule")) == 0 && n->value[0])
+                why = quota_rule_add(&scratch, &root, n->value);
+        else if (strcmp(n->name, "quota_set") == 0 && n->value[0] && strcmp(n->value, "maildirsize") != 0)
+                why = "only maildirsize is served";
+        if (why)
+                message_error(r->messages, n->at, "%s: %s", n->name, why);
+}
+
+/* A second root would leave limits unobserved that somebody counts on. */
+static void foreign_plugin_setting(struct conf_reader *r, const struct conf_node *n)
+{
+        if (strcmp(n->name, "quota2") == 0)
+                message_error(r->messages, n->at, "quota2: only one quota root is served");
+        else
+                message_warning(r->messages, n->at, "'%s' in plugin { } has no effect here", n->name);
+}
+
 static bool differs_from_default(const struct conf_setting *s, const struct conf_section *in,
                                  const void *parsed)
 {
@@ -146,7 +180,9 @@ static void check_setting(struct conf_reader *r, const struct conf_section *in, 
 {
         const struct conf_setting *s = table_setting(in, n->name);
         if (!s) {
-                if (foreign_setting(in, n->name))
+                if (in->flat)
+                        foreign_plugin_setting(r, n);
+                else if (foreign_setting(in, n->name))
                         message_warning(r->messages, n->at, "'%s' is known to Dovecot and has no effect here",
                                         n->name);
                 else
@@ -167,6 +203,10 @@ static void check_setting(struct conf_reader *r, const struct conf_section *in, 
                 message_error(r->messages, n->at, "%s: %s", n->name, why);
         else if (strcmp(n->name, "protocols") == 0)
                 check_protocols(r, n, list);
+        else if (strcmp(n->name, "mail_plugins") == 0)
+                check_plugins(r, n, list);
+        else if (in->flat)
+                check_quota(r, n);
         else if (s->type == CONF_LIST && slice_ends(slice_of(n->name), SLICE("_networks")))
                 check_networks(r, n, list);
 }

@@ -23,7 +23,7 @@ static const char *const top[] = {
         "doveadm_password", "doveadm_port", "doveadm_socket_path", "doveadm_ssl", "doveadm_username",
         "doveadm_worker_count", "dsync_alt_char", "dsync_commit_msgs_interval", "dsync_features",
         "dsync_hashed_headers", "dsync_remote_cmd", "haproxy_timeout", "hostname", "imap_fetch_failure",
-        "imap_hibernate_timeout", "imap_id_retain", "imap_literal_minus", "imap_metadata",
+        "imap_hibernate_timeout", "imap_id_retain", "imap_literal_minus", 
         "imap_urlauth_host", "imap_urlauth_logout_format", "imap_urlauth_port", "imapc_cmd_timeout",
         "imapc_connection_retry_count", "imapc_connection_retry_interval", "imapc_features", "imapc_host",
         "imapc_list_prefix", "imapc_master_user", "imapc_max_idle_time", "imapc_max_line_length",
@@ -49,8 +49,8 @@ static const char *const top[] = {
         "mail_index_log_rotate_min_age", "mail_index_log_rotate_min_size",
         "mail_index_rewrite_max_log_bytes", "mail_index_rewrite_min_log_bytes", "mail_log_prefix",
         "mail_max_lock_timeout", "mail_never_cache_fields", "mail_nfs_index", "mail_nfs_storage",
-        "mail_plugin_dir", "mail_plugins", "mail_prefetch_count", "mail_process_size", "mail_read_mmaped",
-        "mail_save_crlf", "mail_server_admin", "mail_server_comment", "mail_shared_explicit_inbox",
+        "mail_plugin_dir",  "mail_prefetch_count", "mail_process_size", "mail_read_mmaped",
+        "mail_save_crlf",   "mail_shared_explicit_inbox",
         "mail_sort_max_read_count", "mail_temp_dir", "mail_temp_scan_interval", "mail_use_modules",
         "mail_vsize_bg_after_count", "mailbox_idle_check_interval", "mailbox_list_index",
         "mailbox_list_index_include_inbox", "mailbox_list_index_very_dirty_syncs",
@@ -92,8 +92,8 @@ static const char *const in_passdb[] = {"auth_verbose", "mechanisms", "name", "u
 static const char *const in_userdb[] = {"auth_verbose",        "name",           "result_failure",
                                         "result_internalfail", "result_success", "skip"};
 
-static const char *const sections[] = {"dict",      "event_exporter", "executable", "metric",
-                                       "old_stats", "plugin",         "service"};
+static const char *const sections[] = {"dict",   "event_exporter", "executable",
+                                       "metric", "old_stats",      "service"};
 
 static const char *const protocols[] = {"doveadm",     "imaps", "indexer-worker", "lda",   "lmtp",
                                         "managesieve", "none",  "pop3s",          "sieve", "submission"};

@@ -67,6 +67,16 @@ static void print_name(const char *name, struct buf *to)
                 buf_char(to, '"');
 }
 
+static void print_flat(const struct conf_section *inner, const void *outer, bool all, unsigned depth,
+                       struct buf *to)
+{
+        _cleanup_(buf_free) struct buf text = {0};
+        print_section(inner, outer, all, depth + 1, &text);
+        if (text.n)
+                buf_printf(to, "%*s%s {\n%s%*s}\n", (int)(depth * INDENT), "", inner->name, buf_cstr(&text),
+                           (int)(depth * INDENT), "");
+}
+
 static void print_inner(const struct conf_section *inner, const void *outer, bool all, unsigned depth,
                         struct buf *to)
 {
@@ -94,7 +104,8 @@ static void print_section(const struct conf_section *section, const void *base, 
                         print_setting(&section->settings[i], base, defaults, all, depth, to);
         for (size_t i = 1; i < conf_section_count && depth < DEPTH_MAX; i++)
                 if (conf_sections[i].parent == section)
-                        print_inner(&conf_sections[i], base, all, depth, to);
+                        (conf_sections[i].flat ? print_flat : print_inner)(&conf_sections[i], base, all,
+                                                                           depth, to);
 }
 
 void conf_print(const struct settings *s, bool all, struct buf *to)

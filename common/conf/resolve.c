@@ -149,7 +149,8 @@ static void apply(struct arena *a, const struct conf_node *node, const struct co
                 if (n->is_section) {
                         const struct conf_section *inner = table_section(section, n->name);
                         if (inner)
-                                apply(a, n, inner, section_struct(a, inner, n->value, base));
+                                apply(a, n, inner,
+                                      inner->flat ? base : section_struct(a, inner, n->value, base));
                         continue;
                 }
                 const struct conf_setting *s = table_setting(section, n->name);

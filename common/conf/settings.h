@@ -39,6 +39,7 @@ enum settings_namespace_type {
         SETTINGS_NAMESPACE_PUBLIC
 };
 enum settings_mailbox_auto { SETTINGS_AUTO_NO, SETTINGS_AUTO_CREATE, SETTINGS_AUTO_SUBSCRIBE };
+enum { SETTINGS_QUOTA_RULES = 9 };
 enum settings_pop3_delete {
         SETTINGS_POP3_DELETE_DEFAULT,
         SETTINGS_POP3_DELETE_EXPUNGE,
@@ -127,6 +128,9 @@ struct settings {
         enum settings_fsync mail_fsync;
         uint32_t mail_max_keyword_length;
         bool maildir_copy_with_hardlinks;
+        const char *mail_server_admin; /* METADATA's /shared/admin of the server: a URI */
+        const char *mail_server_comment;
+        struct settings_list mail_plugins;     /* those that are parts of this server: quota, imap_quota */
         struct settings_namespace *namespaces; /* at least one */
         size_t namespace_count;
 
@@ -177,6 +181,16 @@ struct settings {
         uint64_t imap_max_line_length;
         int64_t imap_idle_notify_interval;
         struct settings_list imap_client_workarounds;
+        bool imap_metadata;
+
+        /* plugin { }; how they are read: conf/quota.h */
+        const char *quota;
+        const char
+                *quota_rule[SETTINGS_QUOTA_RULES]; /* quota_rule, quota_rule2 ...; "" where there is none */
+        const char *quota_grace;
+        const char *quota_exceeded_message;
+        uint64_t quota_max_mail_size; /* 0: no limit */
+        const char *quota_set;
 };
 
 #endif

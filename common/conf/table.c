@@ -69,6 +69,13 @@ static const struct conf_setting top[] = {
                "Wait for the disk: optimized where mail could be lost, always, or never."),
         ROW(CONF_UINT, mail_max_keyword_length, "50", "Longest keyword, in bytes."),
         ROW(CONF_BOOL, maildir_copy_with_hardlinks, "yes", "Copy a message by a hard link where possible."),
+        ROW(CONF_LIST, mail_plugins, "",
+            "Parts of the server to use that were plugins in Dovecot: quota counts and enforces, imap_quota "
+            "lets "
+            "clients ask; others have no effect."),
+        ROW(CONF_STRING, mail_server_admin, "",
+            "Where the administrator is reached, as a URI (mailto:...): METADATA's /shared/admin."),
+        ROW(CONF_STRING, mail_server_comment, "", "What METADATA's /shared/comment says of the server."),
 
         HEADING("Who may log in"),
         ROW(CONF_BOOL, disable_plaintext_auth, "yes",
@@ -134,6 +141,44 @@ static const struct conf_setting top[] = {
         ROW(CONF_TIME, imap_idle_notify_interval, "2 mins",
             "Say \"* OK Still here\" this often during IDLE."),
         FLAGGED(CONF_LIST, imap_client_workarounds, "", CONF_NOT_YET, "Workarounds for broken clients."),
+        ROW(CONF_BOOL, imap_metadata, "no",
+            "Keep annotations of mailboxes for clients (METADATA); they lie beside the mail."),
+};
+
+#define RULE(number)                                                                                         \
+        {                                                                                                    \
+                "quota_rule" #number, CONF_STRING, AT(quota_rule) + (number - 1) * sizeof(const char *), "", \
+                        "One more, as quota_rule.", NULL, 0                                                  \
+        }
+static const struct conf_setting plugin_settings[] = {
+        ROW(CONF_STRING, quota, "",
+            "Count what a user has: maildir:NAME in the file maildirsize, as Courier does, or count:NAME by "
+            "the "
+            "indexes. Arguments follow after colons: noenforcing, hidden, ns=PREFIX."),
+        {"quota_rule", CONF_STRING, AT(quota_rule), "",
+         "MAILBOX:storage=SIZE:messages=NUMBER or MAILBOX:ignore. * is all mailboxes; ? as well, but limits "
+         "in the "
+         "file maildirsize come first. Others are added to it (Trash:storage=+100M). A userdb's field of "
+         "this "
+         "name comes first.",
+         NULL, 0},
+        RULE(2),
+        RULE(3),
+        RULE(4),
+        RULE(5),
+        RULE(6),
+        RULE(7),
+        RULE(8),
+        RULE(9),
+        ROW(CONF_STRING, quota_grace, "10%",
+            "How far a delivery may exceed the quota; clients may not, so that it has no effect here."),
+        ROW(CONF_STRING, quota_exceeded_message, "Quota exceeded (mailbox for user is full)",
+            "What a client is told when a message does not fit; </path for a file's first line."),
+        ROW(CONF_SIZE, quota_max_mail_size, "0", "Largest message a client may save; 0 for no limit."),
+        ROW(CONF_STRING, quota_set, "",
+            "maildirsize: users may set their own limits, in the file maildirsize, where the rule for all "
+            "mailboxes "
+            "begins with ?; empty: they may not."),
 };
 
 #undef AT
@@ -214,6 +259,13 @@ const struct conf_section conf_sections[] = {
         SECTION("userdb", &conf_sections[0], struct settings_userdb, userdb_settings, struct settings,
                 userdbs, userdb_count,
                 "A source of user ids and homes. Several are asked in the order of the file."),
+        {.name = "plugin",
+         .parent = &conf_sections[0],
+         .doc = "Settings of what were plugins in Dovecot. Those of others have no effect.",
+         .settings = plugin_settings,
+         .count = ARRAY_LEN(plugin_settings),
+         .size = sizeof(struct settings),
+         .flat = true},
 };
 const size_t conf_section_count = ARRAY_LEN(conf_sections);
 

@@ -45,6 +45,9 @@ struct conf_section {
         size_t name_offset;   /* const char *, in its struct */
         size_t items_offset;  /* in the parent's struct: the array, */
         size_t number_offset; /* and how many there are */
+        /* Its settings are fields of the parent's struct, whatever it is called and however often it is
+         * there; names that are not in the table are other programs'. */
+        bool flat;
 };
 
 /* The top level first; a parent before its children. */

@@ -175,8 +175,11 @@ void value_defaults(const struct conf_section *section, struct arena *a, void *b
         for (size_t i = 0; i < section->count; i++)
                 if (section->settings[i].type != CONF_HEADING)
                         value_parse(&section->settings[i], section->settings[i].initial, false, a, base);
-        if (section->name)
+        if (section->name && !section->flat)
                 *(const char **)((char *)base + section->name_offset) = "";
+        for (size_t i = 1; i < conf_section_count; i++)
+                if (conf_sections[i].parent == section && conf_sections[i].flat)
+                        value_defaults(&conf_sections[i], a, base);
 }
 
 static void format_size(uint64_t n, struct buf *to)

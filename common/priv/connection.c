@@ -181,6 +181,7 @@ static void run_monitor(struct connection *c, pid_t edge_pid)
                                                .mail_location = login.user.mail_location,
                                                .uid = login.user.uid,
                                                .gid = login.user.gid}};
+        memcpy(start.user.quota_rule, login.user.quota_rule, sizeof(start.user.quota_rule));
         const char *why = "";
         int r = monitor_drop(&m, &login.user, &why);
         if (r < 0) {

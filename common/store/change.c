@@ -10,6 +10,7 @@
 #include "store/error.h"
 #include "store/filename.h"
 #include "store/maildir.h"
+#include "store/quota.h"
 
 enum { CHANGE_TRIES = 5 /* others rename the same files at the same time */ };
 
@@ -23,7 +24,9 @@ struct change {
         uint32_t *modified; /* sequence numbers of that */
         size_t modified_n;
         struct touch touch;
-        struct buf done;  /* uint32_t: UIDs */
+        struct buf done; /* uint32_t: UIDs */
+        bool counts;     /* for the quota */
+        struct quota_sum gone;
         struct buf again; /* uint32_t: sequence numbers whose files were not where they should be */
 };
 
@@ -107,15 +110,28 @@ static int rename_one(struct change *c, const struct record *rec)
         return 0;
 }
 
+/* Of its file; 0 when it is not there. */
+static uint64_t file_size(struct mailbox *m, const struct record *rec, const char *path)
+{
+        uint64_t size;
+        struct stat st;
+        if (filename_size(slice_of(index_base(&m->index, rec)), 'S', &size))
+                return size;
+        return fstatat(m->dir, path, &st, AT_SYMLINK_NOFOLLOW) < 0 ? 0 : (uint64_t)st.st_size;
+}
+
 static int unlink_one(struct change *c, const struct record *rec)
 {
         struct mailbox *m = c->m;
         _cleanup_(buf_free) struct buf path = {0};
         maildir_path(m, rec, &path);
+        uint64_t size = c->counts ? file_size(m, rec, buf_cstr(&path)) : 0;
         if (unlinkat(m->dir, buf_cstr(&path), 0) < 0)
                 return errno == ENOENT ? -ENOENT : maildir_error(m, -errno, "unlink", buf_cstr(&path));
         bool from_new = rec->state & RECORD_IN_NEW;
         touch_did(&c->touch, from_new ? 1 : 0, from_new ? 0 : 1);
+        c->gone.bytes += size;
+        c->gone.messages++;
         put(&c->done, rec->uid);
         return 0;
 }
@@ -248,9 +264,16 @@ int mailbox_expunge(struct mailbox *m, const uint32_t *seqs, size_t n)
 {
         if (m->read_only)
                 return maildir_error(m, -EROFS, "unlink", "cur");
-        _cleanup_(change_free) struct change c = {
-                .m = m, .seqs = seqs, .n = n, .since = UINT64_MAX, .touch = TOUCH_NONE};
-        return change_all(&c, unlink_one, FLAGS_SET, (struct flags){0});
+        _cleanup_(change_free) struct change c = {.m = m,
+                                                  .seqs = seqs,
+                                                  .n = n,
+                                                  .since = UINT64_MAX,
+                                                  .counts = quota_counts(m->store, &m->place),
+                                                  .touch = TOUCH_NONE};
+        int r = change_all(&c, unlink_one, FLAGS_SET, (struct flags){0});
+        if (c.counts)
+                quota_change(m->store, -(int64_t)c.gone.bytes, -(int64_t)c.gone.messages);
+        return r;
 }
 
 int mailbox_raise_modseq(struct mailbox *m)

@@ -267,7 +267,12 @@ int save_commit(struct save *s, struct arena *arena, struct save_result *ret)
                 return s->failed;
         struct save_result result = {0};
         uint32_t first = 0;
-        int r = 0;
+        int r = account_enter(s);
+        if (r < 0) {
+                save_undo(s);
+                s->failed = r;
+                return r;
+        }
         for (int i = 0; i < COMMIT_TRIES; i++) {
                 r = attempt(s, &result, &first);
                 if (r != -EAGAIN && r != -EXDEV)
@@ -278,6 +283,7 @@ int save_commit(struct save *s, struct arena *arena, struct save_result *ret)
                         break;
                 }
         }
+        account_settle(s, r == 0);
         if (r < 0) {
                 save_undo(s);
                 s->failed = r == -EAGAIN || r == -EXDEV ? save_error(s, -EIO, "link", "cur") : r;

@@ -334,3 +334,25 @@ void mailbox_set_note(struct mailbox *m, uint32_t seq, uint64_t note)
         rec->note = note;
         learn(m, rec, false);
 }
+
+int mailbox_deleted_storage(struct mailbox *m, uint64_t *ret)
+{
+        uint64_t sum = 0, size;
+        struct stat st;
+        for (uint32_t seq = 1; seq <= mailbox_count(m); seq++) {
+                const struct record *rec = maildir_record(m, seq);
+                if (!index_is_live(rec) || !(rec->flags & FLAG_DELETED))
+                        continue;
+                if (!filename_size(slice_of(index_base(&m->index, rec)), 'S', &size)) {
+                        int r = with_path(m, seq, stat_file, &st);
+                        if (r == -ENOENT)
+                                continue;
+                        if (r < 0)
+                                return r;
+                        size = (uint64_t)st.st_size;
+                }
+                sum += size;
+        }
+        *ret = sum;
+        return 0;
+}

@@ -81,6 +81,7 @@ static void describe_missing(struct buf *b, const char *call, const char *path)
 int error_set(struct store *s, int r, const char *call, const char *path)
 {
         struct buf *b = &s->error;
+        s->refusal = NULL;
         buf_free(b);
         *b = BUF_BOUNDED(ERROR_MAX_BYTES);
         buf_printf(b, "%s(%s) failed: %s", call, path, strerror(-r));
@@ -106,6 +107,7 @@ int error_text(struct store *s, int r, const char *fmt, ...)
         va_start(ap, fmt);
         vsnprintf(text, sizeof(text), fmt, ap);
         va_end(ap);
+        s->refusal = NULL;
         buf_free(&s->error);
         s->error = BUF_BOUNDED(ERROR_MAX_BYTES);
         buf_str(&s->error, text);

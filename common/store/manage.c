@@ -12,6 +12,7 @@
 #include "store/error.h"
 #include "store/folder.h"
 #include "store/name.h"
+#include "store/quota.h"
 #include "store/special_use.h"
 
 /* The name that Dovecot gives to what is being deleted; it cannot be a folder's. */
@@ -139,6 +140,9 @@ int store_delete(struct store *s, const char *name)
                 r = folder_open_root(s, f.ns, &root);
         if (r < 0)
                 return r;
+        struct quota_sum gone = {0};
+        if (quota_counts(s, &f))
+                (void)!quota_sum_folder(dir, &gone);
         const char *entry = arena_printf(&a, ".%s", f.disk);
         /* the index first: a new folder of this name must not find it */
         if (f.ns->location.index && folder_open_index_root(f.ns, &index) == 0)
@@ -146,6 +150,7 @@ int store_delete(struct store *s, const char *name)
         r = trash(root, entry);
         if (r < 0)
                 return error_set(s, r, "rename", f.dir);
+        quota_change(s, -(int64_t)gone.bytes, -(int64_t)gone.messages);
         if (f.ns->location.control && folder_open_control_root(s, f.ns, &control) == 0)
                 (void)!trash(control, entry);
         return special_use_delete(s, &f);

@@ -9,10 +9,12 @@
 
 #include "base/alloc.h"
 #include "base/fd.h"
+#include "store/annotation_text.h"
 #include "store/error.h"
 #include "store/filename.h"
 #include "store/folder.h"
 #include "store/name.h"
+#include "store/quota.h"
 #include "store/special_use.h"
 
 enum { RENAME_MAX_FOLDERS = 10000 /* folders below one that are moved with it */ };
@@ -160,19 +162,20 @@ static int move_messages(struct store *s, const struct folder_place *from, int f
         return 0;
 }
 
-/* The letters in the files' names must keep their meaning. */
-static int copy_keywords(struct store *s, int from, int to, const struct folder_place *f)
+/* A file beside INBOX's mail that the new folder gets as well. */
+static int copy_file(struct store *s, int from, int to, const struct folder_place *f, const char *name,
+                     size_t max)
 {
-        _cleanup_(buf_free) struct buf text = BUF_BOUNDED(64 * 1024);
+        _cleanup_(buf_free) struct buf text = BUF_BOUNDED(max);
         struct perm perm;
-        int r = file_read_at(from, "dovecot-keywords", &text);
+        int r = file_read_at(from, name, &text);
         if (r == -ENOENT)
                 return 0;
         if (r == 0)
                 r = perm_of(to, &perm);
         if (r == 0)
-                r = perm_replace(to, "dovecot-keywords", buf_slice(&text), &perm, true);
-        return r < 0 ? error_set_at(s, r, "write", f->control, "dovecot-keywords") : 0;
+                r = perm_replace(to, name, buf_slice(&text), &perm, true);
+        return r < 0 ? error_set_at(s, r, "write", f->control, name) : 0;
 }
 
 static int rename_inbox(struct store *s, const struct folder_place *from, const struct folder_place *to)
@@ -187,8 +190,11 @@ static int rename_inbox(struct store *s, const struct folder_place *from, const 
                 r = folder_open(s, to, &to_dir);
         if (r == 0)
                 r = folder_open_control(s, to, &to_control);
+        /* the letters in the files' names must keep their meaning; annotations: RFC 5464 section 4.1 */
         if (r == 0)
-                r = copy_keywords(s, from_control, to_control, to);
+                r = copy_file(s, from_control, to_control, to, "dovecot-keywords", 64 * 1024);
+        if (r == 0)
+                r = copy_file(s, from_control, to_control, to, ANNOTATIONS_NAME, ANNOTATIONS_MAX_BYTES);
         if (r == 0)
                 r = move_messages(s, from, from_dir, to_dir, "new");
         if (r == 0)
@@ -196,7 +202,17 @@ static int rename_inbox(struct store *s, const struct folder_place *from, const 
         return r;
 }
 
-int store_rename(struct store *s, const char *from, const char *to)
+/* By its new name a folder may count that did not, or the other way round; so may those below. */
+static void recount(struct store *s)
+{
+        for (size_t i = 0; i < s->quota.rules_n; i++)
+                if (s->quota.rules[i].ignore) {
+                        quota_recount(s);
+                        return;
+                }
+}
+
+static int rename_any(struct store *s, const char *from, const char *to)
 {
         _cleanup_(arena_free) struct arena a = {0};
         struct folder_place f, t;
@@ -221,4 +237,12 @@ int store_rename(struct store *s, const char *from, const char *to)
         if (strncmp(t.disk, f.disk, below) == 0 && t.disk[below] == '.')
                 return error_text(s, -EINVAL, "\"%s\" cannot be renamed to a folder below itself", f.name);
         return rename_folder(s, &f, &t);
+}
+
+int store_rename(struct store *s, const char *from, const char *to)
+{
+        int r = rename_any(s, from, to);
+        if (r == 0)
+                recount(s);
+        return r;
 }

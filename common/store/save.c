@@ -110,6 +110,15 @@ static void name_current(struct save *s)
         s->now.source = xasprintf("tmp/%s", s->now.base);
 }
 
+/* Before its bytes are taken. */
+static int check_room(struct save *s, uint64_t size)
+{
+        if (s->within)
+                return 0;
+        struct quota_sum more = {s->room.bytes + size, s->room.messages + 1};
+        return quota_check(s->to->store, &s->to->place, &more, size);
+}
+
 static void add_current(struct save *s)
 {
         if (s->n == s->cap) {
@@ -148,9 +157,19 @@ int save_begin(struct save *s, const struct save_message *m)
                 add_keyword(s, m->keywords[i]);
         s->internaldate = m->internaldate;
         s->now.date = m->internaldate == -1 ? 0 : m->internaldate;
+        s->announced = 0;
         s->size = s->bare_lf = 0;
         s->pending_cr = false;
         s->last = 0;
+        return 0;
+}
+
+int save_expect(struct save *s, uint64_t size)
+{
+        int r = s->failed ? s->failed : check_room(s, size);
+        if (r < 0)
+                return fail(s, r);
+        s->announced = MAX(s->announced, size);
         return 0;
 }
 
@@ -219,6 +238,7 @@ static void name_with_sizes(struct save *s, uint64_t size, uint64_t vsize)
                                          (unsigned long long)vsize);
         free(s->now.base);
         s->now.base = with;
+        s->now.bytes = size;
 }
 
 int save_end(struct save *s)
@@ -231,6 +251,8 @@ int save_end(struct save *s)
                 r = flush(s);
         if (r < 0)
                 return r;
+        if (s->size > s->announced && (r = check_room(s, s->size)) < 0)
+                return fail(s, r);
         if (s->internaldate != -1) {
                 struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = s->internaldate}};
                 if (futimens(s->fd, times) < 0)
@@ -241,6 +263,11 @@ int save_end(struct save *s)
         fd_close_p(&s->fd);
         name_with_sizes(s, s->size, s->size + s->bare_lf);
         s->now.size = s->size + s->bare_lf;
+        s->now.moves = s->moves;
+        if (!s->within) {
+                s->room.bytes += s->size;
+                s->room.messages++;
+        }
         add_current(s);
         return 0;
 }
@@ -285,6 +312,7 @@ static bool take_name(struct save *s, uint32_t seq, enum saved_from where)
         free(s->now.source);
         s->now.source = xstrdup(buf_cstr(&path));
         s->now.where = where;
+        s->now.moves = where == SAVED_MOVE;
         s->now.seq = seq;
         flags_from(from, rec, names, &m);
         s->now.flags = m.flags;
@@ -296,7 +324,7 @@ static bool take_name(struct save *s, uint32_t seq, enum saved_from where)
         return true;
 }
 
-static int copy_bytes(struct save *s, uint32_t seq)
+static int copy_bytes(struct save *s, uint32_t seq, bool moves)
 {
         _cleanup_(message_text_release) struct message_text text = {0};
         struct slice names[KEYWORDS_MAX];
@@ -307,12 +335,17 @@ static int copy_bytes(struct save *s, uint32_t seq)
                 r = mailbox_read(s->from, seq, &text);
         flags_from(s->from, maildir_record(s->from, seq), names, &m);
         m.internaldate = date;
+        s->moves = moves;
+        s->within = moves && account_is_within(s);
         if (r == 0)
                 r = save_begin(s, &m);
         s->now.seq = seq;
         if (r == 0)
                 r = save_write(s, text.raw);
-        return r < 0 ? r : save_end(s);
+        if (r == 0)
+                r = save_end(s);
+        s->moves = s->within = false;
+        return r;
 }
 
 static void reflag(struct save *s, struct saved *item, const struct record *rec, struct slice path)
@@ -351,7 +384,7 @@ int save_take_bytes(struct save *s, struct saved *item)
         size_t at = (size_t)(item - s->items);
         if (item->where == SAVED_MOVE)
                 buf_append(&s->expunge, slice_make(&item->seq, sizeof(item->seq)));
-        int r = copy_bytes(s, item->seq);
+        int r = copy_bytes(s, item->seq, item->where == SAVED_MOVE);
         if (r < 0)
                 return r;
         saved_free(&s->items[at]);
@@ -359,15 +392,22 @@ int save_take_bytes(struct save *s, struct saved *item)
         return 0;
 }
 
+/* Another file system, or renamed just now: bytes can always be copied. */
+static int copy_somehow(struct save *s, uint32_t seq, bool moves)
+{
+        if (s->to->store->settings->maildir_copy_with_hardlinks && take_name(s, seq, SAVED_LINK)) {
+                s->items[s->n - 1].moves = moves;
+                return 0;
+        }
+        return copy_bytes(s, seq, moves);
+}
+
 int save_copy(struct save *s, struct mailbox *from, uint32_t seq)
 {
         if (s->failed)
                 return s->failed;
         s->from = from;
-        if (s->to->store->settings->maildir_copy_with_hardlinks && take_name(s, seq, SAVED_LINK))
-                return 0;
-        /* another file system, or renamed just now: bytes can always be copied */
-        return copy_bytes(s, seq);
+        return copy_somehow(s, seq, false);
 }
 
 int save_move(struct save *s, struct mailbox *from, uint32_t seq)
@@ -378,7 +418,7 @@ int save_move(struct save *s, struct mailbox *from, uint32_t seq)
         bool same = from->identity.st_ino == s->to->identity.st_ino;
         if (!same && take_name(s, seq, SAVED_MOVE))
                 return 0;
-        int r = save_copy(s, from, seq);
+        int r = copy_somehow(s, seq, true);
         if (r == 0)
                 buf_append(&s->expunge, slice_make(&seq, sizeof(seq)));
         return r;

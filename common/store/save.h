@@ -22,8 +22,11 @@ struct save_message {
 };
 
 /* One message from its bytes: save_begin(), save_write() as often as needed, save_end(). CRLF is stored as
- * LF. */
+ * LF. What the quota has no room for is refused as soon as its size is known, -EDQUOT or -EMSGSIZE:
+ * by save_expect() or by save_end(). */
 int save_begin(struct save *s, const struct save_message *m);
+/* Between them, and before the bytes are taken, when it is known how many there will be at least. */
+int save_expect(struct save *s, uint64_t size);
 int save_write(struct save *s, struct slice bytes);
 int save_end(struct save *s);
 
@@ -54,7 +57,8 @@ struct save_result {
         size_t n;
         int left_behind; /* 0, or why messages that were to be moved or replaced are still there: -errno */
 };
-/* -ENODATA: a message that was to be copied is gone. Of those that were to be moved, what is gone is left
+/* -EDQUOT, -EMSGSIZE: the quota has no room for all of them; what is moved within its root needs none.
+ * -ENODATA: a message that was to be copied is gone. Of those that were to be moved, what is gone is left
  * out: then fewer come back. */
 int save_commit(struct save *s, struct arena *arena, struct save_result *ret);
 

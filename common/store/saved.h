@@ -5,9 +5,11 @@
  *   save.c    which gets messages ready
  *   spool.c   which keeps bytes aside until they are whole
  *   place.c   which puts the files where they belong, or takes them back
- *   commit.c  which makes them part of the folder */
+ *   commit.c  which makes them part of the folder
+ *   account.c what that changes in the quota */
 
 #include "store/maildir.h"
+#include "store/quota.h"
 #include "store/save.h"
 
 enum saved_from {
@@ -26,6 +28,8 @@ struct saved {
         uint64_t keywords; /* bits of to->keywords */
         time_t date;       /* INTERNALDATE; 0: not known */
         uint64_t size;     /* as sent; 0: not known */
+        uint64_t bytes;    /* of its file */
+        bool moves;        /* it leaves `from`, now or behind the commit */
 };
 
 struct save {
@@ -43,10 +47,15 @@ struct save {
         uint64_t spool_size;
         time_t internaldate;
         struct buf out;
+        uint64_t announced; /* its size, if that was known beforehand; 0 */
         uint64_t size, bare_lf;
-        bool pending_cr; /* the last byte was a CR, not stored yet */
-        char last;       /* the last byte stored */
-        int failed;      /* what went wrong; nothing of this save can be committed any more */
+        bool pending_cr;                         /* the last byte was a CR, not stored yet */
+        char last;                               /* the last byte stored */
+        struct quota_sum room;                   /* what the messages saved so far need */
+        bool moves;                              /* the one being written leaves `from` */
+        bool within;                             /* and stays within the quota root: it needs no room */
+        int64_t entered_bytes, entered_messages; /* account.c */
+        int failed; /* what went wrong; nothing of this save can be committed any more */
         bool committed;
 };
 
@@ -70,5 +79,12 @@ int place_all(struct save *s, struct touch *to, struct touch *left);
 void place_back(struct save *s);
 /* What has to be in the journal before place_all(), so that a part of it is not taken for all. */
 void place_intend(struct save *s);
+
+/* account.c. Whether what is moved from `from` stays within the quota root. */
+bool account_is_within(const struct save *s);
+/* Before the files are in their places: -EDQUOT, -EMSGSIZE, or what comes is entered. */
+int account_enter(struct save *s);
+/* Afterwards: what did not come after all, and what has left `from`. */
+void account_settle(struct save *s, bool committed);
 
 #endif

@@ -13,6 +13,7 @@
  *   -EACCES   not permitted by the file system
  *   -EROFS    read-only                     -ENOSPC, -EDQUOT, -EIO  as the system said
  *   -ETIMEDOUT  a lock was held too long    -EBUSY   INBOX cannot be deleted, or the like
+ *   -EDQUOT over quota, -EMSGSIZE over quota_max_mail_size: store_refusal()
  * and then store_error() tells, for the log, which call on which path failed and what to do about it. */
 
 #include <sys/types.h>
@@ -34,6 +35,10 @@ void store_close(struct store **s); /* also a _cleanup_ function; NULL is fine *
 /* "open(/home/x/Maildir/cur) failed: Permission denied (euid=1000(x) egid=1000, missing +r perm: cur, owner
  * 0:0 mode 0700)". Valid until the next call on this store. Never NULL. */
 const char *store_error(const struct store *s);
+
+/* After -EDQUOT or -EMSGSIZE: the words for the client when it was the user's quota or quota_max_mail_size
+ * that forbade it, and not the system. NULL: it was not. Valid until the next call on this store. */
+const char *store_refusal(const struct store *s);
 
 /* Directories that a session needs, for the sandbox: NULL-terminated, absolute, in the store's memory. */
 const char *const *store_paths(const struct store *s);
@@ -85,6 +90,19 @@ int store_rights(struct store *s, const char *name, unsigned *ret);
 
 /* One folder: 0, with FOLDER_* bits in *ret_flags, or -ENOENT. */
 int store_lookup(struct store *s, const char *name, unsigned *ret_flags);
+
+/* The user's quota. False: there is none. */
+bool store_quota_root(const struct store *s, const char **ret_name);
+/* Whether it is about this mailbox, which need not exist, and shown to clients. */
+bool store_quota_covers(struct store *s, const char *mailbox);
+struct store_quota {
+        uint64_t bytes, messages;
+        uint64_t bytes_limit, messages_limit; /* 0: none */
+};
+int store_quota(struct store *s, struct store_quota *ret);
+/* Whether the user may set the limits, as long as no rule of the settings does; 0: none. -EPERM. */
+bool store_quota_settable(const struct store *s);
+int store_quota_set(struct store *s, uint64_t bytes, uint64_t messages);
 
 /* A trailing separator is allowed (RFC 3501 section 6.3.3); parents need not exist. */
 int store_create(struct store *s, const char *name);

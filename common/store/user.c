@@ -6,7 +6,7 @@
 
 #include "base/alloc.h"
 #include "store/error.h"
-#include "store/folder.h"
+#include "store/quota.h"
 
 static const char *copy(struct arena *a, const char *s)
 {
@@ -19,6 +19,8 @@ static void copy_user(struct store *s, const struct mail_user *user)
         s->user.name = copy(&s->arena, user->name ? user->name : "");
         s->user.home = copy(&s->arena, user->home);
         s->user.mail_location = copy(&s->arena, user->mail_location);
+        for (size_t i = 0; i < ARRAY_LEN(s->user.quota_rule); i++)
+                s->user.quota_rule[i] = copy(&s->arena, user->quota_rule[i]);
         s->user.service = copy(&s->arena, user->service);
         s->user.local_ip = copy(&s->arena, user->local_ip);
         s->user.remote_ip = copy(&s->arena, user->remote_ip);
@@ -97,7 +99,10 @@ static int open_into(struct store *s, struct arena *arena, const char **ret_erro
                         return r;
         }
         collect_paths(s);
-        int r = folder_make_inbox(s);
+        int r = quota_open(s, arena, ret_error);
+        if (r < 0)
+                return r;
+        r = folder_make_inbox(s);
         if (r < 0)
                 *ret_error = arena_printf(arena, "%s", store_error(s));
         else

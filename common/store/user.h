@@ -4,6 +4,7 @@
 /* struct store itself, for the files of this folder. */
 
 #include "base/buf.h"
+#include "conf/quota.h"
 #include "store/location.h"
 #include "store/store.h"
 
@@ -23,7 +24,9 @@ struct store {
         struct store_namespace *announced; /* the same in the same order, as store_namespaces() gives them */
         size_t namespaces_n;
         const char **paths;
-        struct buf error;     /* store_error() */
+        struct buf error;    /* store_error() */
+        const char *refusal; /* store_refusal() */
+        struct quota_root quota;
         int64_t last_name_us; /* see filename_generate() */
 };
 

@@ -226,9 +226,11 @@ class Session:
 
 
 class Host:
-    """users: {name: password}; settings: lines of configuration that come after (and so override) the usual ones."""
+    """users: {name: password}; settings: lines of configuration that come after (and so override) the usual ones; extra:
+    {name: fields} of the passwd-file's last column."""
 
-    def __init__(self, users=None, settings="", certificates=None, tls=True):
+    def __init__(self, users=None, settings="", certificates=None, tls=True, extra=None):
+        self.extra = extra or {}
         self.users = {"kevin": "secret"} if users is None else users
         self.settings = settings
         self.sessions = []
@@ -254,7 +256,8 @@ class Host:
                 home = self.home(name)
                 os.mkdir(home, 0o700)
                 os.chown(home, self.uid, self.gid)
-                out.write("%s:{PLAIN}%s:%d:%d::%s::\n" % (name, password, self.uid, self.gid, home))
+                out.write("%s:{PLAIN}%s:%d:%d::%s::%s\n"
+                          % (name, password, self.uid, self.gid, home, self.extra.get(name, "")))
         return self
 
     def __exit__(self, *error):

@@ -415,7 +415,7 @@ class Player:
             self.address = "2001:db8::1" if ":" in text.remote else "192.0.2.1"
             own_network(self.address, text.remote)
         settings = text.settings
-        with Host(text.users, "", self.certificates, tls=not text.preauth) as self.host:
+        with Host(text.users, "", self.certificates, tls=not text.preauth, extra=text.extra) as self.host:
             self.host.kind = "rsa" if text.tls == "rsa" else "ec"
             self.host.settings = settings.replace("{{dir}}", self.host.directory).replace(
                 "{{uid}}", str(self.host.uid)).replace("{{gid}}", str(self.host.gid))

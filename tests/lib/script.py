@@ -34,6 +34,7 @@ class Script:
     mailbox: str = "empty"
     settings: str = ""
     users: dict = dataclasses.field(default_factory=dict)
+    extra: dict = dataclasses.field(default_factory=dict)
     preauth: bool = False
     tls: str = ""
     remote: str = ""
@@ -143,8 +144,11 @@ def _header(script, key, value):
     if key not in HEADERS:
         raise Mistake("unknown header " + key)
     if key == "user":
-        name, _, password = value.partition(" ")
+        name, _, rest = value.partition(" ")
+        password, _, extra = rest.partition(" ")
         script.users[name] = password or "secret"
+        if extra:
+            script.extra[name] = extra
     elif key == "log":
         if not (len(value) > 2 and value[0] == value[-1] == "/"):
             raise Mistake("log: takes /a regular expression/")

@@ -71,7 +71,7 @@ static void test_reuse(void **state)
         assert_messages(
                 "mail_plugins = $mail_plugins acl\nlisten = $lisen\n",
                 "/etc/m/m.conf:2: '$lisen' names no setting\n"
-                "/etc/m/m.conf:1: warning: 'mail_plugins' is known to Dovecot and has no effect here\n");
+                "/etc/m/m.conf:1: warning: mail_plugins: 'acl' has no effect here\n");
 }
 
 static void test_errors(void **state)
@@ -154,7 +154,7 @@ static void test_foreign(void **state)
         assert_messages("service imap-login {\n  inet_listener imap {\n    port = 143\n  }\n}\n",
                         "/etc/m/m.conf:1: warning: service { } is known to Dovecot and has no effect here\n");
         assert_messages("plugin {\n  anything = at all\n}\n",
-                        "/etc/m/m.conf:1: warning: plugin { } is known to Dovecot and has no effect here\n");
+                        "/etc/m/m.conf:2: warning: 'anything' in plugin { } has no effect here\n");
         assert_messages("protocol lda {\n  mail_plugins = $mail_plugins sieve\n}\n",
                         "/etc/m/m.conf:1: warning: protocol 'lda' is not served here\n");
         assert_messages("protocols = imap lmtp\n",

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "mime/header.h"
+#include "store/annotation.h"
 #include "store/save.h"
 
 enum { FAKE_MESSAGES = 16, FAKE_FOLDERS = 8 };
@@ -51,6 +52,10 @@ static struct fake {
         time_t saved_date;
         char deleted[32], created[32], renamed_to[32];
         int subscribed;
+        const char *refusal; /* of store_refusal() */
+        struct store_quota quota;
+        struct annotation annotations[4];
+        size_t annotations_n;
 } fake;
 
 /* Forgets what was kept of messages. */
@@ -87,6 +92,59 @@ static void fake_reset(void)
 const char *store_error(const struct store *s)
 {
         return "the fake store failed";
+}
+
+const char *store_refusal(const struct store *s)
+{
+        return fake.refusal;
+}
+
+bool store_quota_root(const struct store *s, const char **ret_name)
+{
+        *ret_name = "root";
+        return true;
+}
+
+bool store_quota_covers(struct store *s, const char *mailbox)
+{
+        return true;
+}
+
+int store_quota(struct store *s, struct store_quota *ret)
+{
+        *ret = fake.quota;
+        return fake.folder_error;
+}
+
+bool store_quota_settable(const struct store *s)
+{
+        return true;
+}
+
+int store_quota_set(struct store *s, uint64_t bytes, uint64_t messages)
+{
+        fake.quota.bytes_limit = bytes;
+        fake.quota.messages_limit = messages;
+        return fake.folder_error;
+}
+
+int store_annotations(struct store *s, const char *mailbox, struct arena *a, struct annotation **ret,
+                      size_t *ret_n)
+{
+        *ret = fake.annotations;
+        *ret_n = fake.annotations_n;
+        return fake.folder_error;
+}
+
+int store_annotate(struct store *s, const char *mailbox, const struct annotation *changes, size_t n)
+{
+        return fake.folder_error;
+}
+
+int mailbox_deleted_storage(struct mailbox *m, uint64_t *ret)
+{
+        *ret = 5;
+        return 0;
 }
 
 char store_separator(const struct store *s, const char *name)
@@ -438,6 +496,11 @@ int save_begin(struct save *s, const struct save_message *m)
         fake.saved_date = m->internaldate;
         s->messages[s->n] = (struct message){.flags = {.system = m->flags}};
         return m->keywords_n > fake.keywords_max ? -ENOBUFS : 0;
+}
+
+int save_expect(struct save *s, uint64_t size)
+{
+        return 0;
 }
 
 int save_write(struct save *s, struct slice bytes)

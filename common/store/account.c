@@ -1,0 +1,75 @@
+/* What a save changes in the quota. */
+
+#include "store/saved.h"
+
+struct account {
+        struct quota_sum checked;          /* needs room */
+        int64_t bytes, messages;           /* more than before in folders that count */
+        int64_t left_bytes, left_messages; /* less than before, once they have left `from` */
+};
+
+bool account_is_within(const struct save *s)
+{
+        return s->from && quota_counts(s->to->store, &s->from->place) &&
+               quota_counts(s->to->store, &s->to->place);
+}
+
+/* Of the messages that are in the save now. What is moved by copying leaves `from` by an EXPUNGE, which
+ * accounts for itself. */
+static void add_up(const struct save *s, struct account *a)
+{
+        const struct store *store = s->to->store;
+        bool to = quota_counts(store, &s->to->place), from = s->from && quota_counts(store, &s->from->place);
+        *a = (struct account){0};
+        for (size_t i = 0; i < s->n; i++) {
+                const struct saved *item = &s->items[i];
+                bool leaves = from && item->where == SAVED_MOVE;
+                if (to && !(from && item->moves)) {
+                        a->checked.bytes += item->bytes;
+                        a->checked.messages++;
+                }
+                if (to && !leaves) {
+                        a->bytes += (int64_t)item->bytes;
+                        a->messages++;
+                }
+                if (!to && leaves) {
+                        a->left_bytes += (int64_t)item->bytes;
+                        a->left_messages++;
+                }
+        }
+}
+
+/* The largest that nothing was said about yet: what came as bytes was looked at then. */
+static uint64_t largest(const struct save *s)
+{
+        uint64_t most = 0;
+        for (size_t i = 0; i < s->n; i++)
+                if (s->items[i].where == SAVED_LINK)
+                        most = MAX(most, s->items[i].bytes);
+        return most;
+}
+
+int account_enter(struct save *s)
+{
+        struct account a;
+        add_up(s, &a);
+        if (a.checked.messages) {
+                int r = quota_check(s->to->store, &s->to->place, &a.checked, largest(s));
+                if (r < 0)
+                        return r;
+        }
+        quota_change(s->to->store, a.bytes, a.messages);
+        s->entered_bytes = a.bytes;
+        s->entered_messages = a.messages;
+        return 0;
+}
+
+void account_settle(struct save *s, bool committed)
+{
+        struct account a = {0};
+        if (committed)
+                add_up(s, &a);
+        quota_change(s->to->store, a.bytes - s->entered_bytes - a.left_bytes,
+                     a.messages - s->entered_messages - a.left_messages);
+        s->entered_bytes = s->entered_messages = 0;
+}
