@@ -68,9 +68,6 @@ enum imap_command_id {
         IMAP_SORT,         /* RFC 5256 */
         IMAP_THREAD,       /* RFC 5256 */
         IMAP_CANCELUPDATE, /* RFC 5267 */
-        IMAP_ESEARCH, /* RFC 7377 */
-        IMAP_SORT,    /* RFC 5256 */
-        IMAP_THREAD,  /* RFC 5256 */
         IMAP_FETCH,
         IMAP_STORE,
         IMAP_COPY,
