@@ -163,11 +163,11 @@ def operations_run(arguments, build):
         result = report.Result(run.servers, shape_of(arguments, count), run.servers[0].group.how(), note)
         result.rows += run.rows(operations.ROWS, result.shape)
         failed = run.failed
-    os.makedirs(arguments.out, exist_ok=True)
-    for name, text in (("bench.svg", result.chart()), ("bench.txt", result.plain()), ("bench.json", as_json(result.rows))):
-        with open(os.path.join(arguments.out, name), "w") as out:
-            out.write(text)
-    print(result.plain() if arguments.plain else result.table())
+        os.makedirs(arguments.out, exist_ok=True)  # now: to remove the mailboxes takes minutes on a slow disk
+        for name, text in (("bench.svg", result.chart()), ("bench.txt", result.plain()), ("bench.json", as_json(result.rows))):
+            with open(os.path.join(arguments.out, name), "w") as out:
+                out.write(text)
+        print(result.plain() if arguments.plain else result.table(), flush=True)
     return failed
 
 
