@@ -55,6 +55,9 @@ static const struct {
         {"CREATE-SPECIAL-USE", AFTER_LOGIN},  /* RFC 6154 */
         {"STATUS=SIZE", AFTER_LOGIN},         /* RFC 8438 */
         {"XLIST", AFTER_LOGIN},               /* Gmail's, before RFC 6154 */
+        {"CONDSTORE", AFTER_LOGIN},           /* RFC 7162 */
+        {"QRESYNC", AFTER_LOGIN},             /* RFC 7162 */
+        {"UIDONLY", AFTER_LOGIN},             /* RFC 9586 */
         {"ESEARCH", AFTER_LOGIN},             /* RFC 4731 */
         {"SEARCHRES", AFTER_LOGIN},           /* RFC 5182 */
         {"PARTIAL", AFTER_LOGIN},             /* RFC 9394 */

@@ -19,10 +19,10 @@ static const struct imap_command_type types[] = {
         {"SELECT", IMAP_SELECT, STATE_LOGGED_IN, parse_select},
         {"EXAMINE", IMAP_EXAMINE, STATE_LOGGED_IN, parse_select},
         {"CREATE", IMAP_CREATE, STATE_LOGGED_IN, parse_create},
-        {"DELETE", IMAP_DELETE, STATE_LOGGED_IN, parse_select},
+        {"DELETE", IMAP_DELETE, STATE_LOGGED_IN, parse_one_mailbox},
         {"RENAME", IMAP_RENAME, STATE_LOGGED_IN, parse_rename},
-        {"SUBSCRIBE", IMAP_SUBSCRIBE, STATE_LOGGED_IN, parse_select},
-        {"UNSUBSCRIBE", IMAP_UNSUBSCRIBE, STATE_LOGGED_IN, parse_select},
+        {"SUBSCRIBE", IMAP_SUBSCRIBE, STATE_LOGGED_IN, parse_one_mailbox},
+        {"UNSUBSCRIBE", IMAP_UNSUBSCRIBE, STATE_LOGGED_IN, parse_one_mailbox},
         {"LIST", IMAP_LIST, STATE_LOGGED_IN, parse_list},
         {"LSUB", IMAP_LSUB, STATE_LOGGED_IN, parse_list},
         {"XLIST", IMAP_XLIST, STATE_LOGGED_IN, parse_list},
@@ -90,13 +90,17 @@ static int parse_name(struct lexer *l, const struct imap_command_type **ret_type
 static int parse_arguments(struct lexer *l, const struct imap_command_type *type, struct imap_command *c)
 {
         int r = 0;
-        if (type->parse && (type->id != IMAP_EXPUNGE || c->uid))
+        /* what has a UID form names messages by their numbers without it, or answers with them */
+        if (l->enabled & FEATURE_UIDONLY && type->uid && type->id != IMAP_EXPUNGE && !c->uid)
+                r = parse_refuse_numbers(l);
+        else if (type->parse && (type->id != IMAP_EXPUNGE || c->uid))
                 r = type->parse(l, c);
         if (r == 0)
                 r = lexer_end(l);
         if (r < 0 && !l->no)
-                l->error = arena_printf(l->arena, "Error in IMAP command %s%s: %s.", c->uid ? "UID " : "",
-                                        type->name, l->error);
+                l->error =
+                        arena_printf(l->arena, "%s%sError in IMAP command %s%s: %s.", l->code ? l->code : "",
+                                     l->code ? " " : "", c->uid ? "UID " : "", type->name, l->error);
         return r;
 }
 

@@ -126,6 +126,7 @@ enum imap_status_item {
         STATUS_MAILBOXID = 1 << 7,       /* RFC 8474 */
         STATUS_APPENDLIMIT = 1 << 8,     /* RFC 7889 */
         STATUS_DELETED_STORAGE = 1 << 9, /* RFC 9208 section 4.1.4 */
+        STATUS_HIGHESTMODSEQ = 1 << 10,  /* RFC 7162 */
 };
 
 /* Selection and return options of LIST (RFC 5258 sections 3.1 and 3.2). */
@@ -150,6 +151,7 @@ enum imap_fetch_kind {
         FETCH_UID,
         FETCH_INTERNALDATE,
         FETCH_RFC822_SIZE,
+        FETCH_MODSEQ, /* RFC 7162 */
         FETCH_ENVELOPE,
         FETCH_BODY, /* without section: non-extensible structure */
         FETCH_BODYSTRUCTURE,
@@ -203,6 +205,7 @@ enum imap_search_kind {
         SEARCH_SENTSINCE, /* .date: Date: header */
         SEARCH_OLDER,
         SEARCH_YOUNGER, /* .number: seconds before now, INTERNALDATE (RFC 5032) */
+        SEARCH_MODSEQ,  /* .modseq: as high or higher (RFC 7162) */
         SEARCH_LARGER,
         SEARCH_SMALLER, /* .number */
         SEARCH_HEADER,  /* .header (name) .text; also for FROM TO CC BCC SUBJECT */
@@ -225,6 +228,7 @@ struct imap_search_key {
         struct slice text; /* in the search's charset, as sent */
         struct imap_date date;
         uint32_t number;
+        uint64_t modseq;
         struct imap_search_key *children; /* linked by ->next */
         struct imap_search_key *next;
 };
@@ -254,6 +258,7 @@ struct imap_search {
         unsigned results;            /* enum imap_return; RETURN_ALL for "RETURN ()" */
         struct imap_partial partial; /* RETURN_PARTIAL only */
         struct slice charset;        /* empty: US-ASCII (taken as UTF-8) */
+        bool modseq;                 /* some key is MODSEQ: the answer has one too (RFC 7162) */
         struct imap_search_key *key; /* SEARCH_AND at the top */
         struct imap_source *sources; /* ESEARCH only; none: the selected mailbox */
         size_t sources_n;
@@ -344,7 +349,16 @@ struct imap_command {
                         struct slice *fields; /* key, value, key, value...; a NIL value has p == NULL */
                         size_t n;             /* 0 for NIL */
                 } id_params;                  /* RFC 2971 */
-                struct slice mailbox;         /* SELECT EXAMINE DELETE SUBSCRIBE UNSUBSCRIBE */
+                struct slice mailbox;         /* DELETE SUBSCRIBE UNSUBSCRIBE */
+                struct {
+                        struct slice mailbox;
+                        bool condstore;
+                        bool qresync; /* RFC 7162 section 3.2.5; the sets have no "*" */
+                        uint32_t uidvalidity;
+                        uint64_t modseq;
+                        struct imap_set known;                  /* UIDs; n == 0: all */
+                        struct imap_set match_seqs, match_uids; /* ascending */
+                } select;                                       /* SELECT EXAMINE */
                 struct {
                         struct slice from, to;
                 } rename;
@@ -386,11 +400,15 @@ struct imap_command {
                         size_t items_n;
                         bool has_partial; /* UID FETCH: of the set only these (RFC 9394) */
                         struct imap_partial partial;
+                        bool has_since, vanished; /* RFC 7162: CHANGEDSINCE, VANISHED */
+                        uint64_t since;
                 } fetch;
                 struct {
                         struct imap_set set;
                         enum imap_store_op op;
                         bool silent;
+                        bool has_since; /* RFC 7162: UNCHANGEDSINCE */
+                        uint64_t since;
                         struct imap_flags flags;
                 } store;
                 struct {

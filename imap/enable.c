@@ -7,13 +7,19 @@ static const struct {
         const char *name;
         unsigned features;
 } names[] = {
+        {"CONDSTORE", FEATURE_CONDSTORE},
         {"IMAP4rev2", FEATURE_REV2},
+        {"QRESYNC", FEATURE_CONDSTORE | FEATURE_QRESYNC},
+        {"UIDONLY", FEATURE_UIDONLY},
         {"UTF8=ACCEPT", FEATURE_UTF8},
 };
 
 void imap_enable(struct imap_session *s, unsigned features)
 {
+        bool first = features & ~s->enabled & FEATURE_CONDSTORE;
         s->enabled |= features;
+        if (first && s->mailbox && mailbox_highest_modseq(s->mailbox) > 0)
+                imap_tell_modseq(s);
 }
 
 /* Names what was not on before; what nobody knows is no error (RFC 5161 section 3.1). */

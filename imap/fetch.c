@@ -128,7 +128,8 @@ static void fetch_message(struct fetch *f, uint32_t seq)
                 bool sees = f->needs & FETCH_SEES && !(f->message.flags.system & FLAG_SEEN);
                 if (sees)
                         f->message.flags.system |= FLAG_SEEN;
-                fetch_write(f, sees);
+                /* with CONDSTORE the flags are told with their MODSEQ, which there is when they are stored */
+                fetch_write(f, sees && !(f->s->enabled & FEATURE_CONDSTORE));
                 if (sees && !conn_error(&f->s->conn))
                         f->seen[f->seen_n++] = seq;
         }
@@ -145,11 +146,13 @@ static void store_seen(struct fetch *f)
                 return;
         int r = mailbox_store_flags(f->s->mailbox, f->seen, f->seen_n, FLAGS_ADD,
                                     (struct flags){.system = FLAG_SEEN}, &gone);
-        if (r == 0)
+        if (r == 0 && !(f->s->enabled & FEATURE_CONDSTORE))
                 return;
-        log_error("FETCH cannot set \\Seen: %s", store_error(f->s->store));
+        if (r < 0)
+                log_error("FETCH cannot set \\Seen: %s", store_error(f->s->store));
         for (size_t i = 0; i < f->seen_n; i++)
-                imap_tell_flags(f->s, f->seen[i], f->c->uid);
+                if (!mailbox_message(f->s->mailbox, f->seen[i]).gone)
+                        imap_tell_flags(f->s, f->seen[i], f->c->uid);
 }
 
 static void end_fetch(struct fetch *f)
@@ -191,6 +194,27 @@ static void take_partial(const struct imap_partial *partial, uint32_t **seqs, si
         *n = left;
 }
 
+static bool asks_modseq(const struct imap_command *c)
+{
+        bool asks = c->fetch.has_since;
+        for (size_t i = 0; i < c->fetch.items_n; i++)
+                asks = asks || c->fetch.items[i].kind == FETCH_MODSEQ;
+        return asks;
+}
+
+/* CHANGEDSINCE and VANISHED (RFC 7162 sections 3.1.4.1 and 3.2.6) */
+static size_t take_changed(struct imap_session *s, const struct imap_command *c, uint32_t *seqs, size_t n)
+{
+        uint64_t since = mailbox_modseq_known(s->mailbox, c->fetch.since);
+        size_t kept = 0;
+        if (c->fetch.vanished)
+                imap_tell_vanished(s, c->fetch.set.saved ? &s->saved : &c->fetch.set, since, 0);
+        for (size_t i = 0; i < n; i++)
+                if (mailbox_message(s->mailbox, seqs[i]).modseq > since)
+                        seqs[kept++] = seqs[i];
+        return kept;
+}
+
 void imap_exec_fetch(struct imap_session *s, const struct imap_command *c)
 {
         struct fetch f = {.s = s, .c = c, .buf = BUF_BOUNDED(FETCH_ITEM_MAX)};
@@ -200,6 +224,10 @@ void imap_exec_fetch(struct imap_session *s, const struct imap_command *c)
                 imap_bad(s, c, "Error in IMAP command FETCH: Invalid messageset");
                 return;
         }
+        if (asks_modseq(c) && !imap_require_modseq(s, c))
+                return;
+        if (c->fetch.has_since)
+                n = take_changed(s, c, seqs, n);
         if (c->fetch.has_partial)
                 take_partial(&c->fetch.partial, &seqs, &n);
         fetch_plan(&f);

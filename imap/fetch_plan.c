@@ -12,6 +12,7 @@ static const struct fetch_type {
         [FETCH_UID] = {"UID", 0, 0},
         [FETCH_INTERNALDATE] = {"INTERNALDATE", FETCH_NEEDS_DATE, 0},
         [FETCH_RFC822_SIZE] = {"RFC822.SIZE", FETCH_NEEDS_SIZE, 0},
+        [FETCH_MODSEQ] = {"MODSEQ", 0, 0},
         [FETCH_ENVELOPE] = {"ENVELOPE", 0, CACHED_ENVELOPE},
         [FETCH_BODY] = {"BODY", 0, CACHED_BODY},
         [FETCH_BODYSTRUCTURE] = {"BODYSTRUCTURE", 0, CACHED_BODYSTRUCTURE},
@@ -87,9 +88,10 @@ void fetch_plan(struct fetch *f)
         const struct imap_fetch_item *asked = f->c->fetch.items;
         size_t n = f->c->fetch.items_n;
         unsigned done = 0;
-        f->items = arena_array(&f->s->arena, struct fetch_item, n + 1);
+        f->items = arena_array(&f->s->arena, struct fetch_item, n + 2);
         f->flags = make_item(f, &(struct imap_fetch_item){.kind = FETCH_FLAGS});
-        if (f->c->uid) {
+        /* what UIDFETCH says in front need not be said again (RFC 9586) */
+        if (f->c->uid && !(f->s->enabled & FEATURE_UIDONLY)) {
                 add(f, &(struct imap_fetch_item){.kind = FETCH_UID});
                 done = 1u << FETCH_UID;
         }
@@ -99,6 +101,8 @@ void fetch_plan(struct fetch *f)
                 done |= 1u << asked[i].kind;
                 add(f, &asked[i]);
         }
+        if (f->c->fetch.has_since && !(done & 1u << FETCH_MODSEQ))
+                add(f, &(struct imap_fetch_item){.kind = FETCH_MODSEQ});
         for (size_t i = 0; i < n; i++)
                 if (is_section(&asked[i]))
                         add(f, &asked[i]);

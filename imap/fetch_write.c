@@ -54,6 +54,17 @@ static void write_flags(struct fetch *f, const struct fetch_item *item)
         conn_sent(&f->s->conn, put(put(p, label), text));
 }
 
+static void write_modseq(struct fetch *f, const struct fetch_item *item)
+{
+        struct slice label = label_of(f, item);
+        char *p = put(conn_room(&f->s->conn, label.n + NUMBER_MAX + 2), label);
+        *p++ = '(';
+        p = number_write(p, f->message.modseq);
+        *p++ = ')';
+        conn_sent(&f->s->conn, p);
+        f->s->fetched_modseq = MAX(f->s->fetched_modseq, f->message.modseq);
+}
+
 static void write_date(struct fetch *f, const struct fetch_item *item)
 {
         struct slice label = label_of(f, item);
@@ -157,6 +168,9 @@ static void write_item(struct fetch *f, const struct fetch_item *item)
         case FETCH_RFC822_SIZE:
                 write_number(f, item, f->size);
                 break;
+        case FETCH_MODSEQ:
+                write_modseq(f, item);
+                break;
         case FETCH_INTERNALDATE:
                 write_date(f, item);
                 break;
@@ -183,7 +197,7 @@ void fetch_write(struct fetch *f, bool tell_flags)
         imap_fetch_start(f->s, f->seq, f->message.uid);
         f->first = true;
         size_t i = 0;
-        if (f->c->uid)
+        if (f->items_n && f->items[0].kind == FETCH_UID)
                 write_item(f, &f->items[i++]);
         if (tell_flags && !f->asks_flags)
                 write_item(f, &f->flags);

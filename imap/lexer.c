@@ -325,3 +325,14 @@ void *lexer_grow(struct lexer *l, void *array, size_t n, size_t size)
         void *larger = arena_alloc_array(l->arena, n * 2, size);
         return memcpy(larger, array, n * size);
 }
+
+int lexer_modseq(struct lexer *l, uint64_t *ret)
+{
+        size_t n = 0;
+        while (n < l->rest.n && ascii_isdigit(l->rest.p[n]))
+                n++;
+        if (slice_to_u64(slice_head(l->rest, n), ret) < 0 || *ret > INT64_MAX)
+                return lexer_fail_word(l, "Invalid mod-sequence", l->rest);
+        l->rest = slice_from(l->rest, n);
+        return 0;
+}

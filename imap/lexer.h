@@ -15,6 +15,7 @@ struct lexer {
         struct slice rest;
         unsigned enabled;  /* enum imap_feature */
         const char *error; /* static or in the arena */
+        const char *code;  /* a response code in front of the error, NULL: none */
         bool no;           /* the grammar is met but the value can never be accepted: NO rather than BAD */
 };
 
@@ -51,6 +52,7 @@ int lexer_list_mailbox(struct lexer *l, struct slice *ret); /* an astring with %
 int lexer_word(struct lexer *l, struct slice *ret);
 int lexer_number(struct lexer *l, uint32_t *ret);    /* 0 to 4294967295 */
 int lexer_nz_number(struct lexer *l, uint32_t *ret); /* not 0 */
+int lexer_modseq(struct lexer *l, uint64_t *ret);    /* RFC 7162: 63 bits, 0 too */
 
 int lexer_number64(struct lexer *l, uint64_t *ret); /* 0 to 2^63 - 1 (RFC 9051) */
 /* nstring or literal8: NIL gives p == NULL; a literal8 (RFC 3516) may have NULs. */

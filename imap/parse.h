@@ -40,6 +40,8 @@ int parse_mailbox(struct lexer *l, struct slice *ret);
 /* list-mailbox: the same with wildcards, and without the special INBOX. */
 int parse_pattern(struct lexer *l, struct slice *ret);
 int parse_set(struct lexer *l, struct imap_set *ret); /* or "$" */
+/* Message numbers where UIDONLY is on (RFC 9586): always -EINVAL. */
+int parse_refuse_numbers(struct lexer *l);
 /* True when a sequence set may begin here. */
 bool parse_at_set(const struct lexer *l);
 
@@ -68,7 +70,7 @@ int parse_enable(struct lexer *l, struct imap_command *c);
 int parse_compress(struct lexer *l, struct imap_command *c);
 int parse_id(struct lexer *l, struct imap_command *c);
 /* parse_mailbox.c */
-int parse_select(struct lexer *l, struct imap_command *c); /* and all that take one mailbox */
+int parse_one_mailbox(struct lexer *l, struct imap_command *c); /* CREATE and all that take a name */
 int parse_rename(struct lexer *l, struct imap_command *c);
 int parse_create(struct lexer *l, struct imap_command *c);
 /* parse_list.c */
@@ -76,6 +78,8 @@ int parse_list(struct lexer *l, struct imap_command *c); /* LIST, LSUB, XLIST */
 int parse_status(struct lexer *l, struct imap_command *c);
 /* parse_append.c */
 int parse_append(struct lexer *l, struct imap_command *c); /* APPEND, REPLACE: up to the mailbox */
+/* parse_select.c */
+int parse_select(struct lexer *l, struct imap_command *c);
 /* parse_message.c */
 int parse_store(struct lexer *l, struct imap_command *c);
 int parse_copy(struct lexer *l, struct imap_command *c);

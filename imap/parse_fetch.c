@@ -10,6 +10,7 @@ static const struct {
         {"UID", FETCH_UID},
         {"INTERNALDATE", FETCH_INTERNALDATE},
         {"RFC822.SIZE", FETCH_RFC822_SIZE},
+        {"MODSEQ", FETCH_MODSEQ},
         {"ENVELOPE", FETCH_ENVELOPE},
         {"BODY", FETCH_BODY},
         {"BODYSTRUCTURE", FETCH_BODYSTRUCTURE},
@@ -208,10 +209,31 @@ static int modifier_partial(struct lexer *l, struct imap_command *c)
         return r < 0 ? r : parse_partial_range(l, &c->fetch.partial);
 }
 
+/* RFC 7162 section 3.1.4.1; 0 is what some clients begin with */
+static int modifier_changed_since(struct lexer *l, struct imap_command *c)
+{
+        c->fetch.has_since = true;
+        int r = lexer_space(l);
+        return r < 0 ? r : lexer_modseq(l, &c->fetch.since);
+}
+
+/* RFC 7162 section 3.2.6 */
+static int modifier_vanished(struct lexer *l, struct imap_command *c)
+{
+        if (!c->uid)
+                return lexer_fail(l, "VANISHED is for UID FETCH");
+        if (!(l->enabled & FEATURE_QRESYNC))
+                return lexer_fail(l, "QRESYNC has not been enabled");
+        c->fetch.vanished = true;
+        return 0;
+}
+
 static const struct {
         const char *name;
         int (*parse)(struct lexer *l, struct imap_command *c); /* from behind the name */
 } modifiers[] = {
+        {"CHANGEDSINCE", modifier_changed_since},
+        {"VANISHED", modifier_vanished},
         {"PARTIAL", modifier_partial},
 };
 
@@ -243,6 +265,8 @@ static int parse_modifiers(struct lexer *l, struct imap_command *c)
                 if (r == 0)
                         r = lexer_list_next(l, &end);
         }
+        if (r == 0 && c->fetch.vanished && !c->fetch.has_since)
+                return lexer_fail(l, "VANISHED needs CHANGEDSINCE");
         return r;
 }
 

@@ -23,6 +23,7 @@ static const struct {
         {"SIZE", STATUS_SIZE},                       /* RFC 8438 */
         {"MAILBOXID", STATUS_MAILBOXID},             /* RFC 8474 */
         {"DELETED-STORAGE", STATUS_DELETED_STORAGE}, /* RFC 9208 section 4.1.4 */
+        {"HIGHESTMODSEQ", STATUS_HIGHESTMODSEQ},     /* RFC 7162 */
 };
 
 /* "(MESSAGES UNSEEN)" */

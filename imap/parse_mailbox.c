@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-int parse_select(struct lexer *l, struct imap_command *c)
+int parse_one_mailbox(struct lexer *l, struct imap_command *c)
 {
         int r = lexer_space(l);
         return r < 0 ? r : parse_mailbox(l, &c->mailbox);

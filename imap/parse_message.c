@@ -2,6 +2,28 @@
 
 #include <errno.h>
 
+/* [ "(" "UNCHANGEDSINCE" SP modseq ")" SP ], RFC 7162 section 3.1.3 */
+static int store_modifiers(struct lexer *l, struct imap_command *c)
+{
+        if (lexer_peek(l) != '(')
+                return 0;
+        int r = lexer_list_start(l);
+        for (bool end = false; r == 0 && !end;) {
+                struct slice name = lexer_name(l);
+                if (!slice_ieq(name, SLICE("UNCHANGEDSINCE")))
+                        return lexer_fail_word(l, "Unknown STORE modifier", name.n ? name : l->rest);
+                if (c->store.has_since)
+                        return lexer_fail_word(l, "Modifier given twice", name);
+                c->store.has_since = true;
+                r = lexer_space(l);
+                if (r == 0)
+                        r = lexer_modseq(l, &c->store.since);
+                if (r == 0)
+                        r = lexer_list_next(l, &end);
+        }
+        return r < 0 ? r : lexer_space(l);
+}
+
 int parse_store(struct lexer *l, struct imap_command *c)
 {
         int r = lexer_space(l);
@@ -9,6 +31,8 @@ int parse_store(struct lexer *l, struct imap_command *c)
                 r = parse_set(l, &c->store.set);
         if (r == 0)
                 r = lexer_space(l);
+        if (r == 0)
+                r = store_modifiers(l, c);
         if (r < 0)
                 return r;
         c->store.op = lexer_take(l, '+') ? STORE_ADD : lexer_take(l, '-') ? STORE_REMOVE : STORE_SET;

@@ -14,6 +14,7 @@ enum argument {
         NUMBER,
         INTERVAL,
         UIDS,
+        MODSEQ,
         KEYS,
         FUZZY
 };
@@ -38,6 +39,7 @@ static const struct search_name {
         {"HEADER", SEARCH_HEADER, FIELD_AND_TEXT},
         {"KEYWORD", SEARCH_KEYWORD, KEYWORD},
         {"LARGER", SEARCH_LARGER, NUMBER},
+        {"MODSEQ", SEARCH_MODSEQ, MODSEQ},
         {"NEW", SEARCH_NEW, NONE},
         {"NOT", SEARCH_NOT, KEYS, 1},
         {"OLD", SEARCH_NOT_FLAG, FLAG, IMAP_FLAG_RECENT},
@@ -68,7 +70,7 @@ static const struct search_name {
 struct search {
         struct lexer *l;
         size_t keys, depth;
-        bool fuzzy;
+        bool fuzzy, modseq;
 };
 
 static int parse_key(struct search *s, struct imap_search_key **ret);
@@ -93,6 +95,30 @@ static int parse_keys(struct search *s, int n, struct imap_search_key **ret_firs
                 end = &(*end)->next;
         }
         return 0;
+}
+
+/* [entry-name SP entry-type-req SP] mod-sequence-valzer: a message has one for all of its flags, so the first
+ * two say nothing (RFC 7162 section 3.1.5). */
+static int parse_modseq(struct lexer *l, uint64_t *ret)
+{
+        struct slice entry, type;
+        if (lexer_peek(l) == '"') {
+                int r = lexer_string(l, &entry);
+                if (r == 0)
+                        r = lexer_space(l);
+                if (r < 0)
+                        return r;
+                if (!slice_istarts(entry, SLICE("/flags/")))
+                        return lexer_fail_word(l, "Unknown entry", entry);
+                type = lexer_name(l);
+                if (!slice_ieq(type, SLICE("all")) && !slice_ieq(type, SLICE("priv")) &&
+                    !slice_ieq(type, SLICE("shared")))
+                        return lexer_fail_word(l, "Unknown entry type", type);
+                r = lexer_space(l);
+                if (r < 0)
+                        return r;
+        }
+        return lexer_modseq(l, ret);
 }
 
 static int parse_argument(struct search *s, const struct search_name *name, struct imap_search_key *key)
@@ -124,6 +150,9 @@ static int parse_argument(struct search *s, const struct search_name *name, stru
                 return lexer_nz_number(l, &key->number);
         case UIDS:
                 return parse_set(l, &key->set);
+        case MODSEQ:
+                s->modseq = true;
+                return parse_modseq(l, &key->modseq);
         case FUZZY: /* RFC 6203; what it holds is searched as ever */
                 s->fuzzy = true;
                 return parse_keys(s, name->detail, &key->children);
@@ -155,6 +184,8 @@ static int parse_key_content(struct search *s, struct imap_search_key *key)
                 return parse_group(s, key);
         if (parse_at_set(s->l)) {
                 key->kind = SEARCH_SET;
+                if (s->l->enabled & FEATURE_UIDONLY && lexer_peek(s->l) != '$')
+                        return parse_refuse_numbers(s->l);
                 return parse_set(s->l, &key->set);
         }
         struct slice word = lexer_name(s->l);
@@ -208,6 +239,7 @@ int parse_search_program(struct lexer *l, struct imap_search *search)
         }
         if ((search->results & RETURN_RELEVANCY) && !s.fuzzy)
                 return lexer_fail(l, "RELEVANCY is for FUZZY keys");
+        search->modseq = s.modseq;
         search->key = top;
         return 0;
 }

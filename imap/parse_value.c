@@ -53,6 +53,12 @@ int parse_pattern(struct lexer *l, struct slice *ret)
         return r < 0 ? r : decode_name(l, raw, ret);
 }
 
+int parse_refuse_numbers(struct lexer *l)
+{
+        l->code = "[UIDREQUIRED]";
+        return lexer_fail(l, "Message numbers are not allowed with UIDONLY");
+}
+
 bool parse_at_set(const struct lexer *l)
 {
         char c = lexer_peek(l);

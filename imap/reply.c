@@ -148,30 +148,49 @@ static void write_keywords(struct imap_session *s, struct buf *b)
 
 void imap_fetch_start(struct imap_session *s, uint32_t seq, uint32_t uid)
 {
-        static const char word[] = " FETCH (";
-        char *p = conn_room(&s->conn, NUMBER_MAX + 2 + sizeof(word));
-        (void)uid;
+        bool by_uid = s->enabled & FEATURE_UIDONLY;
+        struct slice word = by_uid ? SLICE(" UIDFETCH (") : SLICE(" FETCH (");
+        char *p = conn_room(&s->conn, NUMBER_MAX + 2 + word.n);
         *p++ = '*';
         *p++ = ' ';
-        p = number_write(p, seq);
-        memcpy(p, word, sizeof(word) - 1);
-        conn_sent(&s->conn, p + sizeof(word) - 1);
+        p = number_write(p, by_uid ? uid : seq);
+        memcpy(p, word.p, word.n);
+        conn_sent(&s->conn, p + word.n);
 }
 
-void imap_tell_flags(struct imap_session *s, uint32_t seq, bool with_uid)
+static void tell_message(struct imap_session *s, uint32_t seq, bool with_uid, bool with_flags)
 {
         _cleanup_(buf_free) struct buf b = {0};
         struct message m = mailbox_message(s->mailbox, seq);
+        bool modseq = s->enabled & FEATURE_CONDSTORE;
         imap_fetch_start(s, seq, m.uid);
-        if (with_uid) {
+        if ((with_uid || modseq) && !(s->enabled & FEATURE_UIDONLY)) {
                 buf_str(&b, "UID ");
                 buf_number(&b, m.uid);
                 buf_char(&b, ' ');
         }
-        buf_str(&b, "FLAGS ");
-        imap_flags_text(s, &m, &b);
+        if (modseq && mailbox_highest_modseq(s->mailbox) > 0) {
+                buf_str(&b, "MODSEQ (");
+                buf_number(&b, m.modseq);
+                buf_str(&b, with_flags ? ") " : ")");
+                s->fetched_modseq = MAX(s->fetched_modseq, m.modseq);
+        }
+        if (with_flags) {
+                buf_str(&b, "FLAGS ");
+                imap_flags_text(s, &m, &b);
+        }
         buf_str(&b, ")\r\n");
         conn_write(&s->conn, buf_slice(&b));
+}
+
+void imap_tell_flags(struct imap_session *s, uint32_t seq, bool with_uid)
+{
+        tell_message(s, seq, with_uid, true);
+}
+
+void imap_tell_changed(struct imap_session *s, uint32_t seq)
+{
+        tell_message(s, seq, true, false);
 }
 
 #define SYSTEM_FLAGS "\\Answered \\Flagged \\Deleted \\Seen \\Draft"
@@ -218,7 +237,26 @@ static void tell_counts(struct imap_session *s, bool added)
         s->told_recent = status.recent;
 }
 
-void imap_sync(struct imap_session *s, bool allow_expunge, bool with_uid)
+static void tell_expunged(struct imap_session *s, const struct mailbox_changes *c)
+{
+        bool keeps = s->enabled & FEATURE_QRESYNC && mailbox_highest_modseq(s->mailbox) > 0;
+        size_t n = c->expunged_n;
+        if (n > 0 && (keeps || s->enabled & FEATURE_UIDONLY)) {
+                for (size_t i = 0; i < n / 2; i++) {
+                        uint32_t other = c->expunged_uids[i];
+                        c->expunged_uids[i] = c->expunged_uids[n - 1 - i];
+                        c->expunged_uids[n - 1 - i] = other;
+                }
+                conn_puts(&s->conn, "* VANISHED ");
+                imap_write_uid_set(&s->conn, c->expunged_uids, n);
+                conn_puts(&s->conn, "\r\n");
+                return;
+        }
+        for (size_t i = 0; i < n; i++)
+                conn_printf(&s->conn, "* %u EXPUNGE\r\n", c->expunged[i]);
+}
+
+static void sync_view(struct imap_session *s, bool allow_expunge, bool with_uid)
 {
         if (!s->mailbox || s->over)
                 return;
@@ -237,8 +275,7 @@ void imap_sync(struct imap_session *s, bool allow_expunge, bool with_uid)
         }
         imap_log_waiting(s);
         imap_contexts_expunge(s, changes.expunged, changes.expunged_n);
-        for (size_t i = 0; i < changes.expunged_n; i++)
-                conn_printf(&s->conn, "* %u EXPUNGE\r\n", changes.expunged[i]);
+        tell_expunged(s, &changes);
         s->told_messages -= (uint32_t)changes.expunged_n;
         unsigned keywords;
         mailbox_keywords(s->mailbox, &keywords);
@@ -250,6 +287,29 @@ void imap_sync(struct imap_session *s, bool allow_expunge, bool with_uid)
         for (size_t i = 0; i < changes.flagged_n; i++)
                 imap_tell_flags(s, changes.flagged[i], with_uid || s->enabled & FEATURE_REV2);
         imap_contexts_update(s);
+}
+
+/* What a client makes of the MODSEQs it was told must not be higher than what the view tells, or it would
+ * never hear of what is kept back; and it should not fall behind (RFC 7162 section 6). */
+static bool must_tell_modseq(struct imap_session *s)
+{
+        uint64_t view = s->mailbox ? mailbox_highest_modseq(s->mailbox) : 0;
+        uint64_t client = MAX(s->told_modseq, s->fetched_modseq);
+        if (!(s->enabled & FEATURE_CONDSTORE) || view == 0)
+                return false;
+        s->told_modseq = client;
+        s->fetched_modseq = 0;
+        if (client <= view && !(client < view && s->enabled & FEATURE_QRESYNC))
+                return false;
+        s->told_modseq = view;
+        return true;
+}
+
+void imap_sync(struct imap_session *s, bool allow_expunge, bool with_uid)
+{
+        sync_view(s, allow_expunge, with_uid);
+        if (!s->over && must_tell_modseq(s))
+                imap_tell_modseq(s);
 }
 
 /* RFC 3501 section 7.4.1 and RFC 2180: sequence numbers stand still while FETCH, STORE and SEARCH are
@@ -269,9 +329,13 @@ static bool may_tell_expunge(const struct imap_command *c)
 
 void imap_done(struct imap_session *s, const struct imap_command *c, const char *text)
 {
-        imap_sync(s, may_tell_expunge(c), c->uid);
-        if (!s->over)
+        sync_view(s, may_tell_expunge(c), c->uid);
+        if (s->over)
+                return;
+        if (!must_tell_modseq(s))
                 imap_ok(s, c, "%s", text);
+        else
+                imap_ok(s, c, "[HIGHESTMODSEQ %llu] %s", (unsigned long long)s->told_modseq, text);
 }
 
 void imap_write_string(struct conn *c, struct slice str)

@@ -24,10 +24,24 @@ void imap_fail(struct imap_session *s, const struct imap_command *c, int error, 
 void imap_sync(struct imap_session *s, bool allow_expunge, bool with_uid);
 /* A log line, once, when new mail is kept back for want of room (mailbox_waiting()). */
 void imap_log_waiting(struct imap_session *s);
-/* "* n FETCH (", what each response about a message begins with. */
+/* "* n FETCH (", what each response about a message begins with; "* u UIDFETCH (" with UIDONLY. */
 void imap_fetch_start(struct imap_session *s, uint32_t seq, uint32_t uid);
-/* "* n FETCH (UID u FLAGS (...))" for the view's message; no sync. */
+/* "* n FETCH (UID u FLAGS (...))" for the view's message; no sync. With UID and MODSEQ for who knows
+ * CONDSTORE (RFC 7162 section 3.2.4). */
 void imap_tell_flags(struct imap_session *s, uint32_t seq, bool with_uid);
+/* The same without the flags, which the client knows: its own STORE. */
+void imap_tell_changed(struct imap_session *s, uint32_t seq);
+/* "* OK [HIGHESTMODSEQ n]" of the view, or "[NOMODSEQ]". */
+void imap_tell_modseq(struct imap_session *s);
+/* Why a mailbox has no MODSEQ to ask for. */
+extern const char imap_no_modseq[];
+/* True with CONDSTORE on from here; false, and BAD was said, when the selected mailbox keeps none (RFC 7162
+ * section 3.1.2.2). */
+bool imap_require_modseq(struct imap_session *s, const struct imap_command *c);
+/* "* VANISHED (EARLIER) ..." for the UIDs of the set ("*": the last that was given) that are above `matched`
+ * and were expunged after `since`, or may have been (section 3.2.10.1). */
+void imap_tell_vanished(struct imap_session *s, const struct imap_set *uids, uint64_t since,
+                        uint32_t matched);
 /* "* FLAGS (...)" and, when not read-only, "* OK [PERMANENTFLAGS (...)]". */
 void imap_tell_keywords(struct imap_session *s);
 

@@ -9,15 +9,17 @@
 struct teller {
         struct imap_session *session;
         bool uid;
+        uint64_t modseq; /* the highest */
 };
 
 /* A number told as soon as it is found: nothing is kept, however many there are. */
 static bool tell(void *context, uint32_t seq, const struct message *m)
 {
-        const struct teller *t = context;
+        struct teller *t = context;
         struct conn *c = &t->session->conn;
         char *p = conn_room(c, 1 + NUMBER_MAX);
 
+        t->modseq = MAX(t->modseq, m->modseq);
         *p = ' ';
         conn_sent(c, number_write(p + 1, t->uid ? m->uid : seq));
         return true;
@@ -25,7 +27,7 @@ static bool tell(void *context, uint32_t seq, const struct message *m)
 
 static bool collect(void *context, uint32_t seq, const struct message *m)
 {
-        return search_return_add(context, seq, m->uid, 0);
+        return search_return_add(context, seq, m->uid, m->modseq);
 }
 
 static void answer_plain(struct imap_session *s, const struct imap_command *c, struct search_run *run)
@@ -34,6 +36,8 @@ static void answer_plain(struct imap_session *s, const struct imap_command *c, s
 
         conn_puts(&s->conn, "* SEARCH");
         search_run_all(run, false, tell, &t);
+        if (c->search.modseq && t.modseq > 0)
+                conn_printf(&s->conn, " (MODSEQ %llu)", (unsigned long long)t.modseq);
         conn_puts(&s->conn, "\r\n");
 }
 
@@ -44,6 +48,7 @@ static void answer_extended(struct imap_session *s, const struct imap_command *c
         struct imap_set saved;
 
         search_return_begin(&result, asked, c->uid, false);
+        result.modseq = asked->modseq;
         search_run_all(run, result.from_end, collect, &result);
         search_return_end(&result);
         search_return_respond(&result, &s->conn, c->tag);

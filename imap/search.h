@@ -42,6 +42,7 @@ struct search_message {
         uint32_t seq, uid;
         uint8_t flags;     /* IMAP_FLAG_*, with IMAP_FLAG_RECENT */
         uint64_t keywords; /* bits */
+        uint64_t modseq;
         /* 0 or -errno, which search_match() gives back. What they give is used until search_match() returns.
          */
         int (*size)(void *context, uint64_t *ret);

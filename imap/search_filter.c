@@ -48,6 +48,15 @@ static uint64_t filter_keyword(uint64_t keyword, const struct message *m, size_t
         return made;
 }
 
+static uint64_t filter_modseq(uint64_t modseq, const struct message *m, size_t n)
+{
+        uint64_t made = 0;
+
+        for (size_t i = 0; i < n; i++)
+                made |= (uint64_t)(m[i].modseq >= modseq) << i;
+        return made;
+}
+
 /* Depth is bounded by the parser. */
 static uint64_t filter_node(const struct search_node *node, uint32_t seq, const struct message *m, size_t n,
                             uint64_t live)
@@ -70,6 +79,8 @@ static uint64_t filter_node(const struct search_node *node, uint32_t seq, const 
                 return live & filter_keyword(node->keyword, m, n);
         case SEARCH_UNKEYWORD:
                 return live & ~filter_keyword(node->keyword, m, n);
+        case SEARCH_MODSEQ:
+                return live & filter_modseq(node->modseq, m, n);
         case SEARCH_NOT:
                 return live & ~filter_node(node->children, seq, m, n, live);
         case SEARCH_OR:

@@ -157,6 +157,7 @@ static int make_node(struct maker *m, const struct imap_search_key *key, struct 
         node->cost = kind_cost(key->kind);
         node->flag = key->flag;
         node->number = key->number;
+        node->modseq = key->modseq;
         switch (key->kind) {
         case SEARCH_SET:
         case SEARCH_UID:

@@ -244,6 +244,8 @@ static int match_node(struct search *s, const struct search_node *node)
                 return (m->flags & node->flag) == 0;
         case SEARCH_NEW:
                 return (m->flags & (IMAP_FLAG_RECENT | IMAP_FLAG_SEEN)) == IMAP_FLAG_RECENT;
+        case SEARCH_MODSEQ:
+                return m->modseq >= node->modseq;
         case SEARCH_KEYWORD:
                 return (m->keywords & node->keyword) != 0;
         case SEARCH_UNKEYWORD:

@@ -150,6 +150,7 @@ static bool match_message(struct search_run *s, uint32_t seq, const struct messa
                 .uid = message->uid,
                 .flags = (uint8_t)(message->flags.system | (message->recent ? IMAP_FLAG_RECENT : 0)),
                 .keywords = message->flags.keywords,
+                .modseq = message->modseq,
                 .size = ask_size,
                 .internaldate = ask_internaldate,
                 .sent = ask_sent,
@@ -317,6 +318,10 @@ int search_run_open(struct imap_session *s, struct mailbox *m, const struct imap
         struct search_run *run;
         int r;
 
+        if (what->modseq && mailbox_highest_modseq(m) == 0)
+                return -ENOTSUP;
+        if (what->modseq)
+                imap_enable(s, FEATURE_CONDSTORE);
         r = search_make(arena, what->key, what->charset, &folder, &search);
         if (r < 0)
                 return r;
@@ -352,6 +357,9 @@ void search_run_refuse(struct imap_session *s, const struct imap_command *c, int
                 imap_no(s, c, "[BADCHARSET (US-ASCII UTF-8)] Unknown charset.");
         else if (error == -E2BIG)
                 imap_no(s, c, "[LIMIT] More than %d BODY and TEXT keys.", SEARCH_MAX_TEXTS);
+        else if (error == -ENOTSUP)
+                imap_bad(s, c, "Error in IMAP command %s: %s.", imap_command_type(c->id)->name,
+                         imap_no_modseq);
         else
                 imap_bad(s, c, "Error in IMAP command %s: Text is not valid in its charset.",
                          imap_command_type(c->id)->name);

@@ -11,7 +11,8 @@
 struct search_run;
 
 /* Makes a search ready for one mailbox, the selected one or another; all is in the arena but what
- * search_run_close() frees. Errors are those of search_make(): search_run_refuse() says them. */
+ * search_run_close() frees. Errors are those of search_make(), and -ENOTSUP for MODSEQ in a
+ * mailbox that keeps none: search_run_refuse() says them. */
 int search_run_open(struct imap_session *s, struct mailbox *m, const struct imap_search *what,
                     struct arena *arena, struct search_run **ret);
 void search_run_close(struct search_run **run); /* also a _cleanup_ function */

@@ -24,6 +24,7 @@ struct search_node {
         uint8_t flag;
         uint64_t keyword; /* mask; 0: a keyword nobody has */
         uint32_t number;
+        uint64_t modseq;
         int64_t day;   /* since 1970 */
         int64_t limit; /* OLDER, YOUNGER: seconds since 1970 */
         struct slice header;

@@ -23,6 +23,8 @@ struct imap_session {
         struct imap_set saved;       /* UIDs that "$" names (RFC 5182): see imap_save_set() */
         struct imap_literal literal; /* where it was read to; what is left is skipped after its answer */
         uint32_t told_messages, told_recent; /* EXISTS and RECENT the client knows */
+        uint64_t told_modseq;                /* what the client takes for HIGHESTMODSEQ */
+        uint64_t fetched_modseq;             /* the highest MODSEQ it was told since */
         bool told_waiting;                   /* the log knows that new mail is kept back */
         unsigned told_keywords;              /* how many keywords FLAGS named: they only become more */
         struct {

@@ -51,6 +51,7 @@ static void items_text(struct imap_session *s, const char *name, unsigned items,
                 {STATUS_MAILBOXID, "MAILBOXID", 0, mailbox_guid(m)},
                 {STATUS_APPENDLIMIT, "APPENDLIMIT", imap_append_limit(s->settings), NULL},
                 {STATUS_DELETED_STORAGE, "DELETED-STORAGE", deleted_storage(m, items), NULL},
+                {STATUS_HIGHESTMODSEQ, "HIGHESTMODSEQ", status.highest_modseq, NULL},
         };
         const char *space = "";
 
@@ -108,6 +109,8 @@ void imap_exec_status(struct imap_session *s, const struct imap_command *c)
         int r;
 
         /* Of the selected mailbox clients should not ask; they get what EXISTS and FETCH just told them. */
+        if (c->status.items & STATUS_HIGHESTMODSEQ)
+                imap_enable(s, FEATURE_CONDSTORE);
         if (selected)
                 imap_sync(s, true, false);
         if (s->over)

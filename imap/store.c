@@ -60,31 +60,84 @@ static uint64_t count_deleted(const struct imap_session *s, const uint32_t *seqs
         return deleted;
 }
 
-/* Messages that are gone are passed over without a word, their EXPUNGE follows (RFC 2180 section 4.2.1). */
+/* Messages that a conditional STORE found changed (RFC 7162 section 3.1.3), ascending. */
+struct modified {
+        uint32_t *seqs, *numbers; /* numbers: what the client calls them */
+        size_t n;
+};
+
+/* What became of the messages: all that the client cannot know. Those that are gone are passed over without a
+ * word, their EXPUNGE follows (RFC 2180 section 4.2.1). `before`: their modseqs. */
+static void tell_stored(struct imap_session *s, const struct imap_command *c, const uint32_t *seqs, size_t n,
+                        const uint64_t *before, const struct modified *modified)
+{
+        bool modseq = s->enabled & FEATURE_CONDSTORE && mailbox_highest_modseq(s->mailbox) > 0;
+
+        for (size_t i = 0, at = 0; i < n; i++) {
+                struct message m = mailbox_message(s->mailbox, seqs[i]);
+                bool failed = at < modified->n && modified->seqs[at] == seqs[i];
+
+                at += failed;
+                if (m.gone)
+                        continue;
+                if (!c->store.silent || failed)
+                        imap_tell_flags(s, seqs[i], c->uid);
+                else if (modseq && (c->store.has_since || m.modseq != before[i]))
+                        imap_tell_changed(s, seqs[i]);
+        }
+}
+
+static void finish_store(struct imap_session *s, const struct imap_command *c,
+                         const struct modified *modified)
+{
+        if (modified->n == 0) {
+                imap_done(s, c, "Store completed.");
+                return;
+        }
+        imap_sync(s, c->uid, c->uid);
+        if (s->over)
+                return;
+        /* not imap_ok(): the set may be long */
+        conn_write(&s->conn, c->tag);
+        conn_puts(&s->conn, " OK [MODIFIED ");
+        imap_write_uid_set(&s->conn, modified->numbers, modified->n);
+        conn_puts(&s->conn, "] Conditional store failed for some messages.\r\n");
+}
+
 static void store_apply(struct imap_session *s, const struct imap_command *c, const uint32_t *seqs, size_t n,
                         struct flags flags, bool new_keyword)
 {
         static const enum flags_op ops[] = {
                 [STORE_SET] = FLAGS_SET, [STORE_ADD] = FLAGS_ADD, [STORE_REMOVE] = FLAGS_REMOVE};
         uint64_t deleted = count_deleted(s, seqs, n), deleted_now;
+        uint64_t *before = arena_array(&s->arena, uint64_t, n);
+        struct modified modified = {.seqs = arena_array(&s->arena, uint32_t, n),
+                                    .numbers = arena_array(&s->arena, uint32_t, n)};
         size_t gone = 0;
         int r;
 
-        r = mailbox_store_flags(s->mailbox, seqs, n, ops[c->store.op], flags, &gone);
+        for (size_t i = 0; i < n; i++)
+                before[i] = mailbox_message(s->mailbox, seqs[i]).modseq;
+        r = mailbox_store_flags_since(s->mailbox, seqs, n, ops[c->store.op], flags,
+                                      c->store.has_since ? c->store.since : UINT64_MAX, modified.seqs,
+                                      &modified.n, &gone);
         if (r < 0) {
                 imap_fail(s, c, r, "STORE");
                 return;
         }
+        for (size_t i = 0; i < modified.n; i++)
+                modified.numbers[i] =
+                        c->uid ? mailbox_message(s->mailbox, modified.seqs[i]).uid : modified.seqs[i];
         deleted_now = count_deleted(s, seqs, n);
         if (deleted_now > deleted)
                 s->counts.deleted += deleted_now - deleted;
         /* FLAGS names a new keyword before a FETCH shows it */
         if (new_keyword)
                 imap_sync(s, false, c->uid);
-        for (size_t i = 0; i < n && !c->store.silent; i++)
-                if (!mailbox_message(s->mailbox, seqs[i]).gone)
-                        imap_tell_flags(s, seqs[i], c->uid);
-        imap_done(s, c, "Store completed.");
+        if (s->over)
+                return;
+        tell_stored(s, c, seqs, n, before, &modified);
+        finish_store(s, c, &modified);
 }
 
 void imap_exec_store(struct imap_session *s, const struct imap_command *c)
@@ -102,6 +155,8 @@ void imap_exec_store(struct imap_session *s, const struct imap_command *c)
                 imap_bad(s, c, "Error in IMAP command STORE: Invalid system flag \\Recent.");
                 return;
         }
+        if (c->store.has_since && !imap_require_modseq(s, c))
+                return;
         if (!imap_check_writable(s, c) || !store_keywords(s, c, &flags.keywords, &new_keyword))
                 return;
         if (n == 0)

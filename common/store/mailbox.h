@@ -41,7 +41,8 @@ struct mailbox;
 struct mailbox_status {
         uint32_t messages, recent, unseen, deleted;
         uint32_t uidnext, uidvalidity;
-        uint32_t first_unseen; /* sequence number, 0: none */
+        uint32_t first_unseen;   /* sequence number, 0: none */
+        uint64_t highest_modseq; /* mailbox_highest_modseq() */
 };
 
 /* Opens for a session. read_only (EXAMINE, STATUS): nothing in the mailbox changes, \Recent is not claimed
@@ -77,6 +78,7 @@ bool mailbox_keywords_full(const struct mailbox *m);
 struct mailbox_changes {
         uint32_t *expunged; /* sequence numbers in the order to announce: descending, each as it was before
                                the call */
+        uint32_t *expunged_uids; /* of the same messages */
         size_t expunged_n;
         uint32_t *flagged; /* sequence numbers, after the removal, whose flags others changed; ascending */
         size_t flagged_n;

@@ -133,9 +133,11 @@ static void contract(struct mailbox *m, struct arena *arena, struct mailbox_chan
                 n++;
         tail = gone->n - n;
         c->expunged = arena_array(arena, uint32_t, n);
+        c->expunged_uids = arena_array(arena, uint32_t, n);
         c->expunged_n = n;
         for (size_t i = 0; i < n; i++) {
                 c->expunged[n - 1 - i] = seq_of(m, gone->row[i]);
+                c->expunged_uids[n - 1 - i] = m->index.rows[gone->row[i]].uid;
                 m->recent -= (m->index.rows[gone->row[i]].state & RECORD_MINE) != 0;
         }
         for (size_t i = 0; i < n; i++)
@@ -234,6 +236,7 @@ void mailbox_status(struct mailbox *m, struct mailbox_status *ret)
                                     .deleted = counts->deleted,
                                     .recent = m->recent,
                                     .uidvalidity = ix->head.truth.uidvalidity,
+                                    .highest_modseq = m->modseq,
                                     .uidnext = MAX(ix->head.truth.nextuid, 1u)};
         /* what is not told yet is not in the counts, what has not been seen yet is */
         uint32_t unseen = ix->n;

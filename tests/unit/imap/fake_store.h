@@ -321,6 +321,7 @@ int mailbox_keyword(struct mailbox *m, struct slice name, bool create, unsigned 
 int mailbox_sync(struct mailbox *m, bool allow_expunge, struct arena *arena, struct mailbox_changes *ret)
 {
         *ret = (struct mailbox_changes){.expunged = arena_array(arena, uint32_t, FAKE_MESSAGES),
+                                        .expunged_uids = arena_array(arena, uint32_t, FAKE_MESSAGES),
                                         .added = m->added,
                                         .keywords_changed = m->keywords_n != m->keywords_told};
         m->added = 0;
@@ -328,6 +329,7 @@ int mailbox_sync(struct mailbox *m, bool allow_expunge, struct arena *arena, str
         for (uint32_t seq = m->n; allow_expunge && seq >= 1; seq--) {
                 if (!m->messages[seq - 1].gone)
                         continue;
+                ret->expunged_uids[ret->expunged_n] = m->messages[seq - 1].uid;
                 ret->expunged[ret->expunged_n++] = seq;
                 memmove(&m->messages[seq - 1], &m->messages[seq], (m->n - seq) * sizeof(m->messages[0]));
                 m->n--;
@@ -354,6 +356,35 @@ int mailbox_store_flags(struct mailbox *m, const uint32_t *seqs, size_t n, enum 
                                             f->system & (uint8_t)~flags.system};
         }
         return fake.write_error;
+}
+
+int mailbox_store_flags_since(struct mailbox *m, const uint32_t *seqs, size_t n, enum flags_op op,
+                              struct flags flags, uint64_t since, uint32_t *modified, size_t *ret_modified,
+                              size_t *ret_gone)
+{
+        *ret_modified = 0;
+        return mailbox_store_flags(m, seqs, n, op, flags, ret_gone);
+}
+
+uint64_t mailbox_highest_modseq(const struct mailbox *m)
+{
+        return 0;
+}
+
+uint64_t mailbox_modseq_known(const struct mailbox *m, uint64_t since)
+{
+        return since;
+}
+
+uint32_t mailbox_seq_changed(const struct mailbox *m, uint32_t seq, uint64_t since)
+{
+        return seq;
+}
+
+int mailbox_vanished(const struct mailbox *m, uint64_t since, struct arena *arena, struct mailbox_range **ret,
+                     size_t *ret_n)
+{
+        return -ENODATA;
 }
 
 int mailbox_expunge(struct mailbox *m, const uint32_t *seqs, size_t n)

@@ -86,9 +86,9 @@ static void render_return(struct buf *b, const struct imap_search *search)
 
 static void render_fetch(struct buf *b, const struct imap_command *c)
 {
-        static const char *const kinds[] = {"FLAGS",         "UID",         "DATE",      "SIZE",
-                                            "ENVELOPE",      "BODY",        "STRUCTURE", "RFC822",
-                                            "RFC822.HEADER", "RFC822.TEXT", "SECTION"};
+        static const char *const kinds[] = {"FLAGS",  "UID",           "DATE",        "SIZE",
+                                            "MODSEQ", "ENVELOPE",      "BODY",        "STRUCTURE",
+                                            "RFC822", "RFC822.HEADER", "RFC822.TEXT", "SECTION"};
         render_set(b, &c->fetch.set);
         for (size_t i = 0; i < c->fetch.items_n; i++) {
                 buf_printf(b, " %s", kinds[c->fetch.items[i].kind]);
@@ -97,14 +97,33 @@ static void render_fetch(struct buf *b, const struct imap_command *c)
         }
         if (c->fetch.has_partial)
                 render_partial(b, &c->fetch.partial);
+        if (c->fetch.has_since)
+                buf_printf(b, " since %llu%s", (unsigned long long)c->fetch.since,
+                           c->fetch.vanished ? " vanished" : "");
+}
+
+static void render_select(struct buf *b, const struct imap_command *c)
+{
+        render_slice(b, c->select.mailbox);
+        buf_str(b, c->select.condstore ? " condstore" : "");
+        if (!c->select.qresync)
+                return;
+        buf_printf(b, " qresync %u %llu", c->select.uidvalidity, (unsigned long long)c->select.modseq);
+        render_set(b, &c->select.known);
+        if (c->select.match_seqs.n) {
+                buf_str(b, " match");
+                render_set(b, &c->select.match_seqs);
+                render_set(b, &c->select.match_uids);
+        }
 }
 
 static void render_key(struct buf *b, const struct imap_search_key *k)
 {
-        static const char *const kinds[] = {
-                "ALL",    "SET",     "UID",    "FLAG",       "NOT_FLAG", "NEW",       "KEYWORD", "UNKEYWORD",
-                "BEFORE", "ON",      "SINCE",  "SENTBEFORE", "SENTON",   "SENTSINCE", "OLDER",   "YOUNGER",
-                "LARGER", "SMALLER", "HEADER", "BODY",       "TEXT",     "NOT",       "OR",      "AND"};
+        static const char *const kinds[] = {"ALL",     "SET",        "UID",       "FLAG",      "NOT_FLAG",
+                                            "NEW",     "KEYWORD",    "UNKEYWORD", "BEFORE",    "ON",
+                                            "SINCE",   "SENTBEFORE", "SENTON",    "SENTSINCE", "OLDER",
+                                            "YOUNGER", "MODSEQ",     "LARGER",    "SMALLER",   "HEADER",
+                                            "BODY",    "TEXT",       "NOT",       "OR",        "AND"};
         buf_printf(b, " %s", kinds[k->kind]);
         render_set(b, &k->set);
         if (k->flag)
@@ -115,7 +134,9 @@ static void render_key(struct buf *b, const struct imap_search_key *k)
                 render_slice(b, k->text);
         if (k->date.month)
                 buf_printf(b, " %04d-%02d-%02d", k->date.year, k->date.month, k->date.day);
-        if (k->kind >= SEARCH_OLDER && k->kind <= SEARCH_SMALLER)
+        if (k->kind == SEARCH_MODSEQ)
+                buf_printf(b, " %llu", (unsigned long long)k->modseq);
+        else if (k->kind >= SEARCH_OLDER && k->kind <= SEARCH_SMALLER)
                 buf_printf(b, " %u", k->number);
         if (k->kind < SEARCH_NOT)
                 return;
@@ -193,6 +214,8 @@ static void render_arguments(struct buf *b, const struct imap_command *c)
                            : c->store.op == STORE_SET ? "set"
                                                       : "remove",
                            c->store.silent ? " silent" : "");
+                if (c->store.has_since)
+                        buf_printf(b, " since %llu", (unsigned long long)c->store.since);
                 render_flags(b, &c->store.flags);
                 break;
         case IMAP_COPY:
@@ -219,6 +242,10 @@ static void render_arguments(struct buf *b, const struct imap_command *c)
                 if (c->search.charset.n)
                         render_slice(b, c->search.charset);
                 render_key(b, c->search.key);
+                break;
+        case IMAP_SELECT:
+        case IMAP_EXAMINE:
+                render_select(b, c);
                 break;
         default:
                 if (c->id >= IMAP_SELECT && c->id <= IMAP_UNSUBSCRIBE)

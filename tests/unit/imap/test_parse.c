@@ -12,7 +12,7 @@ struct example {
         const char *line, *expected;
 };
 
-static void check(const struct example *examples, size_t n)
+static void check(unsigned enabled, const struct example *examples, size_t n)
 {
         for (size_t i = 0; i < n; i++) {
                 _cleanup_(arena_free) struct arena arena = {0};
@@ -23,7 +23,7 @@ static void check(const struct example *examples, size_t n)
                 size_t length = strlen(examples[i].line);
                 char *line = malloc(length ? length : 1);
                 memcpy(line, examples[i].line, length);
-                if (imap_command_parse(&arena, slice_make(line, length), 0, &c, &error) == 0)
+                if (imap_command_parse(&arena, slice_make(line, length), enabled, &c, &error) == 0)
                         render_command(&got, &c);
                 else
                         buf_printf(&got, "%s %s", error.no ? "NO" : "BAD", error.text);
@@ -33,11 +33,12 @@ static void check(const struct example *examples, size_t n)
                 free(line);
         }
 }
-#define CHECK(...)                                                                                           \
+#define CHECK_WITH(enabled, ...)                                                                             \
         do {                                                                                                 \
                 static const struct example examples_[] = {__VA_ARGS__};                                     \
-                check(examples_, ARRAY_LEN(examples_));                                                      \
+                check(enabled, examples_, ARRAY_LEN(examples_));                                             \
         } while (0)
+#define CHECK(...)           CHECK_WITH(0, __VA_ARGS__)
 #define ERROR(command, text) "BAD Error in IMAP command " command ": " text "."
 
 static void the_table_is_in_order(void **state)
@@ -128,7 +129,7 @@ static void mailbox_names(void **state)
               {"a RENAME x", ERROR("RENAME", "Missing arguments")},
               {"a SELECT", ERROR("SELECT", "Missing arguments")},
               {"a SELECT a b", ERROR("SELECT", "Unexpected argument \"b\"")},
-              {"a SELECT a (CONDSTORE)", ERROR("SELECT", "Unexpected argument \"(CONDSTORE)\"")},
+              {"a SELECT a (CONDSTORE)", "a SELECT <a> condstore"},
               {"a SELECT (a)", ERROR("SELECT", "Invalid characters at \"(a)\"")},
               {"a SELECT a*", ERROR("SELECT", "Unexpected argument \"*\"")}, {"a SELECT \"a&\"", NOT_MUTF7},
               {"a SELECT \"Entw\xc3\xbcrfe\"", NOT_MUTF7}, {"a SELECT \"&AGE-\"", NOT_MUTF7},
@@ -233,8 +234,12 @@ static void store_copy_expunge(void **state)
               {"a STORE 1 FLAGS (a]b)", ERROR("STORE", "Expected a space or ')' before \"]b)\"")},
               {"a STORE 1 FLAGS", ERROR("STORE", "Missing arguments")},
               {"a STORE 1 FLAG x", ERROR("STORE", "Unknown data item \"FLAG\"")},
-              {"a STORE 1 (UNCHANGEDSINCE 1) FLAGS x",
-               ERROR("STORE", "Unknown data item \"(UNCHANGEDSINCE 1) FLAGS x\"")},
+              {"a STORE 1 (UNCHANGEDSINCE 0) FLAGS x", "a STORE 1 set since 0 00 <x>"},
+              {"a STORE 1 (UNCHANGEDSINCE 1 UNCHANGEDSINCE 1) FLAGS x",
+               ERROR("STORE", "Modifier given twice \"UNCHANGEDSINCE\"")},
+              {"a STORE 1 (X 1) FLAGS x", ERROR("STORE", "Unknown STORE modifier \"X\"")},
+              {"a STORE 1 (UNCHANGEDSINCE 9223372036854775808) FLAGS x",
+               ERROR("STORE", "Invalid mod-sequence \"9223372036854775808) FLAGS x\"")},
               {"a COPY 4:2,*,*:3 Trash", "a COPY 4:2,*,*:3 <Trash>"},
               {"a UID MOVE 9 inbox", "a UID MOVE 9 <INBOX>"},
               {"a COPY 0 x", ERROR("COPY", "A number must not be 0")},
@@ -438,6 +443,50 @@ static void a_million_parentheses_cost_nothing(void **state)
         }
 }
 
+static void condstore_and_qresync(void **state)
+{
+        CHECK({"a SELECT x (QRESYNC (1 2))", ERROR("SELECT", "QRESYNC has not been enabled")},
+              {"a EXAMINE x (CONDSTORE CONDSTORE)", ERROR("EXAMINE", "Parameter given twice \"CONDSTORE\"")},
+              {"a FETCH 1 (UID MODSEQ) (CHANGEDSINCE 12345)", "a FETCH 1 UID MODSEQ since 12345"},
+              {"a FETCH 1 FLAGS (CHANGEDSINCE)", ERROR("FETCH", "Expected a space before \")\"")},
+              {"a UID FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)",
+               ERROR("UID FETCH", "QRESYNC has not been enabled")},
+              {"a SEARCH MODSEQ 9223372036854775807", "a SEARCH AND ( MODSEQ 9223372036854775807 )"},
+              {"a SEARCH MODSEQ \"/flags/\\\\draft\" all 620162338", "a SEARCH AND ( MODSEQ 620162338 )"},
+              {"a SEARCH MODSEQ \"/flags/x\" all", ERROR("SEARCH", "Missing arguments")});
+        CHECK_WITH(
+                FEATURE_CONDSTORE | FEATURE_QRESYNC,
+                {"a SELECT x (QRESYNC (67890007 20050715194045000 41,43:211,214:541))",
+                 "a SELECT <x> qresync 67890007 20050715194045000 41,43:211,214:541"},
+                {"a SELECT x (QRESYNC (1 2))", "a SELECT <x> qresync 1 2"},
+                {"a SELECT x (CONDSTORE QRESYNC (1 2 1:9 (1,3 2,9)))",
+                 "a SELECT <x> condstore qresync 1 2 1:9 match 1,3 2,9"},
+                {"a SELECT x (QRESYNC (1 2 (1 2)))", "a SELECT <x> qresync 1 2 match 1 2"},
+                {"a SELECT x (QRESYNC (1 2 (1 2)) CONDSTORE)",
+                 "a SELECT <x> condstore qresync 1 2 match 1 2"},
+                {"a SELECT x (QRESYNC (1 2 1:*))",
+                 ERROR("SELECT", "\"*\" and \"$\" are not allowed in QRESYNC")},
+                {"a SELECT x (QRESYNC (1 2 (3,1 2)))", ERROR("SELECT", "The sets of QRESYNC must ascend")},
+                {"a SELECT x (QRESYNC (1 2 (1 2) 3))", ERROR("SELECT", "Expected \")\" instead of \"3))\"")},
+                {"a SELECT x (QRESYNC (1))", ERROR("SELECT", "Expected a space before \"))\"")},
+                {"a UID FETCH 1:* FLAGS (CHANGEDSINCE 1 VANISHED)", "a UID FETCH 1:* FLAGS since 1 vanished"},
+                {"a UID FETCH 1 FLAGS (VANISHED)", ERROR("UID FETCH", "VANISHED needs CHANGEDSINCE")},
+                {"a FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)", ERROR("FETCH", "VANISHED is for UID FETCH")});
+}
+
+#define REQUIRED(command)                                                                                    \
+        "BAD [UIDREQUIRED] Error in IMAP command " command ": Message numbers are not allowed with UIDONLY."
+
+static void uidonly(void **state)
+{
+        CHECK_WITH(FEATURE_UIDONLY | FEATURE_QRESYNC, {"a FETCH 1 FLAGS", REQUIRED("FETCH")},
+                   {"a SEARCH ALL", REQUIRED("SEARCH")}, {"a STORE 1 FLAGS ()", REQUIRED("STORE")},
+                   {"a COPY 1 x", REQUIRED("COPY")}, {"a MOVE 1 x", REQUIRED("MOVE")},
+                   {"a UID SEARCH 1", REQUIRED("UID SEARCH")},
+                   {"a UID SEARCH UID 1", "a UID SEARCH AND ( UID 1 )"}, {"a EXPUNGE", "a EXPUNGE"},
+                   {"a SELECT x (QRESYNC (1 2 1:3 (1 1)))", REQUIRED("SELECT")});
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -451,6 +500,8 @@ int main(void)
                 cmocka_unit_test(append),
                 cmocka_unit_test(the_message_of_an_append_is_known),
                 cmocka_unit_test(store_copy_expunge),
+                cmocka_unit_test(condstore_and_qresync),
+                cmocka_unit_test(uidonly),
                 cmocka_unit_test(fetch),
                 cmocka_unit_test(search),
                 cmocka_unit_test(search_return),
