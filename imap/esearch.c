@@ -21,7 +21,7 @@ struct esearch {
 
 static bool collect(void *context, uint32_t seq, const struct message *m)
 {
-        return search_return_add(context, seq, m->uid, 0);
+        return search_return_add(context, seq, m->uid, m->modseq);
 }
 
 /* Section 2.1: a mailbox in which nothing is found is not told of. */
@@ -49,6 +49,7 @@ static void search_mailbox(struct esearch *e, struct mailbox *m)
         if (e->refused < 0)
                 return;
         search_return_begin(&result, asked, true, false);
+        result.modseq = asked->modseq;
         search_run_all(run, result.from_end, collect, &result);
         search_return_end(&result);
         respond(e, m, &result);

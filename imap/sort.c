@@ -96,16 +96,20 @@ static bool collect(void *context, uint32_t seq, const struct message *m)
 static void answer_plain(const struct sorter *s, bool uid)
 {
         struct conn *conn = &s->session->conn;
+        uint64_t modseq = 0; /* RFC 7162 section 3.1.9 */
 
         conn_puts(conn, "* SORT");
         for (uint32_t i = 0; i < s->table.n && !conn_error(conn); i++) {
                 uint32_t seq = sort_table_at(&s->table, i);
+                struct message m = mailbox_message(s->session->mailbox, seq);
                 char *p = conn_room(conn, 1 + NUMBER_MAX);
 
+                modseq = MAX(modseq, m.modseq);
                 *p = ' ';
-                conn_sent(conn,
-                          number_write(p + 1, uid ? mailbox_message(s->session->mailbox, seq).uid : seq));
+                conn_sent(conn, number_write(p + 1, uid ? m.uid : seq));
         }
+        if (s->sort->search.modseq && modseq > 0)
+                conn_printf(conn, " (MODSEQ %llu)", (unsigned long long)modseq);
         conn_puts(conn, "\r\n");
 }
 
@@ -118,10 +122,13 @@ static void answer_extended(const struct sorter *s, const struct imap_command *c
         bool more = true;
 
         search_return_begin(&result, asked, c->uid, true);
+        result.modseq = asked->modseq;
         for (uint32_t i = 0; i < s->table.n && more; i++) {
                 uint32_t seq = sort_table_at(&s->table, result.from_end ? s->table.n - 1 - i : i);
 
-                more = search_return_add(&result, seq, mailbox_message(session->mailbox, seq).uid, 0);
+                struct message m = mailbox_message(session->mailbox, seq);
+
+                more = search_return_add(&result, seq, m.uid, m.modseq);
         }
         search_return_end(&result);
         search_return_respond(&result, &session->conn, c->tag);
