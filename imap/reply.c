@@ -321,6 +321,8 @@ static bool may_tell_expunge(const struct imap_command *c)
         case IMAP_STORE:
         case IMAP_SEARCH:
         case IMAP_ESEARCH:
+        case IMAP_SORT:
+        case IMAP_THREAD:
                 return c->uid;
         default:
                 return true;
