@@ -366,19 +366,9 @@ int mailbox_store_flags_since(struct mailbox *m, const uint32_t *seqs, size_t n,
         return mailbox_store_flags(m, seqs, n, op, flags, ret_gone);
 }
 
-uint64_t mailbox_highest_modseq(const struct mailbox *m)
-{
-        return 0;
-}
-
 uint64_t mailbox_modseq_known(const struct mailbox *m, uint64_t since)
 {
         return since;
-}
-
-uint32_t mailbox_seq_changed(const struct mailbox *m, uint32_t seq, uint64_t since)
-{
-        return seq;
 }
 
 int mailbox_vanished(const struct mailbox *m, uint64_t since, struct arena *arena, struct mailbox_range **ret,
