@@ -32,12 +32,14 @@ static bool has_metadata(const struct settings *s)
 
 /* Only what is done. IMAP4rev1 first: old clients look there. (A longer name would move all comments.) */
 /* clang-format off */
-static const struct {
+static const struct capability {
         const char *name;
         enum when when;
         bool (*on)(const struct settings *); /* NULL: always */
+        uint64_t (*value)(const struct settings *settings); /* stands behind it, with "=" */
 } capabilities[] = {
         {"IMAP4rev1", ALWAYS},
+        {"IMAP4rev2", ALWAYS},                /* RFC 9051 */
         {"SASL-IR", ALWAYS},                  /* RFC 4959 */
         {"ID", ALWAYS},                       /* RFC 2971 */
         {"ENABLE", ALWAYS},                   /* RFC 5161 */
@@ -58,6 +60,7 @@ static const struct {
         {"CONDSTORE", AFTER_LOGIN},           /* RFC 7162 */
         {"QRESYNC", AFTER_LOGIN},             /* RFC 7162 */
         {"UIDONLY", AFTER_LOGIN},             /* RFC 9586 */
+        {"UTF8=ACCEPT", AFTER_LOGIN},         /* RFC 6855 */
         {"ESEARCH", AFTER_LOGIN},             /* RFC 4731 */
         {"SEARCHRES", AFTER_LOGIN},           /* RFC 5182 */
         {"PARTIAL", AFTER_LOGIN},             /* RFC 9394 */
@@ -87,6 +90,7 @@ static const struct {
         {"METADATA", AFTER_LOGIN, has_metadata}, /* RFC 5464 */
         {"METADATA-SERVER", AFTER_LOGIN, has_metadata},
         {"LIST-METADATA", AFTER_LOGIN, has_metadata}, /* RFC 9590 */
+        {"APPENDLIMIT", AFTER_LOGIN, .value = imap_append_limit}, /* RFC 7889: the same in all mailboxes */
 };
 /* clang-format on */
 
@@ -108,89 +112,75 @@ static void write_login_methods(struct conn *c, const struct imap_capability_sta
                         conn_printf(c, " AUTH=%s", m->name);
 }
 
-void imap_write_capabilities(struct conn *c, const struct imap_capability_state *state)
+/* The words of a setting: "+A" and "A" add, "-A" removes. */
+static bool next_word(struct slice *rest, char *ret_sign, struct slice *ret)
+{
+        do {
+                if (!slice_split(rest, ' ', ret))
+                        return false;
+        } while (ret->n == 0);
+        *ret_sign = ret->p[0] == '-' ? '-' : '+';
+        if (ret->p[0] == '-' || ret->p[0] == '+')
+                *ret = slice_from(*ret, 1);
+        return true;
+}
+
+static bool has_word(struct slice words, char sign, struct slice name)
+{
+        struct slice word;
+        char found;
+        while (next_word(&words, &found, &word))
+                if (found == sign && slice_ieq(word, name))
+                        return true;
+        return false;
+}
+
+static const struct capability *find(struct slice name)
+{
+        for (size_t i = 0; i < ARRAY_LEN(capabilities); i++)
+                if (slice_ieq(name, slice_of(capabilities[i].name)))
+                        return &capabilities[i];
+        return NULL;
+}
+
+static bool is_whole_list(struct slice setting)
+{
+        return setting.n > 0 && setting.p[0] != '+' && setting.p[0] != '-';
+}
+
+bool imap_is_announced(const struct imap_capability_state *state, struct slice name)
 {
         struct slice setting = slice_trim(slice_of(state->settings->imap_capability));
-        bool adds = slice_starts(setting, SLICE("+"));
-        if (setting.n && !adds) {
-                conn_write(c, setting);
-        } else {
-                const char *space = "";
-                for (size_t i = 0; i < ARRAY_LEN(capabilities); i++) {
-                        if (capabilities[i].when == AFTER_LOGIN && !state->logged_in)
-                                continue;
-                        if (capabilities[i].on && !capabilities[i].on(state->settings))
-                                continue;
-                        conn_printf(c, "%s%s", space, capabilities[i].name);
-                        space = " ";
-                }
-                if (state->logged_in) /* RFC 7889: the same in all mailboxes */
-                        conn_printf(c, " APPENDLIMIT=%llu",
-                                    (unsigned long long)imap_append_limit(state->settings));
-                struct slice more = slice_trim(slice_from(setting, 1));
-                if (more.n)
-                        conn_printf(c, " %.*s", SLICE_ARG(more));
+        if (has_word(state->client_words, '-', name) || has_word(setting, '-', name))
+                return false;
+        if (has_word(setting, '+', name))
+                return true;
+        const struct capability *own = find(name);
+        return own && !is_whole_list(setting) && (own->when == ALWAYS || state->logged_in) &&
+               (!own->on || own->on(state->settings));
+}
+
+void imap_write_capabilities(struct conn *c, const struct imap_capability_state *state)
+{
+        struct slice setting = slice_trim(slice_of(state->settings->imap_capability)), word;
+        bool whole = is_whole_list(setting);
+        const char *space = "";
+        char sign;
+        for (size_t i = 0; i < ARRAY_LEN(capabilities) && !whole; i++) {
+                if (!imap_is_announced(state, slice_of(capabilities[i].name)))
+                        continue;
+                conn_printf(c, "%s%s", space, capabilities[i].name);
+                if (capabilities[i].value)
+                        conn_printf(c, "=%llu", (unsigned long long)capabilities[i].value(state->settings));
+                space = " ";
+        }
+        while (next_word(&setting, &sign, &word)) {
+                if (!imap_is_announced(state, word) || (!whole && find(word)))
+                        continue;
+                conn_printf(c, "%s%.*s", space, SLICE_ARG(word));
+                space = " ";
         }
         /* how to log in is never the setting's business */
         if (!state->logged_in)
                 write_login_methods(c, state);
-}
-
-/* The next word of the setting, or text in quotes. */
-static bool next_word(struct slice *rest, struct slice *ret, bool *ret_quoted)
-{
-        *rest = slice_trim(*rest);
-        if (rest->n == 0)
-                return false;
-        *ret_quoted = rest->p[0] == '"';
-        if (*ret_quoted)
-                *rest = slice_from(*rest, 1);
-        size_t n = slice_find(*rest, *ret_quoted ? '"' : ' ');
-        *ret = slice_head(*rest, n);
-        *rest = slice_from(*rest, n + 1);
-        return true;
-}
-
-static void write_quoted(struct conn *c, struct slice s)
-{
-        conn_puts(c, "\"");
-        for (size_t i = 0; i < s.n; i++) {
-                if (s.p[i] == '"' || s.p[i] == '\\')
-                        conn_puts(c, "\\");
-                conn_write(c, slice_make(s.p + i, 1));
-        }
-        conn_puts(c, "\"");
-}
-
-static void write_id_value(struct conn *c, struct slice key, struct slice value, bool quoted)
-{
-        bool own = !quoted && slice_eq(value, SLICE("*"));
-        if (own && slice_ieq(key, SLICE("name")))
-                conn_puts(c, "\"mailsession\"");
-        else if (own && slice_ieq(key, SLICE("version")))
-                conn_puts(c, "\"" MAILSESSION_VERSION "\"");
-        else if (own)
-                conn_puts(c, "NIL");
-        else
-                write_quoted(c, value);
-}
-
-void imap_write_id(struct conn *c, const struct settings *settings)
-{
-        struct slice rest = slice_trim(slice_of(settings->imap_id_send)), key, value;
-        bool quoted;
-        if (rest.n == 0)
-                rest = SLICE("name *");
-        conn_puts(c, "* ID (");
-        for (const char *space = ""; next_word(&rest, &key, &quoted); space = " ") {
-                if (!next_word(&rest, &value, &quoted)) {
-                        value = SLICE("*");
-                        quoted = false;
-                }
-                conn_puts(c, space);
-                write_quoted(c, key);
-                conn_puts(c, " ");
-                write_id_value(c, key, value, quoted);
-        }
-        conn_puts(c, ")\r\n");
 }

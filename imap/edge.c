@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "imap/capability.h"
+#include "imap/id.h"
 #include "imap/reader.h"
 #include "priv/edge_sasl.h"
 

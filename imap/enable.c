@@ -31,7 +31,7 @@ void imap_exec_enable(struct imap_session *s, const struct imap_command *c)
                 bool named = false;
                 for (size_t k = 0; k < c->enable.n; k++)
                         named = named || slice_ieq(c->enable.names[k], slice_of(names[i].name));
-                if (!named)
+                if (!named || !imap_session_announces(s, names[i].name))
                         continue;
                 if ((s->enabled & names[i].features) != names[i].features)
                         conn_printf(&s->conn, " %s", names[i].name);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "conf/expand.h"
 #include "imap/capability.h"
+#include "imap/id.h"
 #include "imap/imap.h"
 #include "imap/reader.h"
 #include "imap/reply.h"
@@ -54,9 +55,21 @@ static const imap_executor executors[IMAP_COMMAND_COUNT] = {
         [IMAP_SETMETADATA] = imap_exec_setmetadata,
 };
 
+static struct imap_capability_state capability_state(const struct imap_session *s)
+{
+        return (struct imap_capability_state){
+                .settings = s->settings, .logged_in = true, .client_words = s->client_words};
+}
+
+bool imap_session_announces(const struct imap_session *s, const char *name)
+{
+        const struct imap_capability_state state = capability_state(s);
+        return imap_is_announced(&state, slice_of(name));
+}
+
 static void write_capabilities(struct imap_session *s)
 {
-        const struct imap_capability_state state = {.settings = s->settings, .logged_in = true};
+        const struct imap_capability_state state = capability_state(s);
         imap_write_capabilities(&s->conn, &state);
 }
 
@@ -102,6 +115,9 @@ void imap_exec_id(struct imap_session *s, const struct imap_command *c)
 {
         if (s->settings->imap_id_log[0])
                 log_id(s, c);
+        for (size_t i = 0; i + 1 < c->id_params.n; i += 2)
+                if (slice_ieq(c->id_params.fields[i], SLICE("name")))
+                        s->client_words = imap_id_capability(s->settings, c->id_params.fields[i + 1]);
         imap_write_id(&s->conn, s->settings);
         imap_done(s, c, "ID completed.");
 }

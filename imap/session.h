@@ -18,6 +18,7 @@ struct imap_session {
         struct mailbox *mailbox;     /* the selected one, NULL: none */
         struct arena arena;          /* the current command's */
         struct buf command;          /* its bytes */
+        struct slice client_words;   /* capabilities that this client is not told; see imap_id_capability() */
         unsigned enabled;            /* enum imap_feature; see imap_enable() */
         struct context *contexts;    /* imap/context.h */
         struct imap_set saved;       /* UIDs that "$" names (RFC 5182): see imap_save_set() */
@@ -38,6 +39,9 @@ struct imap_session {
                 uint64_t deleted, expunged, headers, header_bytes, bodies, body_bytes;
         } counts; /* for the line at the end */
 };
+
+/* A capability is announced to this client; what is not is not enabled. */
+bool imap_session_announces(const struct imap_session *s, const char *name);
 
 /* One executor a command. It writes every reply, the tagged one included (imap/reply.h). */
 typedef void (*imap_executor)(struct imap_session *s, const struct imap_command *c);

@@ -174,8 +174,9 @@ struct settings {
 
         /* IMAP */
         const char *imap_logout_format;
-        const char *imap_capability; /* "": what the server knows; "+X Y": these in addition; else the whole
-                                        list */
+        const char *imap_capability; /* "": what the server knows; "+X -Y": with X and without Y; else the
+                                        whole list */
+        const char *imap_id_capability;
         const char *imap_id_send;
         const char *imap_id_log;
         uint64_t imap_max_line_length;

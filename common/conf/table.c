@@ -132,8 +132,11 @@ static const struct conf_setting top[] = {
             "body_count=%{fetch_body_count} body_bytes=%{fetch_body_bytes}",
             "What the log says at the end of an IMAP session."),
         ROW(CONF_STRING, imap_capability, "",
-            "Capabilities to announce instead of the server's own; with a + before the first, in addition to "
-            "them."),
+            "Capabilities to announce instead of the server's own; with + or - before the first, what to add "
+            "to "
+            "them or to leave out."),
+        ROW(CONF_STRING, imap_id_capability, "",
+            "Capabilities to leave out for clients by the name they give in ID: \"NAME\" -A -B, NAME* -C."),
         ROW(CONF_STRING, imap_id_send, "name *",
             "Fields of the answer to ID; * stands for the server's value."),
         ROW(CONF_STRING, imap_id_log, "", "Fields of a client's ID to log; * for all."),

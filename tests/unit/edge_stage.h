@@ -78,6 +78,7 @@ static const char *const mechanisms[] = {"plain", "login"};
 static const struct settings settings = {
         .login_greeting = "mailsession ready.",
         .imap_capability = "",
+        .imap_id_capability = "",
         .imap_id_send = "name * vendor \"A \\ B\" os * version 2",
         .auth_mechanisms = {mechanisms, 2},
         .disable_plaintext_auth = true,
