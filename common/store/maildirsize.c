@@ -78,9 +78,10 @@ int maildirsize_parse(struct slice text, struct maildirsize *ret)
 {
         struct maildirsize m = {0};
         struct slice line, whole = slice_head(text, slice_rfind(text, '\n'));
-        bool too_long = text.n > MAILDIRSIZE_MAX, bad = too_long || whole.n == text.n;
-        if (slice_split(&whole, '\n', &line))
+        /* a first line that is being written says nothing yet */
+        if (whole.n < text.n && slice_split(&whole, '\n', &line))
                 parse_limits(line, &m.limits);
+        bool bad = whole.n == text.n || text.n > MAILDIRSIZE_MAX;
         int r = bad ? -EINVAL : parse_lines(whole, &m);
         *ret = m;
         return r;
