@@ -2,12 +2,26 @@
 
 #include "mime/lex.h"
 
+/* Takes the bytes up to one that may mean something. */
+static void take_plain(struct lex *l, struct buf *to)
+{
+        static const bool special[256] = {
+                ['<'] = true, ['>'] = true,  ['@'] = true,  ['"'] = true, ['('] = true,
+                [' '] = true, ['\t'] = true, ['\r'] = true, ['\n'] = true};
+        size_t start = l->pos;
+
+        while (!lex_end(l) && !special[(unsigned char)l->in.p[l->pos]])
+                l->pos++;
+        buf_append(to, lex_since(l, start));
+}
+
 /* Behind "<": up to and with ">". False: another "<" or the end came first, or it is no msg-id. */
 static bool take(struct lex *l, struct buf *to)
 {
         size_t at = 0; /* where the part behind the first "@" begins */
 
         for (;;) {
+                take_plain(l, to);
                 lex_skip(l);
                 if (lex_end(l) || lex_peek(l) == '<')
                         return false;
