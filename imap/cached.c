@@ -2,6 +2,7 @@
 
 #include "imap/bodystructure.h"
 #include "imap/envelope.h"
+#include "imap/preview.h"
 #include "imap/search_keys.h"
 #include "imap/sort_keys.h"
 #include "mime/header.h"
@@ -48,6 +49,8 @@ static bool make(enum cached_kind kind, struct slice message, const struct part 
                 return bodystructure_write(message, parts, true, to) == 0;
         case CACHED_BODY:
                 return bodystructure_write(message, parts, false, to) == 0;
+        case CACHED_PREVIEW:
+                return preview_write(message, parts, to) == 0;
         }
         return false;
 }

@@ -26,6 +26,7 @@ enum cached_kind {
         /* of the whole message */
         CACHED_BODYSTRUCTURE = 4, /* as sent, with extension data */
         CACHED_BODY = 5,          /* as sent, without; kept when it was asked for */
+        CACHED_PREVIEW = 7,       /* as sent: a string; kept when it was asked for */
 };
 
 #define CACHED_BIT(kind) (UINT32_C(1) << (kind))
@@ -33,6 +34,7 @@ enum {
         CACHED_HEADER = CACHED_BIT(CACHED_ENVELOPE) | CACHED_BIT(CACHED_FIELDS) | CACHED_BIT(CACHED_SEARCH) |
                         CACHED_BIT(CACHED_SORT),
         CACHED_STRUCTURE = CACHED_BIT(CACHED_BODYSTRUCTURE) | CACHED_BIT(CACHED_BODY),
+        CACHED_NEEDS_PARTS = CACHED_STRUCTURE | CACHED_BIT(CACHED_PREVIEW),
 
         /* A larger item is kept as an empty one. Every look at a message checks the hash of all that is kept
          * of it, and a header that long (a mailing to thousands, a broken References) is rare. */

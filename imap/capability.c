@@ -90,6 +90,10 @@ static const struct capability {
         {"METADATA", AFTER_LOGIN, has_metadata}, /* RFC 5464 */
         {"METADATA-SERVER", AFTER_LOGIN, has_metadata},
         {"LIST-METADATA", AFTER_LOGIN, has_metadata}, /* RFC 9590 */
+        {"OBJECTID", AFTER_LOGIN},            /* RFC 8474 */
+        {"SAVEDATE", AFTER_LOGIN},            /* RFC 8514 */
+        {"PREVIEW", AFTER_LOGIN},             /* RFC 8970 */
+        {"INPROGRESS", AFTER_LOGIN},          /* RFC 9585 */
         {"APPENDLIMIT", AFTER_LOGIN, .value = imap_append_limit}, /* RFC 7889: the same in all mailboxes */
 };
 /* clang-format on */

@@ -18,6 +18,7 @@ static const struct imap_command_type types[] = {
         {"COMPRESS", IMAP_COMPRESS, STATE_LOGGED_IN, parse_compress},
         {"SELECT", IMAP_SELECT, STATE_LOGGED_IN, parse_select},
         {"EXAMINE", IMAP_EXAMINE, STATE_LOGGED_IN, parse_select},
+        {"NOTIFY", IMAP_NOTIFY, STATE_LOGGED_IN, parse_notify},
         {"CREATE", IMAP_CREATE, STATE_LOGGED_IN, parse_create},
         {"DELETE", IMAP_DELETE, STATE_LOGGED_IN, parse_one_mailbox},
         {"RENAME", IMAP_RENAME, STATE_LOGGED_IN, parse_rename},

@@ -46,6 +46,7 @@ enum imap_command_id {
         IMAP_COMPRESS, /* RFC 4978; its only argument is DEFLATE */
         IMAP_SELECT,
         IMAP_EXAMINE,
+        IMAP_NOTIFY, /* RFC 5465 */
         IMAP_CREATE,
         IMAP_DELETE,
         IMAP_RENAME,
@@ -155,7 +156,11 @@ enum imap_fetch_kind {
         FETCH_ENVELOPE,
         FETCH_BODY, /* without section: non-extensible structure */
         FETCH_BODYSTRUCTURE,
-        FETCH_RFC822, /* the three old names (section 6.4.5) */
+        FETCH_EMAILID, /* RFC 8474 */
+        FETCH_THREADID,
+        FETCH_SAVEDATE, /* RFC 8514 */
+        FETCH_PREVIEW,  /* RFC 8970 */
+        FETCH_RFC822,   /* the three old names (section 6.4.5) */
         FETCH_RFC822_HEADER,
         FETCH_RFC822_TEXT,
         FETCH_SECTION, /* BODY[...] and BODY.PEEK[...] */
@@ -186,6 +191,7 @@ struct imap_section {
 struct imap_fetch_item {
         enum imap_fetch_kind kind;
         struct imap_section section; /* FETCH_SECTION, FETCH_BINARY, FETCH_BINARY_SIZE only */
+        bool lazy;                   /* PREVIEW (LAZY) */
 };
 
 enum imap_search_kind {
@@ -203,6 +209,11 @@ enum imap_search_kind {
         SEARCH_SENTBEFORE,
         SEARCH_SENTON,
         SEARCH_SENTSINCE, /* .date: Date: header */
+        SEARCH_SAVEDBEFORE,
+        SEARCH_SAVEDON,
+        SEARCH_SAVEDSINCE, /* .date: when it came into the folder (RFC 8514) */
+        SEARCH_EMAILID,
+        SEARCH_THREADID, /* .text (RFC 8474) */
         SEARCH_OLDER,
         SEARCH_YOUNGER, /* .number: seconds before now, INTERNALDATE (RFC 5032) */
         SEARCH_MODSEQ,  /* .modseq: as high or higher (RFC 7162) */
@@ -279,6 +290,34 @@ struct imap_source {
         enum imap_source_kind kind;
         struct slice *names;
         size_t names_n;
+};
+
+/* RFC 5465 section 8. */
+enum imap_notify_event {
+        NOTIFY_MESSAGE_NEW = 1 << 0,
+        NOTIFY_MESSAGE_EXPUNGE = 1 << 1,
+        NOTIFY_FLAG_CHANGE = 1 << 2,
+        NOTIFY_MAILBOX_NAME = 1 << 3,
+        NOTIFY_SUBSCRIPTION_CHANGE = 1 << 4,
+        NOTIFY_UNSUPPORTED = 1 << 5, /* any other */
+        NOTIFY_MESSAGE_EVENTS = NOTIFY_MESSAGE_NEW | NOTIFY_MESSAGE_EXPUNGE | NOTIFY_FLAG_CHANGE,
+};
+enum imap_notify_filter {
+        NOTIFY_SELECTED,
+        NOTIFY_SELECTED_DELAYED,
+        NOTIFY_INBOXES,
+        NOTIFY_PERSONAL,
+        NOTIFY_SUBSCRIBED,
+        NOTIFY_SUBTREE,
+        NOTIFY_MAILBOXES,
+};
+struct imap_notify_group {
+        enum imap_notify_filter filter;
+        struct slice *mailboxes; /* SUBTREE, MAILBOXES */
+        size_t mailboxes_n;
+        unsigned events;               /* enum imap_notify_event; 0: NONE */
+        struct imap_fetch_item *items; /* what to send of a new message; SELECTED only */
+        size_t items_n;
 };
 
 /* Sort keys (RFC 5256 section 3, RFC 5957). */
@@ -433,6 +472,11 @@ struct imap_command {
                         struct imap_annotation *list;
                         size_t n;
                 } setmetadata;
+                struct {
+                        bool status;
+                        struct imap_notify_group *groups; /* none: NOTIFY NONE */
+                        size_t groups_n;
+                } notify; /* RFC 5465 */
         };
 };
 

@@ -30,6 +30,7 @@ static int copy_messages(struct imap_session *s, const struct imap_command *c, c
                 return r;
         }
         for (size_t i = 0; i < n; i++) {
+                imap_progress(s, i, n);
                 r = c->id == IMAP_MOVE ? save_move(save, s->mailbox, seqs[i])
                                        : save_copy(save, s->mailbox, seqs[i]);
                 if (r == -ENOENT) {

@@ -43,6 +43,7 @@ static int read_head(struct fetch *f)
 static bool find_cached(struct fetch *f, uint32_t *ret_have)
 {
         uint32_t have = 0;
+        memset(f->cached, 0, sizeof(f->cached));
         if (!f->message.gone) /* that it is gone is told sooner when its file is missed */
                 have = mailbox_cached_all(f->s->mailbox, f->seq, f->cached);
         *ret_have = have;
@@ -59,12 +60,14 @@ static int find_kinds(struct fetch *f)
         uint32_t have;
         if (find_cached(f, &have))
                 return 0;
-        bool whole = f->kinds & CACHED_STRUCTURE;
+        bool whole = f->kinds & (uint32_t)CACHED_NEEDS_PARTS;
         int r = whole ? read_text(f) : read_head(f);
         if (r < 0)
                 return r;
-        const struct part *parts = whole ? fetch_parts(f) : NULL;
-        cached_make(&f->maker, f->s->mailbox, f->seq, f->text.raw, parts, f->kinds, have, f->cached);
+        /* what is made lazily costs little once the message is there */
+        uint32_t want = f->kinds | (whole || f->has_text ? f->lazy : 0);
+        const struct part *parts = want & (uint32_t)CACHED_NEEDS_PARTS ? fetch_parts(f) : NULL;
+        cached_make(&f->maker, f->s->mailbox, f->seq, f->text.raw, parts, want, have, f->cached);
         return 0;
 }
 
@@ -93,7 +96,9 @@ static int open_message(struct fetch *f)
                 r = mailbox_size(m, f->seq, &f->size);
         if (r == 0 && f->needs & FETCH_NEEDS_DATE)
                 r = mailbox_internaldate(m, f->seq, &f->date);
-        if (r == 0 && f->kinds) {
+        if (r == 0 && f->needs & FETCH_NEEDS_SAVEDATE)
+                r = mailbox_savedate(m, f->seq, &f->savedate);
+        if (r == 0 && (f->kinds || f->lazy)) {
                 r = find_kinds(f);
                 if (r == 0 && f->has_text && f->needs & FETCH_NEEDS_SIZE)
                         r = mailbox_size(m, f->seq, &f->size);
@@ -194,6 +199,41 @@ static void take_partial(const struct imap_partial *partial, uint32_t **seqs, si
         *n = left;
 }
 
+static void send_all(struct fetch *f, const uint32_t *seqs, size_t n)
+{
+        fetch_plan(f);
+        if (f->needs & FETCH_SEES)
+                f->seen = arena_array(&f->s->arena, uint32_t, n);
+        for (size_t i = 0; i < n && !conn_error(&f->s->conn) && f->error != -ESTALE; i++) {
+                imap_progress(f->s, i, n);
+                fetch_message(f, seqs[i]);
+        }
+}
+
+static void free_fetch(struct fetch *f)
+{
+        buf_free(&f->buf);
+        buf_free(&f->flag_texts.texts);
+        cached_maker_free(&f->maker);
+        arena_free(&f->arena);
+}
+
+void imap_fetch_from(struct imap_session *s, uint32_t first, const struct imap_fetch_item *items, size_t n)
+{
+        const struct imap_command c = {
+                .id = IMAP_FETCH,
+                .uid = true,
+                .fetch = {.items = (struct imap_fetch_item *)(uintptr_t)items, .items_n = n}};
+        struct fetch f = {.s = s, .c = &c, .buf = BUF_BOUNDED(FETCH_ITEM_MAX)};
+        uint32_t last = mailbox_count(s->mailbox);
+        uint32_t *seqs = arena_array(&s->arena, uint32_t, last + 1 - first);
+        for (uint32_t seq = first; seq <= last; seq++)
+                seqs[seq - first] = seq;
+        send_all(&f, seqs, last + 1 - first);
+        store_seen(&f);
+        free_fetch(&f);
+}
+
 static bool asks_modseq(const struct imap_command *c)
 {
         bool asks = c->fetch.has_since;
@@ -230,14 +270,7 @@ void imap_exec_fetch(struct imap_session *s, const struct imap_command *c)
                 n = take_changed(s, c, seqs, n);
         if (c->fetch.has_partial)
                 take_partial(&c->fetch.partial, &seqs, &n);
-        fetch_plan(&f);
-        if (f.needs & FETCH_SEES)
-                f.seen = arena_array(&s->arena, uint32_t, n);
-        for (size_t i = 0; i < n && !conn_error(&s->conn) && f.error != -ESTALE; i++)
-                fetch_message(&f, seqs[i]);
+        send_all(&f, seqs, n);
         end_fetch(&f);
-        buf_free(&f.buf);
-        buf_free(&f.flag_texts.texts);
-        cached_maker_free(&f.maker);
-        arena_free(&f.arena);
+        free_fetch(&f);
 }

@@ -12,6 +12,7 @@ enum fetch_need {
         FETCH_NEEDS_DATE = 1 << 1,
         FETCH_NEEDS_SIZE = 1 << 2,
         FETCH_SEES = 1 << 3, /* the command sets \Seen */
+        FETCH_NEEDS_SAVEDATE = 1 << 4,
 };
 
 /* An item as it is answered, worked out once for the command. */
@@ -41,6 +42,7 @@ struct fetch {
         struct fetch_item flags; /* for telling that \Seen was set */
         unsigned needs;
         uint32_t kinds; /* of cached kinds that items can come from */
+        uint32_t lazy;  /* of those that are sent when they are there: PREVIEW (LAZY) */
         bool asks_flags;
         bool decodes;   /* BINARY is asked for */
         bool unknown;   /* a message was left out, for its content transfer encoding is not known */
@@ -56,7 +58,7 @@ struct fetch {
         bool has_text, has_head;
         struct message_text text; /* or its header, if that is all that was read */
         const struct part *root;  /* parsed on first use */
-        time_t date;
+        time_t date, savedate;
         uint64_t size;
         struct slice cached[MAILBOX_KINDS]; /* of kinds */
         bool first;                         /* no item was sent yet */

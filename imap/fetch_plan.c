@@ -16,6 +16,10 @@ static const struct fetch_type {
         [FETCH_ENVELOPE] = {"ENVELOPE", 0, CACHED_ENVELOPE},
         [FETCH_BODY] = {"BODY", 0, CACHED_BODY},
         [FETCH_BODYSTRUCTURE] = {"BODYSTRUCTURE", 0, CACHED_BODYSTRUCTURE},
+        [FETCH_EMAILID] = {"EMAILID", 0, 0},
+        [FETCH_THREADID] = {"THREADID", 0, 0},
+        [FETCH_SAVEDATE] = {"SAVEDATE", FETCH_NEEDS_SAVEDATE, 0},
+        [FETCH_PREVIEW] = {"PREVIEW", 0, CACHED_PREVIEW},
         [FETCH_RFC822] = {"RFC822", FETCH_NEEDS_TEXT | FETCH_SEES, 0, {.text = SECTION_ALL}},
         [FETCH_RFC822_HEADER] = {"RFC822.HEADER", FETCH_NEEDS_TEXT, 0, {.text = SECTION_HEADER}},
         [FETCH_RFC822_TEXT] = {"RFC822.TEXT", FETCH_NEEDS_TEXT | FETCH_SEES, 0, {.text = SECTION_TEXT}},
@@ -57,7 +61,9 @@ static struct fetch_item make_item(struct fetch *f, const struct imap_fetch_item
                 item.section = names_section(asked->kind) ? &asked->section : &type->section;
         item.label = make_label(f, &item);
         f->needs |= type->needs;
-        if (item.cached)
+        if (item.cached && asked->lazy)
+                f->lazy |= CACHED_BIT(item.cached);
+        else if (item.cached)
                 f->kinds |= CACHED_BIT(item.cached);
         if (asked->kind == FETCH_SECTION) {
                 item.fields = cached_fields_mask(item.section);
@@ -77,7 +83,7 @@ static void add(struct fetch *f, const struct imap_fetch_item *asked)
         f->items[f->items_n++] = make_item(f, asked);
         if (asked->kind == FETCH_FLAGS)
                 f->asks_flags = true;
-        if (asked->kind == FETCH_INTERNALDATE)
+        if (!f->dates && (asked->kind == FETCH_INTERNALDATE || asked->kind == FETCH_SAVEDATE))
                 f->dates = arena_new(&f->s->arena, struct internaldate_memory);
 }
 

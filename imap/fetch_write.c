@@ -65,17 +65,28 @@ static void write_modseq(struct fetch *f, const struct fetch_item *item)
         f->s->fetched_modseq = MAX(f->s->fetched_modseq, f->message.modseq);
 }
 
-static void write_date(struct fetch *f, const struct fetch_item *item)
+static void write_date(struct fetch *f, const struct fetch_item *item, time_t date)
 {
         struct slice label = label_of(f, item);
         char *p = conn_room(&f->s->conn, label.n + INTERNALDATE_MAX);
-        conn_sent(&f->s->conn, internaldate_write(f->dates, f->date, put(p, label)));
+        conn_sent(&f->s->conn, internaldate_write(f->dates, date, put(p, label)));
 }
 
 static void write_cached(struct fetch *f, const struct fetch_item *item)
 {
         conn_write(&f->s->conn, label_of(f, item));
-        conn_write(&f->s->conn, f->cached[item->cached]);
+        struct slice text = f->cached[item->cached];
+        if (item->kind == FETCH_PREVIEW && text.n == 0) /* lazy, and not there; or it could not be made */
+                text = f->lazy ? SLICE("NIL") : SLICE("\"\"");
+        conn_write(&f->s->conn, text);
+}
+
+static void write_email_id(struct fetch *f, const struct fetch_item *item)
+{
+        char guid[MAILBOX_GUID_LEN + 1];
+        mailbox_message_guid(f->s->mailbox, f->seq, guid);
+        conn_write(&f->s->conn, label_of(f, item));
+        conn_printf(&f->s->conn, "(M%s)", guid);
 }
 
 static void count_section(struct imap_session *s, const struct imap_section *what, uint64_t size)
@@ -172,11 +183,22 @@ static void write_item(struct fetch *f, const struct fetch_item *item)
                 write_modseq(f, item);
                 break;
         case FETCH_INTERNALDATE:
-                write_date(f, item);
+                write_date(f, item, f->date);
+                break;
+        case FETCH_SAVEDATE:
+                write_date(f, item, f->savedate);
+                break;
+        case FETCH_EMAILID:
+                write_email_id(f, item);
+                break;
+        case FETCH_THREADID: /* not worked out (RFC 8474 section 5.2) */
+                conn_write(&f->s->conn, label_of(f, item));
+                conn_write(&f->s->conn, SLICE("NIL"));
                 break;
         case FETCH_ENVELOPE:
         case FETCH_BODY:
         case FETCH_BODYSTRUCTURE:
+        case FETCH_PREVIEW:
                 write_cached(f, item);
                 break;
         case FETCH_RFC822:

@@ -1,10 +1,12 @@
-/* IDLE (RFC 2177): the client waits, the mailbox is watched. */
+/* IDLE (RFC 2177): the client waits, the mailbox is watched. The same waiting is done between commands once
+ * NOTIFY was used. */
 
 #include <errno.h>
 #include <poll.h>
 
 #include "base/log.h"
 #include "imap/lexer.h"
+#include "imap/notify_state.h"
 #include "imap/reply.h"
 
 enum {
@@ -19,15 +21,28 @@ static void wait_for_news(struct imap_session *s, int watch, deadline_t until)
         poll(p, watch >= 0 ? 2 : 1, deadline_left(until));
 }
 
-/* Tells changes until the client's next line is there. 0 or a connection error. */
-static int idle(struct imap_session *s, int watch, deadline_t end)
+/* What says that there is something to look at; -1: the clock. */
+static int watch_of(struct imap_session *s)
 {
-        int64_t notify_ms = s->settings->imap_idle_notify_interval;
+        int watch = -1;
+        if (s->notify)
+                watch = notify_watch(s, s->notify);
+        else if (s->mailbox && mailbox_watch(s->mailbox, &watch) < 0)
+                watch = -1;
+        return watch;
+}
+
+int notify_wait(struct imap_session *s, deadline_t end, bool idle)
+{
+        int64_t notify_ms = idle ? s->settings->imap_idle_notify_interval : 0;
         deadline_t next_notice = notify_ms > 0 ? deadline_in_ms(notify_ms) : DEADLINE_NEVER;
         while (!conn_input_pending(&s->conn)) {
                 if (deadline_left(end) == 0)
                         return -ETIMEDOUT;
-                imap_sync(s, true, false);
+                int watch = watch_of(s);
+                if (!s->notify || notify_tells_selected(s))
+                        imap_sync(s, idle || notify_tells_expunges_at_once(s), false);
+                notify_tell(s, NULL);
                 if (s->over)
                         return 0;
                 if (deadline_left(next_notice) == 0) {
@@ -39,7 +54,7 @@ static int idle(struct imap_session *s, int watch, deadline_t end)
                 if (r < 0)
                         return r;
                 deadline_t until = MIN(end, next_notice);
-                if (s->mailbox && watch < 0)
+                if ((s->mailbox || s->notify) && watch < 0)
                         until = MIN(until, deadline_in_ms(IDLE_LOOK_MS));
                 wait_for_news(s, watch, until);
                 arena_reset(&s->arena);
@@ -58,16 +73,16 @@ static bool announces_literal(struct slice line)
 void imap_exec_idle(struct imap_session *s, const struct imap_command *c)
 {
         deadline_t end = deadline_in_ms(s->settings->session_timeout);
-        int watch = -1;
+        int watch;
         /* the arena is emptied while idling: what is needed at the end is kept */
         _cleanup_(buf_free) struct buf tag = {0};
         buf_append(&tag, c->tag);
         struct imap_command done = {.tag = buf_slice(&tag), .id = IMAP_IDLE};
-        if (s->mailbox && mailbox_watch(s->mailbox, &watch) < 0)
+        if (s->mailbox && !s->notify && mailbox_watch(s->mailbox, &watch) < 0)
                 log_warning("IDLE looks every %d seconds: %s", IDLE_LOOK_MS / 1000, store_error(s->store));
         conn_puts(&s->conn, "+ idling\r\n");
         struct slice line;
-        int r = idle(s, watch, end);
+        int r = notify_wait(s, end, true);
         if (r == 0 && !s->over)
                 r = conn_line(&s->conn, IDLE_LINE_MAX, end, &line);
         if (s->over)

@@ -43,6 +43,17 @@ static void write_folder(struct imap_session *s, const char *what, struct slice 
         imap_write_mailbox(s, name);
 }
 
+/* RFC 5465 section 5.4, RFC 9051 section 6.3.9.7 */
+static void write_old_name(struct imap_session *s, const char *name, const char *old)
+{
+        if (old && strcmp(old, name) != 0) {
+                conn_puts(&s->conn, " (\"OLDNAME\" (");
+                imap_write_mailbox(s, old);
+                conn_puts(&s->conn, "))");
+        }
+        conn_puts(&s->conn, "\r\n");
+}
+
 void imap_tell_folder(struct imap_session *s, const char *name, const char *old)
 {
         unsigned flags = FOLDER_NONEXISTENT;
@@ -53,12 +64,19 @@ void imap_tell_folder(struct imap_session *s, const char *name, const char *old)
         else if (flags & FOLDER_CHILDREN)
                 attributes = SLICE("\\HasChildren");
         write_folder(s, "LIST", attributes, store_separator(s->store, name), name);
-        if (old && strcmp(old, name) != 0) {
-                conn_puts(&s->conn, " (\"OLDNAME\" (");
-                imap_write_mailbox(s, old);
-                conn_puts(&s->conn, "))");
-        }
-        conn_puts(&s->conn, "\r\n");
+        write_old_name(s, name, old);
+}
+
+void imap_write_folder(struct imap_session *s, const struct folder *f, const char *old)
+{
+        const char *attributes =
+                arena_printf(&s->arena, "%s%s%s%s", f->flags & FOLDER_NONEXISTENT ? "\\NonExistent " : "",
+                             f->flags & FOLDER_NOSELECT ? "\\Noselect " : "",
+                             f->flags & FOLDER_SUBSCRIBED ? "\\Subscribed " : "",
+                             f->flags & FOLDER_CHILDREN ? "\\HasChildren" : "\\HasNoChildren");
+
+        write_folder(s, "LIST", slice_of(attributes), f->separator, f->name);
+        write_old_name(s, f->name, old);
 }
 
 /* The empty pattern asks for the separator and the root of the reference: a namespace's prefix, or the first

@@ -30,6 +30,8 @@ enum {
         PARSE_RESOURCES_MAX = 16,     /* of SETQUOTA: four are registered */
         PARSE_ENTRIES_MAX = 256,      /* annotations that one command names */
         PARSE_ENTRY_MAX = 255,        /* bytes of an annotation's name */
+        PARSE_NOTIFY_GROUPS_MAX = 256,
+        PARSE_NOTIFY_MAILBOXES_MAX = 4096, /* of one group */
 };
 
 /* mailbox: an astring in mUTF-7, decoded, or in UTF-8 (FEATURES_UTF8_NAMES); any case of INBOX becomes
@@ -87,7 +89,11 @@ int parse_expunge(struct lexer *l, struct imap_command *c);
 /* parse_sort.c */
 int parse_sort(struct lexer *l, struct imap_command *c);
 int parse_thread(struct lexer *l, struct imap_command *c);
+/* parse_notify.c */
+int parse_notify(struct lexer *l, struct imap_command *c);
 /* parse_fetch.c, parse_search.c */
+/* "(" items ")" into c->fetch.items */
+int parse_fetch_list(struct lexer *l, struct imap_command *c);
 int parse_fetch(struct lexer *l, struct imap_command *c);
 int parse_search(struct lexer *l, struct imap_command *c);
 int parse_esearch(struct lexer *l, struct imap_command *c);

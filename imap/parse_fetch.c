@@ -1,6 +1,7 @@
 #include "imap/parse.h"
 
 #include <errno.h>
+#include <string.h>
 
 static const struct {
         const char *name;
@@ -14,6 +15,10 @@ static const struct {
         {"ENVELOPE", FETCH_ENVELOPE},
         {"BODY", FETCH_BODY},
         {"BODYSTRUCTURE", FETCH_BODYSTRUCTURE},
+        {"EMAILID", FETCH_EMAILID},
+        {"THREADID", FETCH_THREADID},
+        {"SAVEDATE", FETCH_SAVEDATE},
+        {"PREVIEW", FETCH_PREVIEW},
         {"RFC822", FETCH_RFC822},
         {"RFC822.HEADER", FETCH_RFC822_HEADER},
         {"RFC822.TEXT", FETCH_RFC822_TEXT},
@@ -127,6 +132,16 @@ static struct imap_fetch_item *add(struct lexer *l, struct imap_command *c)
         return &c->fetch.items[c->fetch.items_n++];
 }
 
+/* RFC 8970 section 6: " (LAZY)" behind PREVIEW. Other parentheses there are those of FETCH's modifiers. */
+static int parse_preview(struct lexer *l, struct imap_fetch_item *item)
+{
+        if (!slice_istarts(l->rest, SLICE(" (LAZY")))
+                return 0;
+        l->rest = slice_from(l->rest, strlen(" (LAZY"));
+        item->lazy = true;
+        return lexer_take(l, ')') ? 0 : lexer_fail(l, "Unknown modifier of PREVIEW");
+}
+
 static const struct {
         const char *name;
         enum imap_fetch_kind kind;
@@ -163,8 +178,9 @@ static int parse_item(struct lexer *l, struct imap_command *c)
         }
         for (size_t i = 0; i < ARRAY_LEN(items); i++)
                 if (slice_ieq(name, slice_of(items[i].name))) {
-                        add(l, c)->kind = items[i].kind;
-                        return 0;
+                        struct imap_fetch_item *item = add(l, c);
+                        item->kind = items[i].kind;
+                        return item->kind == FETCH_PREVIEW ? parse_preview(l, item) : 0;
                 }
         return lexer_fail_word(l, "Unknown item", name.n ? name : l->rest);
 }
@@ -184,12 +200,8 @@ static bool take_macro(struct lexer *l, struct imap_command *c)
         return false;
 }
 
-static int parse_items(struct lexer *l, struct imap_command *c)
+int parse_fetch_list(struct lexer *l, struct imap_command *c)
 {
-        if (take_macro(l, c))
-                return 0;
-        if (lexer_peek(l) != '(')
-                return parse_item(l, c);
         int r = lexer_list_start(l);
         for (bool end = false; r == 0 && !end;) {
                 r = parse_item(l, c);
@@ -197,6 +209,13 @@ static int parse_items(struct lexer *l, struct imap_command *c)
                         r = lexer_list_next(l, &end);
         }
         return r;
+}
+
+static int parse_items(struct lexer *l, struct imap_command *c)
+{
+        if (take_macro(l, c))
+                return 0;
+        return lexer_peek(l) == '(' ? parse_fetch_list(l, c) : parse_item(l, c);
 }
 
 /* RFC 9394 section 3.3 */

@@ -9,7 +9,7 @@ enum argument {
         TEXT,
         HEADER_OF,
         FIELD_AND_TEXT,
-        KEYWORD,
+        ATOM,
         DATE,
         NUMBER,
         INTERVAL,
@@ -33,11 +33,12 @@ static const struct search_name {
         {"CC", SEARCH_HEADER, HEADER_OF},
         {"DELETED", SEARCH_FLAG, FLAG, IMAP_FLAG_DELETED},
         {"DRAFT", SEARCH_FLAG, FLAG, IMAP_FLAG_DRAFT},
+        {"EMAILID", SEARCH_EMAILID, ATOM},
         {"FLAGGED", SEARCH_FLAG, FLAG, IMAP_FLAG_FLAGGED},
         {"FROM", SEARCH_HEADER, HEADER_OF},
         {"FUZZY", SEARCH_AND, FUZZY, 1},
         {"HEADER", SEARCH_HEADER, FIELD_AND_TEXT},
-        {"KEYWORD", SEARCH_KEYWORD, KEYWORD},
+        {"KEYWORD", SEARCH_KEYWORD, ATOM},
         {"LARGER", SEARCH_LARGER, NUMBER},
         {"MODSEQ", SEARCH_MODSEQ, MODSEQ},
         {"NEW", SEARCH_NEW, NONE},
@@ -47,6 +48,10 @@ static const struct search_name {
         {"ON", SEARCH_ON, DATE},
         {"OR", SEARCH_OR, KEYS, 2},
         {"RECENT", SEARCH_FLAG, FLAG, IMAP_FLAG_RECENT},
+        {"SAVEDATESUPPORTED", SEARCH_ALL, NONE},
+        {"SAVEDBEFORE", SEARCH_SAVEDBEFORE, DATE},
+        {"SAVEDON", SEARCH_SAVEDON, DATE},
+        {"SAVEDSINCE", SEARCH_SAVEDSINCE, DATE},
         {"SEEN", SEARCH_FLAG, FLAG, IMAP_FLAG_SEEN},
         {"SENTBEFORE", SEARCH_SENTBEFORE, DATE},
         {"SENTON", SEARCH_SENTON, DATE},
@@ -55,13 +60,14 @@ static const struct search_name {
         {"SMALLER", SEARCH_SMALLER, NUMBER},
         {"SUBJECT", SEARCH_HEADER, HEADER_OF},
         {"TEXT", SEARCH_TEXT, TEXT},
+        {"THREADID", SEARCH_THREADID, ATOM},
         {"TO", SEARCH_HEADER, HEADER_OF},
         {"UID", SEARCH_UID, UIDS},
         {"UNANSWERED", SEARCH_NOT_FLAG, FLAG, IMAP_FLAG_ANSWERED},
         {"UNDELETED", SEARCH_NOT_FLAG, FLAG, IMAP_FLAG_DELETED},
         {"UNDRAFT", SEARCH_NOT_FLAG, FLAG, IMAP_FLAG_DRAFT},
         {"UNFLAGGED", SEARCH_NOT_FLAG, FLAG, IMAP_FLAG_FLAGGED},
-        {"UNKEYWORD", SEARCH_UNKEYWORD, KEYWORD},
+        {"UNKEYWORD", SEARCH_UNKEYWORD, ATOM},
         {"UNSEEN", SEARCH_NOT_FLAG, FLAG, IMAP_FLAG_SEEN},
         {"YOUNGER", SEARCH_YOUNGER, INTERVAL},
 };
@@ -140,7 +146,7 @@ static int parse_argument(struct search *s, const struct search_name *name, stru
                 if (r == 0)
                         r = lexer_space(l);
                 return r < 0 ? r : lexer_loose_astring(l, &key->text);
-        case KEYWORD:
+        case ATOM:
                 return lexer_atom(l, &key->text);
         case DATE:
                 return parse_date(l, &key->date);

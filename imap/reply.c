@@ -8,6 +8,7 @@
 #include "base/number.h"
 #include "base/utf7.h"
 #include "imap/context.h"
+#include "imap/notify.h"
 #include "imap/quote.h"
 #include "mime/charset.h"
 
@@ -258,8 +259,9 @@ static void tell_expunged(struct imap_session *s, const struct mailbox_changes *
 
 static void sync_view(struct imap_session *s, bool allow_expunge, bool with_uid)
 {
-        if (!s->mailbox || s->over)
+        if (!s->mailbox || s->over || (s->muted && !notify_tells_selected(s)))
                 return;
+        uint32_t known = s->told_messages;
         struct mailbox_changes changes = {0};
         int r = mailbox_sync(s->mailbox, allow_expunge, &s->arena, &changes);
         if (r == -ESTALE) {
@@ -284,9 +286,12 @@ static void sync_view(struct imap_session *s, bool allow_expunge, bool with_uid)
         if (changes.added || changes.expunged_n || mailbox_count(s->mailbox) != s->told_messages)
                 tell_counts(s, changes.added > 0);
         /* RFC 9051 section 7.5.2: always with the UID */
-        for (size_t i = 0; i < changes.flagged_n; i++)
-                imap_tell_flags(s, changes.flagged[i], with_uid || s->enabled & FEATURE_REV2);
+        for (size_t i = 0; i < changes.flagged_n && notify_tells_flags(s); i++)
+                imap_tell_flags(s, changes.flagged[i], with_uid || s->notify || s->enabled & FEATURE_REV2);
         imap_contexts_update(s);
+        /* RFC 5465 section 5.2: behind ESEARCH's ADDTO */
+        if (changes.added)
+                notify_fetch(s, known - (uint32_t)changes.expunged_n + 1);
 }
 
 /* What a client makes of the MODSEQs it was told must not be higher than what the view tells, or it would
@@ -295,7 +300,8 @@ static bool must_tell_modseq(struct imap_session *s)
 {
         uint64_t view = s->mailbox ? mailbox_highest_modseq(s->mailbox) : 0;
         uint64_t client = MAX(s->told_modseq, s->fetched_modseq);
-        if (!(s->enabled & FEATURE_CONDSTORE) || view == 0)
+        /* who was not told of flags must not believe to know them */
+        if (!(s->enabled & FEATURE_CONDSTORE) || view == 0 || !notify_tells_flags(s))
                 return false;
         s->told_modseq = client;
         s->fetched_modseq = 0;

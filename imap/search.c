@@ -7,21 +7,20 @@
 #include "imap/search_run.h"
 
 struct teller {
-        struct imap_session *session;
+        struct buf
+                numbers; /* as they are sent: a line of progress may come before them, but not among them */
         bool uid;
         uint64_t modseq; /* the highest */
 };
 
-/* A number told as soon as it is found: nothing is kept, however many there are. */
 static bool tell(void *context, uint32_t seq, const struct message *m)
 {
         struct teller *t = context;
-        struct conn *c = &t->session->conn;
-        char *p = conn_room(c, 1 + NUMBER_MAX);
+        char *p = buf_reserve(&t->numbers, 1 + NUMBER_MAX);
 
         t->modseq = MAX(t->modseq, m->modseq);
         *p = ' ';
-        conn_sent(c, number_write(p + 1, t->uid ? m->uid : seq));
+        t->numbers.n = (size_t)(number_write(p + 1, t->uid ? m->uid : seq) - t->numbers.p);
         return true;
 }
 
@@ -32,13 +31,15 @@ static bool collect(void *context, uint32_t seq, const struct message *m)
 
 static void answer_plain(struct imap_session *s, const struct imap_command *c, struct search_run *run)
 {
-        struct teller t = {.session = s, .uid = c->uid};
+        struct teller t = {.uid = c->uid};
 
-        conn_puts(&s->conn, "* SEARCH");
         search_run_all(run, false, tell, &t);
+        conn_puts(&s->conn, "* SEARCH");
+        conn_write(&s->conn, buf_slice(&t.numbers));
         if (c->search.modseq && t.modseq > 0)
                 conn_printf(&s->conn, " (MODSEQ %llu)", (unsigned long long)t.modseq);
         conn_puts(&s->conn, "\r\n");
+        buf_free(&t.numbers);
 }
 
 static void answer_extended(struct imap_session *s, const struct imap_command *c,

@@ -47,6 +47,8 @@ struct search_message {
          */
         int (*size)(void *context, uint64_t *ret);
         int (*internaldate)(void *context, time_t *ret);
+        int (*savedate)(void *context, time_t *ret);
+        int (*guid)(void *context, char ret[MAILBOX_GUID_LEN + 1]);
         /* The Date field's day as written, in days since 1970; *ret_valid is false when there is none. */
         int (*sent)(void *context, int64_t *ret_day, bool *ret_valid);
         /* As search_keys_write() makes it. An empty or broken one: `text` is looked at. */

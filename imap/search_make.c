@@ -85,6 +85,11 @@ static enum search_cost kind_cost(enum imap_search_kind kind)
         case SEARCH_BEFORE:
         case SEARCH_ON:
         case SEARCH_SINCE:
+        case SEARCH_SAVEDBEFORE:
+        case SEARCH_SAVEDON:
+        case SEARCH_SAVEDSINCE:
+        case SEARCH_EMAILID:
+        case SEARCH_THREADID:
         case SEARCH_OLDER:
         case SEARCH_YOUNGER:
                 return SEARCH_COST_STAT;
@@ -178,7 +183,15 @@ static int make_node(struct maker *m, const struct imap_search_key *key, struct 
         case SEARCH_SENTBEFORE:
         case SEARCH_SENTON:
         case SEARCH_SENTSINCE:
+        case SEARCH_SAVEDBEFORE:
+        case SEARCH_SAVEDON:
+        case SEARCH_SAVEDSINCE:
                 node->day = date_of_day(key->date.year, key->date.month, key->date.day) / 86400;
+                break;
+        case SEARCH_EMAILID:
+                node->text = key->text;
+                break;
+        case SEARCH_THREADID:
                 break;
         case SEARCH_HEADER:
                 r = make_header(m, key, node);

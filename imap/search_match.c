@@ -199,6 +199,31 @@ static int match_internal(struct search *s, const struct search_node *node)
         return node->kind == SEARCH_SINCE ? day >= node->day : day == node->day;
 }
 
+static int match_saved(struct search *s, const struct search_node *node)
+{
+        time_t saved;
+        int64_t day;
+        int r = s->message->savedate(s->message->context, &saved);
+
+        if (r < 0)
+                return r;
+        day = internal_day(saved, node->day);
+        if (node->kind == SEARCH_SAVEDBEFORE)
+                return day < node->day;
+        return node->kind == SEARCH_SAVEDSINCE ? day >= node->day : day == node->day;
+}
+
+/* RFC 8474: an EMAILID is "M" and the GUID. */
+static int match_email_id(struct search *s, const struct search_node *node)
+{
+        char guid[MAILBOX_GUID_LEN + 1];
+        int r = s->message->guid(s->message->context, guid);
+
+        if (r < 0)
+                return r;
+        return slice_starts(node->text, SLICE("M")) && slice_eq(slice_from(node->text, 1), slice_of(guid));
+}
+
 static int match_size(struct search *s, const struct search_node *node)
 {
         if (!s->sized) {
@@ -258,6 +283,14 @@ static int match_node(struct search *s, const struct search_node *node)
         case SEARCH_SENTON:
         case SEARCH_SENTSINCE:
                 return match_sent(s, node);
+        case SEARCH_SAVEDBEFORE:
+        case SEARCH_SAVEDON:
+        case SEARCH_SAVEDSINCE:
+                return match_saved(s, node);
+        case SEARCH_EMAILID:
+                return match_email_id(s, node);
+        case SEARCH_THREADID: /* no message has one */
+                return 0;
         case SEARCH_OLDER:
         case SEARCH_YOUNGER:
                 return match_age(s, node);

@@ -11,6 +11,7 @@ struct search_run {
         struct mailbox *mailbox;
         struct search *search;
         uint64_t fields; /* for cached_fields_pick(); 0: some header is not among those */
+        uint32_t looked; /* messages, for telling progress */
         bool failed;     /* a message could not be read */
         struct cached_maker maker;
         struct buf keys, header; /* copies, for what the store gives is not valid for long */
@@ -35,6 +36,21 @@ static int ask_internaldate(void *context, time_t *ret)
         const struct search_run *s = context;
 
         return mailbox_internaldate(s->mailbox, s->seq, ret);
+}
+
+static int ask_savedate(void *context, time_t *ret)
+{
+        const struct search_run *s = context;
+
+        return mailbox_savedate(s->mailbox, s->seq, ret);
+}
+
+static int ask_guid(void *context, char ret[MAILBOX_GUID_LEN + 1])
+{
+        const struct search_run *s = context;
+
+        mailbox_message_guid(s->mailbox, s->seq, ret);
+        return 0;
 }
 
 static int ask_text(void *context, struct slice *ret)
@@ -153,6 +169,8 @@ static bool match_message(struct search_run *s, uint32_t seq, const struct messa
                 .modseq = message->modseq,
                 .size = ask_size,
                 .internaldate = ask_internaldate,
+                .savedate = ask_savedate,
+                .guid = ask_guid,
                 .sent = ask_sent,
                 .keys = ask_keys,
                 .header = ask_header,
@@ -239,12 +257,18 @@ static bool run_batch(struct search_run *s, uint32_t low, size_t n, bool from_en
         bool more = true;
         uint64_t left;
 
+        /* of several mailboxes nobody knows how many messages they have */
+        imap_progress(s->session, s->looked,
+                      s->mailbox == s->session->mailbox ? mailbox_count(s->mailbox) : 0);
+        s->looked += n;
         mailbox_messages(s->mailbox, low, messages, n);
         left = search_filter(s->search, low, messages, n);
         while (left && more) {
                 unsigned i = (unsigned)(from_end ? 63 - __builtin_clzll(left) : __builtin_ctzll(left));
 
                 left &= ~(UINT64_C(1) << i);
+                imap_progress(s->session, s->looked - n,
+                              s->mailbox == s->session->mailbox ? mailbox_count(s->mailbox) : 0);
                 take_message(s, low + i);
                 if (decided || match_message(s, low + i, &messages[i]))
                         more = found(context, low + i, &messages[i]);

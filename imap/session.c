@@ -8,6 +8,7 @@
 #include "imap/capability.h"
 #include "imap/id.h"
 #include "imap/imap.h"
+#include "imap/notify.h"
 #include "imap/reader.h"
 #include "imap/reply.h"
 
@@ -22,6 +23,7 @@ static const imap_executor executors[IMAP_COMMAND_COUNT] = {
         [IMAP_COMPRESS] = imap_exec_compress,
         [IMAP_SELECT] = imap_exec_select,
         [IMAP_EXAMINE] = imap_exec_select,
+        [IMAP_NOTIFY] = imap_exec_notify,
         [IMAP_CREATE] = imap_exec_folder,
         [IMAP_DELETE] = imap_exec_folder,
         [IMAP_RENAME] = imap_exec_folder,
@@ -168,6 +170,21 @@ static void reject(struct imap_session *s, struct slice tag, const char *word, c
         conn_printf(&s->conn, " %s %s\r\n", word, text);
 }
 
+static bool changes_folders(enum imap_command_id id)
+{
+        return id == IMAP_CREATE || id == IMAP_DELETE || id == IMAP_RENAME || id == IMAP_SUBSCRIBE ||
+               id == IMAP_UNSUBSCRIBE;
+}
+
+/* With NOTIFY the time between commands is not silent. 0, or why the session ends. */
+static int await_command(struct imap_session *s)
+{
+        if (!s->notify)
+                return 0;
+        s->muted = true;
+        return notify_wait(s, deadline_in_ms(s->settings->session_timeout), false);
+}
+
 /* Reads and answers one command. False when it was bad. */
 static bool serve_one(struct imap_session *s, const struct imap_reader_limits *limits)
 {
@@ -197,7 +214,12 @@ static bool serve_one(struct imap_session *s, const struct imap_reader_limits *l
                        problem ? problem : error.text);
                 return !problem && error.no; /* a NO is an answer to IMAP */
         }
+        /* who removes messages wants to hear of it, whatever NOTIFY said */
+        s->muted = c.id != IMAP_EXPUNGE && c.id != IMAP_MOVE;
+        imap_progress_start(s, c.tag);
         executors[c.id](s, &c);
+        if (changes_folders(c.id))
+                notify_tell(s, &c);
         return true;
 }
 
@@ -206,6 +228,11 @@ static void serve(struct imap_session *s)
         struct imap_reader_limits limits = imap_reader_limits(s->settings->imap_max_line_length);
         unsigned bad = 0;
         while (!s->over) {
+                int r = await_command(s);
+                if (r < 0)
+                        end_on_error(s, r);
+                if (s->over)
+                        break;
                 bad = serve_one(s, &limits) ? 0 : bad + 1;
                 if (!s->over)
                         skip_command(s, &limits);
@@ -318,6 +345,7 @@ void imap_session(const struct session_start *start)
                 conn_flush(&s.conn);
                 log_end(&s);
         }
+        notify_free(&s.notify);
         imap_unselect(&s);
         store_close(&s.store);
         buf_free(&s.command);

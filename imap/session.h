@@ -32,7 +32,14 @@ struct imap_session {
                 char guid[33]; /* of the mailbox */
                 uint32_t uid;
                 struct section_mark mark;
-        } partial;              /* where the last partial FETCH ended */
+        } partial;             /* where the last partial FETCH ended */
+        struct notify *notify; /* imap/notify.h; NULL: NOTIFY was not used */
+        bool muted;            /* the command may leave the selected mailbox's news to NOTIFY's choice */
+        struct {
+                struct slice tag; /* of the command that runs */
+                deadline_t next;
+                unsigned calls;
+        } progress;             /* see imap_progress() */
         bool over;              /* LOGOUT, BYE or a dead connection: the loop ends */
         const char *end_reason; /* for the log: "Logged out"; static */
         struct {
@@ -54,6 +61,7 @@ void imap_exec_enable(struct imap_session *s, const struct imap_command *c);
 void imap_exec_compress(struct imap_session *s, const struct imap_command *c);
 void imap_exec_select(struct imap_session *s, const struct imap_command *c); /* SELECT, EXAMINE */
 void imap_exec_close(struct imap_session *s, const struct imap_command *c);  /* CLOSE, UNSELECT */
+void imap_exec_notify(struct imap_session *s, const struct imap_command *c);
 void imap_exec_folder(struct imap_session *s, const struct imap_command *c); /* CREATE DELETE RENAME SUBSCRIBE
                                                                                  UNSUBSCRIBE */
 void imap_exec_list(struct imap_session *s, const struct imap_command *c);   /* LIST, LSUB */

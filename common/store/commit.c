@@ -128,14 +128,25 @@ static int fsync_dirs(struct save *s)
         return r;
 }
 
+/* Fields of its line in the list. */
+static struct slice fields_of(const struct saved *item, struct buf *to)
+{
+        to->n = 0;
+        if (item->guid)
+                buf_printf(to, "G%s", item->guid);
+        return buf_slice(to);
+}
+
 /* The new messages' records; who looks next has them as \Recent, in new/ or in cur/. */
 static void enter(struct save *s, uint32_t uid, const struct index_truth *truth)
 {
+        _cleanup_(buf_free) struct buf fields = {0};
         for (size_t i = 0; i < s->n; i++) {
                 const struct saved *item = &s->items[i];
                 struct slice name = slice_from(slice_of(item->path), strlen("cur/"));
                 struct index_file f = {.base = slice_of(item->base),
                                        .info = slice_from(name, strlen(item->base)),
+                                       .fields = fields_of(item, &fields),
                                        .in_new = slice_starts(slice_of(item->path), SLICE("new/")),
                                        .size = item->size,
                                        .date = item->date};
@@ -147,8 +158,10 @@ static void enter(struct save *s, uint32_t uid, const struct index_truth *truth)
 
 static void format_lines(const struct save *s, uint32_t first, struct buf *to)
 {
+        _cleanup_(buf_free) struct buf fields = {0};
         for (size_t i = 0; i < s->n; i++)
                 uidlist_line_format(to, &(struct uidlist_line){.uid = first + (uint32_t)i,
+                                                               .fields = fields_of(&s->items[i], &fields),
                                                                .base = slice_of(s->items[i].base)});
 }
 

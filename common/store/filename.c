@@ -156,6 +156,16 @@ int filename_order_cmp(const struct filename_order *a, const struct filename_ord
         return slice_cmp(a->base, b->base);
 }
 
+bool filename_time(struct slice base, time_t *ret)
+{
+        uint64_t seconds = filename_order_of(base).seconds;
+        /* 1980 to 2100: what else a name begins with is a number of something */
+        if (seconds < 315532800 || seconds > UINT64_C(4102444800))
+                return false;
+        *ret = (time_t)seconds;
+        return true;
+}
+
 void filename_generate(struct buf *to, int64_t *last_us)
 {
         int64_t now = clock_realtime_us();

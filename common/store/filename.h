@@ -38,6 +38,9 @@ struct filename_order {
 struct filename_order filename_order_of(struct slice base);
 int filename_order_cmp(const struct filename_order *a, const struct filename_order *b);
 
+/* The time in the name, in seconds since 1970; false when it begins with no plausible one. */
+bool filename_time(struct slice base, time_t *ret);
+
 /* A base that nobody else makes: <seconds>.M<microseconds>P<pid>.<host>. *last_us makes it later than the one
  * before. */
 void filename_generate(struct buf *to, int64_t *last_us);

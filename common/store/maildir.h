@@ -166,6 +166,8 @@ int view_rebase(struct mailbox *m, struct index *old);
 
 /* content.c: writes what was learned and cached. */
 void content_save(struct mailbox *m);
+/* A message's G field, or its base name. Valid until the next sync. */
+struct slice content_guid(struct mailbox *m, uint32_t seq);
 
 /* watch.c: reads off what inotify has said. */
 void watch_drain(struct mailbox *m);

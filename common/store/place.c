@@ -106,8 +106,7 @@ static int move_one(struct save *s, struct saved *item)
 
 static void leave_out(struct save *s, size_t at)
 {
-        free(s->items[at].source);
-        free(s->items[at].base);
+        saved_free(&s->items[at]);
         memmove(s->items + at, s->items + at + 1, (s->n - at - 1) * sizeof(*s->items));
         s->n--;
 }

@@ -26,11 +26,12 @@ bool save_fsyncs(const struct save *s)
         return s->to->store->settings->mail_fsync != SETTINGS_FSYNC_NEVER;
 }
 
-static void saved_free(struct saved *m)
+void saved_free(struct saved *m)
 {
         free(m->source);
         free(m->path);
         free(m->base);
+        free(m->guid);
         *m = (struct saved){0};
 }
 
@@ -289,6 +290,15 @@ static void set_keywords(struct save *s, const struct save_message *m)
                 add_keyword(s, m->keywords[i]);
 }
 
+/* The copy is the same message to clients and to Dovecot. */
+static void take_guid(struct save *s, uint32_t seq)
+{
+        char digits[UIDLIST_GUID_LEN + 1];
+        struct slice guid = content_guid(s->from, seq);
+        uidlist_guid(guid, digits);
+        s->now.guid = uidlist_guid_fits(guid) ? xstrndup(guid.p, guid.n) : xstrdup(digits);
+}
+
 /* The message stays where it is until the commit. False: its file has to be read. */
 static bool take_name(struct save *s, uint32_t seq, enum saved_from where)
 {
@@ -314,6 +324,7 @@ static bool take_name(struct save *s, uint32_t seq, enum saved_from where)
         s->now.where = where;
         s->now.moves = where == SAVED_MOVE;
         s->now.seq = seq;
+        take_guid(s, seq);
         flags_from(from, rec, names, &m);
         s->now.flags = m.flags;
         set_keywords(s, &m);
@@ -340,6 +351,8 @@ static int copy_bytes(struct save *s, uint32_t seq, bool moves)
         if (r == 0)
                 r = save_begin(s, &m);
         s->now.seq = seq;
+        if (r == 0)
+                take_guid(s, seq);
         if (r == 0)
                 r = save_write(s, text.raw);
         if (r == 0)

@@ -23,6 +23,7 @@ struct saved {
         char *source; /* "tmp/<name>"; of the others "cur/<name>" in `from` */
         char *path;   /* where it went at the commit: "new/..." or "cur/..."; NULL before */
         char *base;
+        char *guid;   /* of a copy: the GUID of what it is a copy of */
         uint32_t seq; /* in `from` */
         uint8_t flags;
         uint64_t keywords; /* bits of to->keywords */
@@ -58,6 +59,8 @@ struct save {
         int failed; /* what went wrong; nothing of this save can be committed any more */
         bool committed;
 };
+
+void saved_free(struct saved *m);
 
 /* Keeps the text of an error about a path below the folder. */
 int save_error(struct save *s, int r, const char *call, const char *below);

@@ -2,7 +2,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 
+#include "base/hash.h"
 #include "base/number.h"
 
 bool uidlist_field(struct slice fields, char key, struct slice *ret)
@@ -24,6 +27,25 @@ static bool is_guid(struct slice s)
                         return false;
         }
         return s.n == UIDLIST_GUID_LEN;
+}
+
+void uidlist_guid(struct slice text, char ret[UIDLIST_GUID_LEN + 1])
+{
+        if (is_guid(text))
+                for (size_t i = 0; i < UIDLIST_GUID_LEN; i++)
+                        ret[i] = ascii_lower(text.p[i]);
+        else
+                snprintf(ret, UIDLIST_GUID_LEN + 1, "%016" PRIx64 "%016" PRIx64, hash_bytes(text, 1),
+                         hash_bytes(text, 2));
+        ret[UIDLIST_GUID_LEN] = '\0';
+}
+
+bool uidlist_guid_fits(struct slice text)
+{
+        for (size_t i = 0; i < text.n; i++)
+                if ((unsigned char)text.p[i] <= ' ')
+                        return false;
+        return text.n > 0 && text.n <= NAME_MAX;
 }
 
 static bool has_control(struct slice s)

@@ -44,4 +44,10 @@ void uidlist_line_format(struct buf *to, const struct uidlist_line *line);
 /* The value of the field with this key. */
 bool uidlist_field(struct slice fields, char key, struct slice *ret);
 
+/* A message's GUID, which may be any text, as 32 hex digits: itself, in small letters, when it is that; else
+ * two XXH3 hashes of it, with the seeds 1 and 2. Clients keep it: it must never change. */
+void uidlist_guid(struct slice text, char ret[UIDLIST_GUID_LEN + 1]);
+/* Whether it can be the value of a field; the 32 digits always can. */
+bool uidlist_guid_fits(struct slice text);
+
 #endif

@@ -145,8 +145,18 @@ LONGLINES = _headers("Long lines", 7, "X-Long: " + "word " * 400) + "\n" + "x" *
 
 DOTS = _headers("Dots", 8) + "\n.\n..\n.dot\nno dot\n...\n"
 
+HTML = (
+    _headers("Only HTML", 11, "MIME-Version: 1.0", "Content-Type: text/html; charset=iso-8859-1",
+             "Content-Transfer-Encoding: quoted-printable")
+    + "\n<html><head><style>p { color: red }</style></head><body><p>Gr=FC=DFe</p><p>&amp; mo<b>re</b></p></body></html>\n"
+)
+
+QUOTED = _headers("Re: quoted", 12) + "\nAnna wrote:\n> old words\n> more\n\nnew   words\n\n" + "and many more words, " * 30 + "\n"
+
 MESSAGES = {
     "plain": PLAIN.encode(),
+    "html": HTML.encode(),
+    "quoted": QUOTED.encode(),
     "utf8": UTF8.encode(),
     "alternative": ALTERNATIVE.encode(),
     "attachment": ATTACHMENT.encode(),

@@ -9,6 +9,7 @@
 #include "mime/header.h"
 #include "store/annotation.h"
 #include "store/save.h"
+#include "store/watcher.h"
 
 enum { FAKE_MESSAGES = 16, FAKE_FOLDERS = 8 };
 
@@ -150,6 +151,41 @@ int mailbox_deleted_storage(struct mailbox *m, uint64_t *ret)
 char store_separator(const struct store *s, const char *name)
 {
         return '.';
+}
+
+/* Nothing can be watched here. */
+int watcher_open(struct store *s, struct watcher **ret)
+{
+        *ret = NULL;
+        return 0;
+}
+
+void watcher_close(struct watcher **w)
+{
+}
+
+int watcher_fd(const struct watcher *w)
+{
+        return -1;
+}
+
+void watcher_add_tree(struct watcher *w)
+{
+}
+
+int watcher_add_folder(struct watcher *w, const char *name, uint32_t number)
+{
+        return 0;
+}
+
+int watcher_identity(struct store *s, const char *name, struct watcher_identity *ret)
+{
+        return -ENOENT;
+}
+
+void watcher_read(struct watcher *w, struct arena *arena, struct watcher_news *ret)
+{
+        *ret = (struct watcher_news){.folders = NULL};
 }
 
 const struct store_namespace *store_namespaces(const struct store *s, size_t *ret_n)
@@ -444,6 +480,17 @@ uint32_t mailbox_uidvalidity(const struct mailbox *m)
 bool mailbox_total_size(const struct mailbox *m, uint64_t *ret)
 {
         return false;
+}
+
+int mailbox_savedate(struct mailbox *m, uint32_t seq, time_t *ret)
+{
+        return mailbox_internaldate(m, seq, ret);
+}
+
+void mailbox_message_guid(struct mailbox *m, uint32_t seq, char ret[MAILBOX_GUID_LEN + 1])
+{
+        memset(ret, '0', MAILBOX_GUID_LEN);
+        ret[MAILBOX_GUID_LEN] = '\0';
 }
 
 const char *mailbox_guid(const struct mailbox *m)

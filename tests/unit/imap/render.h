@@ -86,9 +86,10 @@ static void render_return(struct buf *b, const struct imap_search *search)
 
 static void render_fetch(struct buf *b, const struct imap_command *c)
 {
-        static const char *const kinds[] = {"FLAGS",  "UID",           "DATE",        "SIZE",
-                                            "MODSEQ", "ENVELOPE",      "BODY",        "STRUCTURE",
-                                            "RFC822", "RFC822.HEADER", "RFC822.TEXT", "SECTION"};
+        static const char *const kinds[] = {"FLAGS",   "UID",           "DATE",        "SIZE",
+                                            "MODSEQ",  "ENVELOPE",      "BODY",        "STRUCTURE",
+                                            "EMAILID", "THREADID",      "SAVEDATE",    "PREVIEW",
+                                            "RFC822",  "RFC822.HEADER", "RFC822.TEXT", "SECTION"};
         render_set(b, &c->fetch.set);
         for (size_t i = 0; i < c->fetch.items_n; i++) {
                 buf_printf(b, " %s", kinds[c->fetch.items[i].kind]);
@@ -121,7 +122,8 @@ static void render_key(struct buf *b, const struct imap_search_key *k)
 {
         static const char *const kinds[] = {"ALL",     "SET",        "UID",       "FLAG",      "NOT_FLAG",
                                             "NEW",     "KEYWORD",    "UNKEYWORD", "BEFORE",    "ON",
-                                            "SINCE",   "SENTBEFORE", "SENTON",    "SENTSINCE", "OLDER",
+                                            "SINCE",   "SENTBEFORE", "SENTON",    "SENTSINCE", "SAVEDBEFORE",
+                                            "SAVEDON", "SAVEDSINCE", "EMAILID",   "THREADID",  "OLDER",
                                             "YOUNGER", "MODSEQ",     "LARGER",    "SMALLER",   "HEADER",
                                             "BODY",    "TEXT",       "NOT",       "OR",        "AND"};
         buf_printf(b, " %s", kinds[k->kind]);

@@ -4,6 +4,7 @@
 #include "../unit.h"
 
 #include "fake_client.h"
+#include "imap/reply.h"
 
 static void test_append(void **state)
 {
@@ -398,24 +399,37 @@ static void test_folders_selected(void **state)
         }
 }
 
+/* RFC 9585 section 4: only when it takes long, and not often. */
+static void test_progress(void **state)
+{
+        struct client c;
+        client_open(&c);
+        imap_progress_start(&c.s, SLICE("A001"));
+        for (unsigned i = 0; i < 100; i++)
+                imap_progress(&c.s, i, 100);
+        assert_slice_equal(client_answer(&c), SLICE(""));
+        c.s.progress.next = 1;
+        for (unsigned i = 0; i < 100; i++)
+                imap_progress(&c.s, 454, 1000);
+        assert_slice_equal(client_answer(&c),
+                           SLICE("* OK [INPROGRESS (\"A001\" 454 1000)] Still at it, 45% done.\r\n"));
+        c.s.progress.next = 1;
+        imap_progress_look(&c.s, 7, 0);
+        assert_slice_equal(client_answer(&c), SLICE("* OK [INPROGRESS (\"A001\" NIL NIL)] Still at it.\r\n"));
+        client_close(&c);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_replace),
-                cmocka_unit_test(test_append_several),
-                cmocka_unit_test(test_catenate),
-                cmocka_unit_test(test_append),
-                cmocka_unit_test(test_append_stays_in_step),
-                cmocka_unit_test(test_append_streams),
-                cmocka_unit_test(test_append_cut),
-                cmocka_unit_test(test_copy),
-                cmocka_unit_test(test_move),
-                cmocka_unit_test(test_store),
-                cmocka_unit_test(test_expunge),
-                cmocka_unit_test(test_search),
-                cmocka_unit_test(test_list),
-                cmocka_unit_test(test_folders),
-                cmocka_unit_test(test_folders_selected),
+                cmocka_unit_test(test_replace),        cmocka_unit_test(test_append_several),
+                cmocka_unit_test(test_progress),       cmocka_unit_test(test_catenate),
+                cmocka_unit_test(test_append),         cmocka_unit_test(test_append_stays_in_step),
+                cmocka_unit_test(test_append_streams), cmocka_unit_test(test_append_cut),
+                cmocka_unit_test(test_copy),           cmocka_unit_test(test_move),
+                cmocka_unit_test(test_store),          cmocka_unit_test(test_expunge),
+                cmocka_unit_test(test_search),         cmocka_unit_test(test_list),
+                cmocka_unit_test(test_folders),        cmocka_unit_test(test_folders_selected),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

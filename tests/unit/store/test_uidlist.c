@@ -86,6 +86,29 @@ static void names_are_taken_apart(void **state)
         buf_free(&b);
 }
 
+/* What clients keep as EMAILID: the numbers must never change. */
+static void guids_have_one_form(void **state)
+{
+        char guid[UIDLIST_GUID_LEN + 1];
+        uidlist_guid(SLICE("0123456789ABCDEF0123456789abcdef"), guid);
+        assert_string_equal(guid, "0123456789abcdef0123456789abcdef");
+        uidlist_guid(SLICE("1700000000.M1P1.host"), guid);
+        assert_string_equal(guid, "2119e356fe30ab138c669912fb5326ae");
+        assert_true(uidlist_guid_fits(SLICE("1700000000.M1P1.host")));
+        assert_false(uidlist_guid_fits(SLICE("a b")));
+        assert_false(uidlist_guid_fits(SLICE("")));
+}
+
+static void names_tell_when(void **state)
+{
+        time_t t = 0;
+        assert_true(filename_time(SLICE("1700000000.M1P1.host,S=5"), &t));
+        assert_int_equal(t, 1700000000);
+        assert_false(filename_time(SLICE("17.host"), &t));
+        assert_false(filename_time(SLICE("99999999999999999999.host"), &t));
+        assert_false(filename_time(SLICE("msg.1"), &t));
+}
+
 static void a_list_of_dovecot_is_kept(void **state)
 {
         struct fixture *f = *state;
@@ -288,6 +311,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(lines_are_read_and_written),
                 cmocka_unit_test(names_are_taken_apart),
+                cmocka_unit_test(guids_have_one_form),
+                cmocka_unit_test(names_tell_when),
                 T(a_list_of_dovecot_is_kept),
                 T(version_1_is_taken_over),
                 T(damage_never_gives_a_uid_twice),

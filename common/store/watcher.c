@@ -1,0 +1,150 @@
+#include "store/watcher.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fd.h"
+#include "store/folder.h"
+
+enum {
+        WATCHER_READ = 16 * 1024,      /* bytes of events taken at once */
+        WATCHER_NEWS_MAX = 64 * 1024,  /* events that are told apart in one call */
+        WATCHER_WATCHES_MAX = 1 << 20, /* a folder that is made and removed takes new numbers each time */
+};
+
+#define WATCHER_TREE UINT32_MAX
+
+struct watcher {
+        struct store *store;
+        int fd;
+        struct buf numbers; /* uint32_t: of the folder, by the kernel's number of the watch */
+};
+
+int watcher_open(struct store *s, struct watcher **ret)
+{
+        struct watcher *w = xcalloc(1, sizeof(*w));
+        w->store = s;
+        w->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+        *ret = w;
+        return 0;
+}
+
+void watcher_close(struct watcher **wp)
+{
+        if (!*wp)
+                return;
+        fd_close_p(&(*wp)->fd);
+        buf_free(&(*wp)->numbers);
+        free(*wp);
+        *wp = NULL;
+}
+
+int watcher_fd(const struct watcher *w)
+{
+        return w->fd;
+}
+
+static void set_number(struct watcher *w, int wd, uint32_t number)
+{
+        size_t need = ((size_t)wd + 1) * sizeof(uint32_t);
+        if (w->numbers.n < need) {
+                memset(buf_reserve(&w->numbers, need - w->numbers.n), 0, need - w->numbers.n);
+                w->numbers.n = need;
+        }
+        memcpy(w->numbers.p + (size_t)wd * sizeof(uint32_t), &number, sizeof(number));
+}
+
+/* What cannot be watched because it is not there is not missed; a limit ends all watching. */
+static int add(struct watcher *w, const char *path, uint32_t mask, uint32_t number)
+{
+        if (w->fd < 0)
+                return 0;
+        int wd = inotify_add_watch(w->fd, path, mask | IN_ONLYDIR);
+        if (wd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
+                return -ENOENT;
+        if (wd < 0 || wd > WATCHER_WATCHES_MAX) {
+                fd_close_p(&w->fd);
+                return 0;
+        }
+        set_number(w, wd, number);
+        return 0;
+}
+
+void watcher_add_tree(struct watcher *w)
+{
+        enum { MASK = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE };
+        for (size_t i = 0; i < w->store->namespaces_n; i++) {
+                const struct location *l = &w->store->namespaces[i].location;
+                if (w->store->namespaces[i].set->list == SETTINGS_LIST_NO)
+                        continue;
+                add(w, l->root, MASK, WATCHER_TREE);
+                if (l->control)
+                        add(w, l->control, MASK, WATCHER_TREE);
+        }
+}
+
+int watcher_add_folder(struct watcher *w, const char *name, uint32_t number)
+{
+        enum { MASK = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DONT_FOLLOW };
+        static const char *const subs[] = {"new", "cur"};
+        _cleanup_(arena_free) struct arena a = {0};
+        struct folder_place place;
+        int r = folder_resolve(w->store, &a, name, &place);
+        for (size_t i = 0; i < ARRAY_LEN(subs) && r == 0; i++)
+                r = add(w, arena_printf(&a, "%s/%s", place.dir, subs[i]), MASK, number);
+        return r < 0 ? -ENOENT : 0;
+}
+
+int watcher_identity(struct store *s, const char *name, struct watcher_identity *ret)
+{
+        _cleanup_(arena_free) struct arena a = {0};
+        struct folder_place place;
+        struct stat st;
+        if (folder_resolve(s, &a, name, &place) < 0 || stat(place.dir, &st) < 0)
+                return -ENOENT;
+        *ret = (struct watcher_identity){st.st_dev, st.st_ino};
+        return 0;
+}
+
+/* In a root there is also what is INBOX's: lists, indexes, locks. */
+static bool is_about_tree(const struct inotify_event *e)
+{
+        struct slice name = slice_of(e->len ? e->name : "");
+        return (e->mask & IN_ISDIR && slice_starts(name, SLICE("."))) ||
+               slice_eq(name, SLICE("subscriptions"));
+}
+
+static void take(struct watcher *w, const struct inotify_event *e, struct watcher_news *news)
+{
+        uint32_t number;
+        if (e->mask & IN_Q_OVERFLOW)
+                news->all = true;
+        if (e->wd < 0 || e->mask & IN_IGNORED || ((size_t)e->wd + 1) * sizeof(number) > w->numbers.n)
+                return;
+        memcpy(&number, w->numbers.p + (size_t)e->wd * sizeof(number), sizeof(number));
+        if (number == WATCHER_TREE)
+                news->tree |= is_about_tree(e);
+        else if (news->n == WATCHER_NEWS_MAX)
+                news->all = true;
+        else if (news->n == 0 || news->folders[news->n - 1] != number)
+                news->folders[news->n++] = number;
+}
+
+void watcher_read(struct watcher *w, struct arena *arena, struct watcher_news *ret)
+{
+        _Alignas(struct inotify_event) char events[WATCHER_READ];
+        ssize_t n = 0;
+        *ret = (struct watcher_news){.folders = NULL};
+        while (w->fd >= 0 && (n = read(w->fd, events, sizeof(events))) > 0) {
+                if (!ret->folders)
+                        ret->folders = arena_array(arena, uint32_t, WATCHER_NEWS_MAX);
+                for (char *p = events; p < events + n;) {
+                        const struct inotify_event *e = (const struct inotify_event *)(const void *)p;
+                        take(w, e, ret);
+                        p += sizeof(*e) + e->len;
+                }
+        }
+}
