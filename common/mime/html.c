@@ -156,26 +156,84 @@ static void tag_end(struct html_text *h)
         h->wants_space |= !is_inline(name);
 }
 
-/* Text up to what may end it; how many bytes that was. */
+enum { BLOCK = 16 };
+typedef unsigned char block_t __attribute__((vector_size(BLOCK)));
+
+/* BLOCK bytes that are text as they stand: no markup, no blanks but single spaces. `p` has a byte before it.
+ */
+static bool is_plain(const char *p)
+{
+        block_t b, before;
+        uint64_t half[2];
+
+        memcpy(&b, p, BLOCK);
+        memcpy(&before, p - 1, BLOCK);
+        b = (block_t)((b == '<') | (b == '&') | (b < ' ') | ((b == ' ') & (before == ' ')));
+        memcpy(half, &b, BLOCK);
+        return (half[0] | half[1]) == 0;
+}
+
+/* Text up to what may be markup, copied in place: SEARCH reads all mail. */
+static int copy_text(struct html_text *h, struct slice in, struct buf *to, size_t *ret)
+{
+        char *p = buf_reserve(to, in.n + 1);
+        bool space = h->wants_space, text = h->has_text;
+        size_t n = 0, next_block = 1;
+
+        if (!p)
+                return to->error;
+        while (n < in.n) {
+                char c = in.p[n];
+
+                if (n >= next_block && text && !space && in.n - n >= BLOCK) {
+                        next_block = n + BLOCK;
+                        if (is_plain(in.p + n)) {
+                                n += BLOCK;
+                                space = in.p[n - 1] == ' ';
+                                memcpy(p, in.p + n - BLOCK, BLOCK);
+                                p += space ? BLOCK - 1 : BLOCK;
+                                continue;
+                        }
+                }
+                if (c == '<' || c == '&')
+                        break;
+                n++;
+                if (is_blank(c)) {
+                        space = true;
+                        continue;
+                }
+                if (space && text)
+                        *p++ = ' ';
+                space = false;
+                text = true;
+                *p++ = c;
+        }
+        h->wants_space = space;
+        h->has_text = text;
+        to->n = (size_t)(p - to->p);
+        *ret = n;
+        return 0;
+}
+
 static int take_text(struct html_text *h, struct slice in, struct buf *to, size_t *ret)
 {
-        bool hidden = h->in_script || h->in_style;
         size_t n = 0;
+        int r = 0;
 
-        while (n < in.n && in.p[n] != '<' && (hidden || (in.p[n] != '&' && !is_blank(in.p[n]))))
-                n++;
+        if (h->in_script || h->in_style)
+                n = slice_find(in, '<');
+        else
+                r = copy_text(h, in, to, &n);
         *ret = n;
-        if (n > 0)
-                return hidden ? 0 : put(h, slice_head(in, n), to);
-        *ret = 1;
-        if (in.p[0] == '<') {
+        if (r < 0 || n == in.n)
+                return r;
+        *ret = n + 1;
+        if (in.p[n] == '<') {
                 h->state = OPEN;
                 h->closing = false;
-        } else if (in.p[0] == '&') {
+        } else {
                 h->state = REFERENCE;
                 name_begin(h);
-        } else {
-                h->wants_space = true;
         }
         return 0;
 }
@@ -238,15 +296,40 @@ static void take_name(struct html_text *h, char c, size_t *ret)
         *ret = 0;
 }
 
-static void take_tag(struct html_text *h, char c)
+/* Up to the end of the tag, or to a value in quotes. */
+static void take_tag(struct html_text *h, struct slice in, size_t *ret)
 {
-        if (c == '>') {
-                tag_end(h);
-        } else if (h->after_equals && (c == '"' || c == '\'')) {
-                h->quote = c;
-                h->state = VALUE;
-        } else if (!is_blank(c)) {
-                h->after_equals = c == '=';
+        bool after_equals = h->after_equals;
+        size_t n = 0;
+
+        while (n < in.n) {
+                char c = in.p[n++];
+
+                if (c == '>') {
+                        tag_end(h);
+                        break;
+                }
+                if (after_equals && (c == '"' || c == '\'')) {
+                        h->quote = c;
+                        h->state = VALUE;
+                        break;
+                }
+                if (!is_blank(c))
+                        after_equals = c == '=';
+        }
+        h->after_equals = after_equals;
+        *ret = n;
+}
+
+/* Up to a byte that changes the state; it is taken too. */
+static void take_until(struct html_text *h, struct slice in, char end, enum state next, size_t *ret)
+{
+        size_t n = slice_find(in, end);
+
+        *ret = MIN(n + 1, in.n);
+        if (n < in.n) {
+                h->state = next;
+                h->after_equals = false;
         }
 }
 
@@ -262,9 +345,13 @@ static void take_markup(struct html_text *h, char c, size_t *ret)
         }
 }
 
-static void take_comment(struct html_text *h, char c)
+static void take_comment(struct html_text *h, struct slice in, size_t *ret)
 {
-        if (c == '-') {
+        char c = in.p[0];
+
+        if (h->dashes == 0 && c != '-') {
+                *ret = slice_find(in, '-');
+        } else if (c == '-') {
                 h->dashes++;
         } else if (c == '>' && h->dashes >= 2) {
                 h->state = TEXT;
@@ -289,23 +376,19 @@ static int step(struct html_text *h, struct slice in, struct buf *to, size_t *re
                 take_name(h, c, ret);
                 return 0;
         case TAG:
-                take_tag(h, c);
+                take_tag(h, in, ret);
                 return 0;
         case VALUE:
-                if (c == h->quote) {
-                        h->state = TAG;
-                        h->after_equals = false;
-                }
+                take_until(h, in, h->quote, TAG, ret);
                 return 0;
         case MARKUP:
                 take_markup(h, c, ret);
                 return 0;
         case BOGUS:
-                if (c == '>')
-                        h->state = TEXT;
+                take_until(h, in, '>', TEXT, ret);
                 return 0;
         case COMMENT:
-                take_comment(h, c);
+                take_comment(h, in, ret);
                 return 0;
         }
         return 0;

@@ -46,6 +46,18 @@ static void blanks(void **state)
                                 "b");
 }
 
+/* Longer than what is looked at together. */
+static void long_text(void **state)
+{
+        assert_text("a line of text that is long  and has two blanks<br>in the middle of it, &amp; a lot\n "
+                    "of text ",
+                    "a line of text that is long and has two blanks in the middle of it, & a lot of text");
+        assert_text("sixteen bytes is  exactly seventeen  bytes, a space at every sixteenth place &",
+                    "sixteen bytes is exactly seventeen bytes, a space at every sixteenth place &");
+        assert_text("0123456789abcdef 123456789abcde  123456789abcdef<b> </b>0123456789abcde ",
+                    "0123456789abcdef 123456789abcde 123456789abcdef 0123456789abcde");
+}
+
 static void comments(void **state)
 {
         assert_text("a<!-- b -->c", "ac");
@@ -83,8 +95,8 @@ static void references(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(tags),    cmocka_unit_test(blanks),     cmocka_unit_test(comments),
-                cmocka_unit_test(scripts), cmocka_unit_test(references),
+                cmocka_unit_test(tags),     cmocka_unit_test(blanks),  cmocka_unit_test(long_text),
+                cmocka_unit_test(comments), cmocka_unit_test(scripts), cmocka_unit_test(references),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
