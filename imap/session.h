@@ -47,6 +47,8 @@ struct imap_session {
         } counts; /* for the line at the end */
 };
 
+/* announce.c: the capability list, to stand behind "CAPABILITY ". */
+void imap_tell_capabilities(struct imap_session *s);
 /* A capability is announced to this client; what is not is not enabled. */
 bool imap_session_announces(const struct imap_session *s, const char *name);
 
