@@ -1,4 +1,4 @@
-/* ENABLE (RFC 5161), and what follows from a feature being on. */
+/* ENABLE (RFC 5161). What follows from a feature being on: modseq.c. */
 
 #include "imap/reply.h"
 
@@ -13,14 +13,6 @@ static const struct {
         {"UIDONLY", FEATURE_UIDONLY},
         {"UTF8=ACCEPT", FEATURE_UTF8},
 };
-
-void imap_enable(struct imap_session *s, unsigned features)
-{
-        bool first = features & ~s->enabled & FEATURE_CONDSTORE;
-        s->enabled |= features;
-        if (first && s->mailbox && mailbox_highest_modseq(s->mailbox) > 0)
-                imap_tell_modseq(s);
-}
 
 /* Names what was not on before; what nobody knows is no error (RFC 5161 section 3.1). */
 void imap_exec_enable(struct imap_session *s, const struct imap_command *c)

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/number.h"
+#include "imap/notify.h"
 #include "imap/reply.h"
 
 enum { VANISHED_LINE_MAX = 8000 /* RFC 7162 section 4: what a line should not exceed */ };
@@ -19,6 +20,31 @@ void imap_tell_modseq(struct imap_session *s)
         conn_printf(&s->conn, "* OK [HIGHESTMODSEQ %llu] Highest\r\n", (unsigned long long)modseq);
         s->told_modseq = modseq;
         s->fetched_modseq = 0;
+}
+
+/* What a client makes of the MODSEQs it was told must not be higher than what the view tells, or it would
+ * never hear of what is kept back; and it should not fall behind (RFC 7162 section 6). */
+bool imap_modseq_is_due(struct imap_session *s)
+{
+        uint64_t view = s->mailbox ? mailbox_highest_modseq(s->mailbox) : 0;
+        uint64_t client = MAX(s->told_modseq, s->fetched_modseq);
+        /* who was not told of flags must not believe to know them */
+        if (!(s->enabled & FEATURE_CONDSTORE) || view == 0 || !notify_tells_flags(s))
+                return false;
+        s->told_modseq = client;
+        s->fetched_modseq = 0;
+        if (client <= view && !(client < view && s->enabled & FEATURE_QRESYNC))
+                return false;
+        s->told_modseq = view;
+        return true;
+}
+
+void imap_enable(struct imap_session *s, unsigned features)
+{
+        bool first = features & ~s->enabled & FEATURE_CONDSTORE;
+        s->enabled |= features;
+        if (first && s->mailbox && mailbox_highest_modseq(s->mailbox) > 0)
+                imap_tell_modseq(s);
 }
 
 bool imap_require_modseq(struct imap_session *s, const struct imap_command *c)

@@ -294,27 +294,10 @@ static void sync_view(struct imap_session *s, bool allow_expunge, bool with_uid)
                 notify_fetch(s, known - (uint32_t)changes.expunged_n + 1);
 }
 
-/* What a client makes of the MODSEQs it was told must not be higher than what the view tells, or it would
- * never hear of what is kept back; and it should not fall behind (RFC 7162 section 6). */
-static bool must_tell_modseq(struct imap_session *s)
-{
-        uint64_t view = s->mailbox ? mailbox_highest_modseq(s->mailbox) : 0;
-        uint64_t client = MAX(s->told_modseq, s->fetched_modseq);
-        /* who was not told of flags must not believe to know them */
-        if (!(s->enabled & FEATURE_CONDSTORE) || view == 0 || !notify_tells_flags(s))
-                return false;
-        s->told_modseq = client;
-        s->fetched_modseq = 0;
-        if (client <= view && !(client < view && s->enabled & FEATURE_QRESYNC))
-                return false;
-        s->told_modseq = view;
-        return true;
-}
-
 void imap_sync(struct imap_session *s, bool allow_expunge, bool with_uid)
 {
         sync_view(s, allow_expunge, with_uid);
-        if (!s->over && must_tell_modseq(s))
+        if (!s->over && imap_modseq_is_due(s))
                 imap_tell_modseq(s);
 }
 
@@ -340,7 +323,7 @@ void imap_done(struct imap_session *s, const struct imap_command *c, const char 
         sync_view(s, may_tell_expunge(c), c->uid);
         if (s->over)
                 return;
-        if (!must_tell_modseq(s))
+        if (!imap_modseq_is_due(s))
                 imap_ok(s, c, "%s", text);
         else
                 imap_ok(s, c, "[HIGHESTMODSEQ %llu] %s", (unsigned long long)s->told_modseq, text);

@@ -33,6 +33,9 @@ void imap_tell_flags(struct imap_session *s, uint32_t seq, bool with_uid);
 void imap_tell_changed(struct imap_session *s, uint32_t seq);
 /* "* OK [HIGHESTMODSEQ n]" of the view, or "[NOMODSEQ]". */
 void imap_tell_modseq(struct imap_session *s);
+/* Behind a sync: true when the client must hear HIGHESTMODSEQ (s->told_modseq then) before its command ends.
+ */
+bool imap_modseq_is_due(struct imap_session *s);
 /* Why a mailbox has no MODSEQ to ask for. */
 extern const char imap_no_modseq[];
 /* True with CONDSTORE on from here; false, and BAD was said, when the selected mailbox keeps none (RFC 7162
