@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "base/utf8.h"
-#include "mime/html_table.h"
 
 /* Where the next byte belongs. */
 enum state {
@@ -75,48 +74,11 @@ static bool is_inline(struct slice name)
                        compare_name);
 }
 
-/* 0: no such name. */
-static uint32_t character_named(struct slice name)
-{
-        const typeof(characters[0]) *row = NULL;
-
-        if (name.n > 0 && name.n < sizeof(characters[0].name))
-                row = bsearch(&name, characters, ARRAY_LEN(characters), sizeof(characters[0]), compare_name);
-        return row ? row->code_point : 0;
-}
-
-/* "#233", "#xe9"; 0: it is none. */
-static uint32_t character_numbered(struct slice name)
-{
-        /* what bytes 128 to 159 are in Windows-1252, as browsers read such references */
-        static const uint16_t windows[] = {
-                0x20ac, 0x81,   0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
-                0x2039, 0x0152, 0x8d,   0x017d, 0x8f,   0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
-                0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x9d,   0x017e, 0x0178,
-        };
-        bool hex = name.n > 1 && (name.p[1] == 'x' || name.p[1] == 'X');
-        uint32_t n = 0, base = hex ? 16 : 10;
-
-        for (size_t i = hex ? 2 : 1; i < name.n; i++) {
-                char c = ascii_lower(name.p[i]);
-                uint32_t digit = ascii_isdigit(c) ? (uint32_t)(c - '0') : (uint32_t)(c - 'a') + 10;
-
-                if (digit >= base)
-                        return 0;
-                n = MIN(n * base + digit, UINT32_C(0x110000));
-        }
-        if (name.n < (hex ? 3u : 2u))
-                return 0;
-        if (n >= 0x80 && n < 0xa0)
-                return windows[n - 0x80];
-        return n == 0 || n >= 0x110000 || (n >= 0xd800 && n < 0xe000) ? 0xfffd : n;
-}
-
 /* What was collected behind "&", as a character or, when it is none, as it stands. */
 static int put_reference(struct html_text *h, bool semicolon, struct buf *to)
 {
         struct slice name = name_of(h);
-        uint32_t c = name.n > 0 && name.p[0] == '#' ? character_numbered(name) : character_named(name);
+        uint32_t c = html_character(name);
         _cleanup_(buf_free) struct buf made = {0};
 
         if (c && c < 0x80 && is_blank((char)c)) {

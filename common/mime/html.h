@@ -32,4 +32,7 @@ int html_text_convert(struct html_text *h, struct slice utf8, struct buf *to);
 /* The end of the document; `h` can begin again. */
 int html_text_finish(struct html_text *h, struct buf *to);
 
+/* The character that a reference means, by what is between "&" and ";": "eacute", "#233", "#xe9"; 0: none. */
+uint32_t html_character(struct slice name);
+
 #endif
