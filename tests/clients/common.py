@@ -1,6 +1,7 @@
 """What the client tests share: a host with accept loops, a command with a deadline, mailboxes as sets of bytes."""
 
 import contextlib
+import imaplib
 import os
 import re
 import subprocess
@@ -10,7 +11,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "lib"))
 
 import fixtures  # noqa: E402,F401
-from mailsession_test import Failed, Host, Skip, certificate, need, run_tests  # noqa: E402,F401
+from mailsession_test import Failed, Host, Skip, certificate, client_context, need, run_tests  # noqa: E402,F401
 
 # what a client must get byte for byte; without the ones that have a NUL or nothing at all
 NAMES = [name for name in fixtures.ALL if name not in ("empty",)]
@@ -43,6 +44,27 @@ def command(host, *arguments, ok=(0,), env=None, seconds=60, stdin=None):
             " ".join(arguments), done.returncode, done.stdout[-2000:].decode(errors="replace"),
             done.stderr[-4000:].decode(errors="replace"), logs(host)))
     return done.stdout
+
+
+def decoded(name):
+    """A folder's name from the protocol's modified UTF-7 (RFC 3501 section 5.1.3)."""
+    return re.sub("&([^-]*)-", lambda found: ("+%s-" % found[1].replace(",", "/")).encode().decode("utf-7") if found[1] else "&", name)
+
+
+def fresh(host, port):
+    """What a new session over TLS sees: {folder: [(UID, flags)]}."""
+    found = {}
+    with imaplib.IMAP4_SSL("localhost", port, ssl_context=client_context(host.cert), timeout=30) as client:
+        client.login("kevin", "secret")
+        for row in client.list()[1]:
+            name = re.search(rb'\) (?:"."|NIL) "?(.*?)"?$', row)[1].decode()
+            client.select('"%s"' % name, readonly=True)
+            rows = client.uid("FETCH", "1:*", "(FLAGS)")[1]
+            found[decoded(name)] = [
+                (int(re.search(rb"UID (\d+)", text)[1]),
+                 sorted(flag.decode() for flag in re.search(rb"FLAGS \(([^)]*)\)", text)[1].split() if flag != b"\\Recent"))
+                for text in rows if text]
+    return found
 
 
 def logs(host):
