@@ -17,7 +17,7 @@ plugin {
 """
 WANT = {
     "INBOX": [(1, ["Work"]), (2, ["\\Flagged"]), (3, [])],
-    "Gr\u00fc\u00dfe": [(1, ["Work", "\\Seen"]), (2, []), (3, []), (4, []), (5, []), (6, [])],
+    "Gr\u00fc\u00dfe": [(1, ["Work", "\\Seen"]), (2, []), (3, ["\\Seen"]), (4, []), (5, []), (6, [])],
     "Gr\u00fc\u00dfe.\u65e5\u672c\u8a9e": [],
     "with two blanks": [(1, [])],
 }
