@@ -33,6 +33,7 @@ static int begin_message(struct append *a, const struct append_item *item)
                 return -E2BIG;
         }
         a->size = 0;
+        append_header(a);
         a->parts = 0;
         a->spooled = a->binary = false;
         r = save_begin(a->save, &message);

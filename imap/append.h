@@ -23,6 +23,8 @@ struct append {
         size_t parts;
         bool spooled;           /* it began with a literal8: kept aside until it can be turned into text */
         bool binary;            /* a literal8 within it now */
+        bool ascii_only;        /* what comes is of a header that must not have 8-bit bytes */
+        bool line_empty;        /* of that: no byte of the line yet */
         size_t messages;        /* that are whole */
         struct mailbox *source; /* the last one that a URL named, unless it is the selected one */
 
@@ -40,6 +42,9 @@ int append_spooled(struct append *a);
 
 /* Whether so many bytes more may come; else -E2BIG. */
 int append_fits(struct append *a, uint64_t size);
+/* A message begins: what its header may have. */
+void append_header(struct append *a);
+
 /* Bytes of the message, from wherever. */
 int append_bytes(struct append *a, struct slice bytes);
 int append_url(struct append *a, struct slice url);

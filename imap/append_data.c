@@ -67,11 +67,38 @@ static int unknown_encoding(struct append *a)
         return -EILSEQ;
 }
 
+void append_header(struct append *a)
+{
+        a->ascii_only =
+                !(a->s->enabled & FEATURES_UTF8_NAMES) && imap_session_announces(a->s, "UTF8=ACCEPT");
+        a->line_empty = true;
+}
+
+/* RFC 6855 section 4: a client that did not enable UTF8=ACCEPT must be told NO. */
+static bool has_8bit_header(struct append *a, struct slice bytes)
+{
+        for (size_t i = 0; i < bytes.n && a->ascii_only; i++) {
+                unsigned char c = (unsigned char)bytes.p[i];
+
+                if (c > 127)
+                        return true;
+                if (c == '\n' && a->line_empty)
+                        a->ascii_only = false;
+                if (c != '\r')
+                        a->line_empty = c == '\n';
+        }
+        return false;
+}
+
 int append_bytes(struct append *a, struct slice bytes)
 {
         int r;
 
         a->size += bytes.n;
+        if (has_8bit_header(a, bytes)) {
+                imap_no(a->s, a->c, "[CANNOT] 8-bit header: it takes ENABLE UTF8=ACCEPT first.");
+                return -EILSEQ;
+        }
         if (a->binary && !a->spooled && slice_find(bytes, '\0') < bytes.n)
                 return unknown_encoding(a);
         r = a->spooled ? save_spool(a->save, bytes) : save_write(a->save, bytes);

@@ -221,6 +221,9 @@ static int take_charset(struct lexer *l, struct slice *ret)
         struct lexer ahead = *l;
         if (!slice_ieq(lexer_name(&ahead), SLICE("CHARSET")))
                 return 0;
+        /* RFC 6855 section 3: there is one charset now */
+        if (l->enabled & FEATURE_UTF8)
+                return lexer_fail(l, "CHARSET is not allowed with UTF8=ACCEPT");
         int r = lexer_space(&ahead);
         if (r == 0)
                 r = lexer_astring(&ahead, ret);
