@@ -93,6 +93,7 @@ static const struct capability {
         {"OBJECTID", AFTER_LOGIN},            /* RFC 8474 */
         {"SAVEDATE", AFTER_LOGIN},            /* RFC 8514 */
         {"PREVIEW", AFTER_LOGIN},             /* RFC 8970 */
+        {"NOTIFY", AFTER_LOGIN},              /* RFC 5465 */
         {"INPROGRESS", AFTER_LOGIN},          /* RFC 9585 */
         {"APPENDLIMIT", AFTER_LOGIN, .value = imap_append_limit}, /* RFC 7889: the same in all mailboxes */
 };

@@ -300,6 +300,8 @@ enum imap_notify_event {
         NOTIFY_MAILBOX_NAME = 1 << 3,
         NOTIFY_SUBSCRIPTION_CHANGE = 1 << 4,
         NOTIFY_UNSUPPORTED = 1 << 5, /* any other */
+        NOTIFY_MAILBOX_METADATA = 1 << 6,
+        NOTIFY_SERVER_METADATA = 1 << 7,
         NOTIFY_MESSAGE_EVENTS = NOTIFY_MESSAGE_NEW | NOTIFY_MESSAGE_EXPUNGE | NOTIFY_FLAG_CHANGE,
 };
 enum imap_notify_filter {

@@ -10,7 +10,9 @@
 #include "base/log.h"
 #include "imap/reply.h"
 
-#define SUPPORTED_EVENTS "MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange"
+#define SUPPORTED_EVENTS                                                                                     \
+        "MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange "         \
+        "ServerMetadataChange"
 
 void notify_free(struct notify **np)
 {
@@ -20,7 +22,8 @@ void notify_free(struct notify **np)
         watcher_close(&n->watcher);
         arena_free(&n->arena);
         arena_free(&n->names);
-        free(n->folders);
+        notify_free_folders(n);
+        buf_free(&n->server.text);
         free(n);
         *np = NULL;
 }

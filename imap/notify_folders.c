@@ -88,6 +88,8 @@ static bool is_own(struct imap_session *s, const struct imap_command *own, const
         if (own->id == IMAP_RENAME) {
                 names[0] = own->rename.from;
                 names[1] = own->rename.to;
+        } else if (own->id == IMAP_SETMETADATA) {
+                names[0] = own->setmetadata.mailbox;
         } else {
                 names[0] = own->id == IMAP_CREATE ? own->create.mailbox : own->mailbox;
         }
@@ -150,8 +152,10 @@ static bool exists(const struct notify_folder *f)
         return f && !(f->flags & FOLDER_NONEXISTENT);
 }
 
-static void carry_over(struct notify_folder *new, const struct notify_folder *old)
+static void carry_over(struct notify_folder *new, struct notify_folder *old)
 {
+        new->metadata = old->metadata;
+        old->metadata = (struct notify_metadata){0};
         new->dirty = old->dirty || !old->known;
         new->known = old->known;
         new->messages = old->messages;
@@ -232,6 +236,15 @@ static void tell_tree(struct imap_session *s, struct notify *n, const struct ima
         tell_gone(s, n, own, &new_names, &moved);
 }
 
+static void watch_folder(struct notify *n, uint32_t i)
+{
+        const struct notify_folder *f = &n->folders[i];
+        if (f->events & NOTIFY_MESSAGE_EVENTS)
+                watcher_add_folder(n->watcher, f->name, i);
+        if (f->events & NOTIFY_MAILBOX_METADATA)
+                watcher_add_annotations(n->watcher, f->name, i);
+}
+
 /* All watches anew: numbers of folders are places in the list. */
 static void watch_all(struct imap_session *s, struct notify *n)
 {
@@ -239,10 +252,39 @@ static void watch_all(struct imap_session *s, struct notify *n)
         watcher_open(s->store, &n->watcher);
         watcher_add_tree(n->watcher);
         for (size_t i = 0; i < n->n; i++)
-                if (n->folders[i].events & NOTIFY_MESSAGE_EVENTS)
-                        watcher_add_folder(n->watcher, n->folders[i].name, (uint32_t)i);
+                watch_folder(n, (uint32_t)i);
         n->watched[0] = '\0';
         n->look = deadline_in_ms(NOTIFY_LOOK_MS);
+}
+
+void notify_free_folders(struct notify *n)
+{
+        for (size_t i = 0; i < n->n; i++)
+                buf_free(&n->folders[i].metadata.text);
+        free(n->folders);
+        n->folders = NULL;
+        n->n = 0;
+}
+
+static bool wants_server(const struct notify *n)
+{
+        for (size_t i = 0; i < n->groups_n; i++)
+                if (n->groups[i].events & NOTIFY_SERVER_METADATA)
+                        return true;
+        return false;
+}
+
+/* Messages and annotations of the folders that are dirty. */
+static void look_at_all(struct imap_session *s, struct notify *n, const struct imap_command *own)
+{
+        for (size_t i = 0; i < n->n && !conn_error(&s->conn); i++) {
+                struct notify_folder *f = &n->folders[i];
+                if (!f->dirty)
+                        continue;
+                notify_look(s, f);
+                if (f->events & NOTIFY_MAILBOX_METADATA && can_hold_messages(f))
+                        notify_look_metadata(s, f->name, &f->metadata, is_own(s, own, f));
+        }
 }
 
 static int read_tree(struct imap_session *s, struct notify *n, const struct imap_command *own, bool first)
@@ -257,7 +299,9 @@ static int read_tree(struct imap_session *s, struct notify *n, const struct imap
         }
         if (!first)
                 tell_tree(s, n, own, folders, count);
-        free(n->folders);
+        if (wants_server(n))
+                notify_look_metadata(s, "", &n->server, own && own->id == IMAP_SETMETADATA);
+        notify_free_folders(n);
         arena_free(&n->names);
         n->folders = folders;
         n->n = count;
@@ -273,9 +317,10 @@ static int read_tree(struct imap_session *s, struct notify *n, const struct imap
 int notify_begin(struct imap_session *s, struct notify *n, bool status)
 {
         int r = read_tree(s, n, NULL, true);
+        if (r == 0)
+                look_at_all(s, n, NULL);
         for (size_t i = 0; r == 0 && i < n->n; i++) {
                 struct notify_folder *f = &n->folders[i];
-                notify_look(s, f);
                 if (status && f->known && !imap_is_selected(s, f->name))
                         r = imap_write_status(s, f->name, notify_first_items(f));
                 if (r == -ENOENT)
@@ -290,7 +335,7 @@ static void overflow(struct imap_session *s)
         s->notify->groups_n = 0; /* as NOTIFY NONE */
         s->notify->selected = NULL;
         watcher_close(&s->notify->watcher);
-        s->notify->n = 0;
+        notify_free_folders(s->notify);
 }
 
 static void take_news(struct imap_session *s, struct notify *n)
@@ -324,9 +369,7 @@ void notify_tell(struct imap_session *s, const struct imap_command *own)
                 if (r < 0)
                         log_error("NOTIFY: %s", store_error(s->store));
         }
-        for (size_t i = 0; i < n->n && !conn_error(&s->conn); i++)
-                if (n->folders[i].dirty)
-                        notify_look(s, &n->folders[i]);
+        look_at_all(s, n, own);
 }
 
 int notify_watch(struct imap_session *s, struct notify *n)

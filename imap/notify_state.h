@@ -11,6 +11,12 @@ enum {
         NOTIFY_LOOK_MS = 30 * 1000, /* how often to look when the kernel cannot watch */
 };
 
+/* Annotations as the client knows them. */
+struct notify_metadata {
+        bool set;
+        struct buf text; /* see notify_metadata.c */
+};
+
 /* A folder as the client knows it. */
 struct notify_folder {
         const char *name; /* in names */
@@ -22,6 +28,7 @@ struct notify_folder {
         bool known; /* the rest is filled in */
         uint32_t messages, unseen, uidnext, uidvalidity;
         uint64_t modseq;
+        struct notify_metadata metadata;
 };
 
 struct notify {
@@ -37,6 +44,7 @@ struct notify {
 
         struct notify_folder *folders; /* in store_list()'s order, malloc'ed */
         size_t n;
+        struct notify_metadata server;
         struct arena names; /* of folders */
 };
 
@@ -48,6 +56,11 @@ int notify_watch(struct imap_session *s, struct notify *n);
 
 /* Looks at the messages of a folder and tells what is new, if something was known of it before. */
 void notify_look(struct imap_session *s, struct notify_folder *f);
+/* The same of the annotations of a mailbox, or with the name "" of the server; `silent`: the client knows. */
+void notify_look_metadata(struct imap_session *s, const char *mailbox, struct notify_metadata *known,
+                          bool silent);
+/* Frees what the folders hold, and them. */
+void notify_free_folders(struct notify *n);
 /* What STATUS tells before the tagged OK of NOTIFY SET STATUS (section 3.1). */
 unsigned notify_first_items(const struct notify_folder *f);
 

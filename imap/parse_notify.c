@@ -24,6 +24,8 @@ static const struct {
         {"FlagChange", NOTIFY_FLAG_CHANGE},
         {"MailboxName", NOTIFY_MAILBOX_NAME},
         {"SubscriptionChange", NOTIFY_SUBSCRIPTION_CHANGE},
+        {"MailboxMetadataChange", NOTIFY_MAILBOX_METADATA},
+        {"ServerMetadataChange", NOTIFY_SERVER_METADATA},
 };
 
 static bool is_selected(const struct imap_notify_group *g)

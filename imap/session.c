@@ -115,7 +115,7 @@ static void reject(struct imap_session *s, struct slice tag, const char *word, c
 static bool changes_folders(enum imap_command_id id)
 {
         return id == IMAP_CREATE || id == IMAP_DELETE || id == IMAP_RENAME || id == IMAP_SUBSCRIBE ||
-               id == IMAP_UNSUBSCRIBE;
+               id == IMAP_UNSUBSCRIBE || id == IMAP_SETMETADATA;
 }
 
 /* With NOTIFY the time between commands is not silent. 0, or why the session ends. */

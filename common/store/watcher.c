@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/fd.h"
+#include "store/annotation.h"
 #include "store/folder.h"
 
 enum {
@@ -15,7 +16,8 @@ enum {
         WATCHER_WATCHES_MAX = 1 << 20, /* a folder that is made and removed takes new numbers each time */
 };
 
-#define WATCHER_TREE UINT32_MAX
+#define WATCHER_TREE        UINT32_MAX
+#define WATCHER_ANNOTATIONS (UINT32_C(1) << 31) /* with the folder's number */
 
 struct watcher {
         struct store *store;
@@ -54,7 +56,9 @@ static void set_number(struct watcher *w, int wd, uint32_t number)
                 memset(buf_reserve(&w->numbers, need - w->numbers.n), 0, need - w->numbers.n);
                 w->numbers.n = need;
         }
-        memcpy(w->numbers.p + (size_t)wd * sizeof(uint32_t), &number, sizeof(number));
+        uint32_t *at = (uint32_t *)(void *)w->numbers.p + wd;
+        if (*at != WATCHER_TREE) /* the INBOX's files may lie in the root */
+                *at = number;
 }
 
 /* What cannot be watched because it is not there is not missed; a limit ends all watching. */
@@ -62,7 +66,7 @@ static int add(struct watcher *w, const char *path, uint32_t mask, uint32_t numb
 {
         if (w->fd < 0)
                 return 0;
-        int wd = inotify_add_watch(w->fd, path, mask | IN_ONLYDIR);
+        int wd = inotify_add_watch(w->fd, path, mask | IN_ONLYDIR | IN_MASK_ADD);
         if (wd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
                 return -ENOENT;
         if (wd < 0 || wd > WATCHER_WATCHES_MAX) {
@@ -98,6 +102,15 @@ int watcher_add_folder(struct watcher *w, const char *name, uint32_t number)
         return r < 0 ? -ENOENT : 0;
 }
 
+void watcher_add_annotations(struct watcher *w, const char *name, uint32_t number)
+{
+        enum { MASK = IN_DELETE | IN_MOVED_TO | IN_CLOSE_WRITE };
+        _cleanup_(arena_free) struct arena a = {0};
+        struct folder_place place;
+        if (folder_resolve(w->store, &a, name, &place) == 0)
+                add(w, place.control, MASK, number | WATCHER_ANNOTATIONS);
+}
+
 int watcher_identity(struct store *s, const char *name, struct watcher_identity *ret)
 {
         _cleanup_(arena_free) struct arena a = {0};
@@ -114,7 +127,16 @@ static bool is_about_tree(const struct inotify_event *e)
 {
         struct slice name = slice_of(e->len ? e->name : "");
         return (e->mask & IN_ISDIR && slice_starts(name, SLICE("."))) ||
-               slice_eq(name, SLICE("subscriptions"));
+               slice_eq(name, SLICE("subscriptions")) || slice_eq(name, SLICE("server-annotations")) ||
+               slice_eq(name, SLICE(ANNOTATIONS_NAME));
+}
+
+static void add_folder(struct watcher_news *news, uint32_t number)
+{
+        if (news->n == WATCHER_NEWS_MAX)
+                news->all = true;
+        else if (news->n == 0 || news->folders[news->n - 1] != number)
+                news->folders[news->n++] = number;
 }
 
 static void take(struct watcher *w, const struct inotify_event *e, struct watcher_news *news)
@@ -127,10 +149,10 @@ static void take(struct watcher *w, const struct inotify_event *e, struct watche
         memcpy(&number, w->numbers.p + (size_t)e->wd * sizeof(number), sizeof(number));
         if (number == WATCHER_TREE)
                 news->tree |= is_about_tree(e);
-        else if (news->n == WATCHER_NEWS_MAX)
-                news->all = true;
-        else if (news->n == 0 || news->folders[news->n - 1] != number)
-                news->folders[news->n++] = number;
+        else if (!(number & WATCHER_ANNOTATIONS))
+                add_folder(news, number);
+        else if (slice_eq(slice_of(e->len ? e->name : ""), SLICE(ANNOTATIONS_NAME)))
+                add_folder(news, number & ~WATCHER_ANNOTATIONS);
 }
 
 void watcher_read(struct watcher *w, struct arena *arena, struct watcher_news *ret)

@@ -17,10 +17,13 @@ void watcher_close(struct watcher **w);                  /* NULL is fine */
 /* Readable when there is something to look at; -1: nothing can be watched. */
 int watcher_fd(const struct watcher *w);
 
-/* Folders that come and go, and subscriptions. */
+/* Folders that come and go, subscriptions, the server's annotations. */
 void watcher_add_tree(struct watcher *w);
 /* Messages of a folder, which has this number from now on. 0 or -ENOENT. */
 int watcher_add_folder(struct watcher *w, const char *name, uint32_t number);
+
+/* Annotations of a folder (store/annotation.h); those of the INBOX and of the server are part of the tree. */
+void watcher_add_annotations(struct watcher *w, const char *name, uint32_t number);
 
 /* What is the same folder has the same identity, whatever it is called. 0 or -ENOENT. */
 struct watcher_identity {

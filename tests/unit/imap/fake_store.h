@@ -178,6 +178,10 @@ int watcher_add_folder(struct watcher *w, const char *name, uint32_t number)
         return 0;
 }
 
+void watcher_add_annotations(struct watcher *w, const char *name, uint32_t number)
+{
+}
+
 int watcher_identity(struct store *s, const char *name, struct watcher_identity *ret)
 {
         return -ENOENT;
