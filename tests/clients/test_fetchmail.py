@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""fetchmail: POP3 with UIDL and keep, POP3 over STLS, IMAP that empties the mailbox."""
+"""fetchmail: POP3 with UIDL and keep, POP3 over STLS, IMAP that empties the mailbox, IMAP that waits in IDLE."""
 
 import os
 import re
+import signal
+import subprocess
 import sys
 
-from common import Failed, command, fixtures, maildir_messages, need, run_tests, same_sets, serving
+from common import Failed, command, fixtures, logs, maildir_messages, need, run_tests, same_sets, serving
+from mailsession_test import environment, poll
 
 # fetchmail has its own mind about mail without a header and about bytes that are no text
 NAMES = ["plain", "utf8", "alternative", "attachment", "nested", "eightbit", "dots", "crlf"]
@@ -43,9 +46,12 @@ class Fetchmail:
             out.write(POLL % (protocol, port, uidl, tls, host.cert, option, sys.executable, host.path("store.py"), self.box))
         os.chmod(self.rc, 0o600)
 
+    def arguments(self):
+        return ["fetchmail", "-f", self.rc, "--idfile", self.host.path("ids"), "--pidfile", self.host.path("pid"),
+                "--nodetach", "-v"]
+
     def run(self, ok=(0,)):
-        command(self.host, "fetchmail", "-f", self.rc, "--idfile", self.host.path("ids"), "--pidfile",
-                self.host.path("pid"), "--nodetach", "-v", ok=ok, env={"FETCHMAILHOME": self.host.directory})
+        command(self.host, *self.arguments(), ok=ok, env={"FETCHMAILHOME": self.host.directory})
 
     def fetched(self):
         found = []
@@ -93,5 +99,36 @@ def imap_starttls_empties():
     imap("imap", "sslproto TLS1+")
 
 
+def imaps_idle():
+    """What is delivered while it waits is fetched at once, and again."""
+    with serving("imaps", mailbox="plain") as (host, ports):
+        client = Fetchmail(host, "IMAP", ports["imaps"], "ssl", "idle no keep")
+        said = host.path("said")
+        with open(said, "wb") as out:
+            waiting = subprocess.Popen(client.arguments(), stdout=out, stderr=out, stdin=subprocess.DEVNULL, cwd=host.directory,
+                                       env=environment(HOME=host.directory, FETCHMAILHOME=host.directory))
+
+        def idles(times):
+            with open(said, "rb") as text:
+                return len(re.findall(rb"IMAP> A\d+ IDLE", text.read())) >= times
+
+        def why():
+            with open(said, "rb") as text:
+                return text.read().decode(errors="replace") + logs(host)
+
+        try:
+            want = [fixtures.MESSAGES["plain"]]
+            for number, name in enumerate(("dots", "utf8"), 1):
+                poll(lambda: len(client.fetched()) == number and idles(number), why)
+                fixtures.deliver(host.maildir(), name, "1700009999.N%d.host" % number)
+                host.give(host.home("kevin"))
+                want.append(fixtures.MESSAGES[name])
+            poll(lambda: len(client.fetched()) == 3 and not maildir_messages(host.maildir()), why)
+            same_sets(plain(client.fetched()), plain(want), "fetched")
+        finally:
+            waiting.send_signal(signal.SIGTERM)
+            waiting.wait(10)
+
+
 if __name__ == "__main__":
-    run_tests([pop3s_keep, pop3_stls_keep, imaps_empties, imap_starttls_empties])
+    run_tests([pop3s_keep, pop3_stls_keep, imaps_empties, imap_starttls_empties, imaps_idle])
