@@ -41,6 +41,7 @@ static const struct capability {
         {"IMAP4rev1", ALWAYS},
         {"IMAP4rev2", ALWAYS},                /* RFC 9051 */
         {"SASL-IR", ALWAYS},                  /* RFC 4959 */
+        {"LOGIN-REFERRALS", ALWAYS},          /* RFC 2221 */
         {"ID", ALWAYS},                       /* RFC 2971 */
         {"ENABLE", ALWAYS},                   /* RFC 5161 */
         {"IDLE", ALWAYS},                     /* RFC 2177 */

@@ -9,10 +9,12 @@
 
 struct auth_fields {
         /* of a passdb */
-        const char *password;   /* static's */
-        const char *nopassword; /* any password will do */
-        const char *nologin;    /* the account may not log in */
-        const char *allow_nets; /* comma-separated networks the client must come from */
+        const char *password;               /* static's */
+        const char *nopassword;             /* any password will do */
+        const char *nologin;                /* the account may not log in */
+        const char *reason;                 /* what it is told then */
+        const char *host, *port, *destuser; /* where its mail is then: see auth/referral.h */
+        const char *allow_nets;             /* comma-separated networks the client must come from */
         /* of a userdb; in a passdb "userdb_..." */
         const char *uid, *gid; /* name or number */
         const char *home;

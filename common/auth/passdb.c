@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "auth/database.h"
+#include "auth/referral.h"
 #include "base/alloc.h"
 #include "conf/net.h"
 
@@ -258,9 +259,11 @@ static enum passdb_result verify_account(const struct auth_call *c, const struct
                 return PASSDB_DENIED;
         }
         if (e->fields.nologin) {
-                ret->log = call_text(c, driver, "%s: nologin is set", e->where);
-                ret->client = "This account may not log in.";
-                return PASSDB_DENIED;
+                const char *why = "";
+                ret->client = referral_text(c, &e->fields, &why);
+                ret->log = ret->client ? call_text(c, driver, "%s: nologin is set", e->where)
+                                       : call_text(c, driver, "%s: %s", e->where, why);
+                return ret->client ? PASSDB_DENIED : PASSDB_ERROR;
         }
         return PASSDB_OK;
 }

@@ -505,6 +505,36 @@ static void test_entry_fields(void **state)
         assert_int_equal(verify(w, "net", "secret"), AUTH_OK);
 }
 
+/* nologin, reason; with host, for IMAP alone, a referral (RFC 2221), never before the password is right. */
+static void test_referral(void **state)
+{
+        struct world *w = *state;
+        use_file(w, "",
+                 "plain:{PLAIN}secret::::::nologin\n"
+                 "why:{PLAIN}secret::::::nologin reason=Moved.\n"
+                 "there@example.org:{PLAIN}secret::::::nologin host=mail2.example.org\n"
+                 "port:{PLAIN}secret::::::nologin host=[2001:db8::7] port=1143 destuser=x;y reason=Go.\n"
+                 "badhost:{PLAIN}secret::::::nologin host=a/]b\n"
+                 "badport:{PLAIN}secret::::::nologin host=a port=0\n"
+                 "badtext:{PLAIN}secret::::::nologin reason=[ALERT]\n");
+        assert_int_equal(verify(w, "plain", "secret"), AUTH_DENIED);
+        assert_string_equal(w->client, "This account may not log in.");
+        assert_int_equal(verify(w, "why", "secret"), AUTH_DENIED);
+        assert_string_equal(w->client, "Moved.");
+        assert_int_equal(verify(w, "there@example.org", "secret"), AUTH_DENIED);
+        assert_string_equal(w->client, "[REFERRAL imap://there%40example.org;AUTH=*@mail2.example.org/] "
+                                       "Try this server instead.");
+        assert_int_equal(verify(w, "there@example.org", "wrong"), AUTH_FAILED);
+        assert_int_equal(verify(w, "port", "secret"), AUTH_DENIED);
+        assert_string_equal(w->client, "[REFERRAL imap://x%3By;AUTH=*@[2001:db8::7]:1143/] Go.");
+        assert_int_equal(verify(w, "badhost", "secret"), AUTH_TEMPFAIL);
+        assert_int_equal(verify(w, "badport", "secret"), AUTH_TEMPFAIL);
+        assert_int_equal(verify(w, "badtext", "secret"), AUTH_TEMPFAIL);
+        w->request.service = "pop3";
+        assert_int_equal(verify(w, "port", "secret"), AUTH_DENIED);
+        assert_string_equal(w->client, "Go.");
+}
+
 static void test_userdb_file(void **state)
 {
         struct world *w = *state;
@@ -659,12 +689,12 @@ static void test_check_args(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                TEST(test_shadow),      TEST(test_passwd),       TEST(test_expired),
-                TEST(test_denied_ids),  TEST(test_passwd_file),  TEST(test_passwd_file_variables),
-                TEST(test_names),       TEST(test_authzid),      TEST(test_order),
-                TEST(test_deny),        TEST(test_static),       TEST(test_entry_fields),
-                TEST(test_userdb_file), TEST(test_userdb_order), TEST(test_lookup),
-                TEST(test_not_served),  TEST(test_check_args),
+                TEST(test_shadow),     TEST(test_passwd),      TEST(test_expired),
+                TEST(test_denied_ids), TEST(test_passwd_file), TEST(test_passwd_file_variables),
+                TEST(test_names),      TEST(test_authzid),     TEST(test_order),
+                TEST(test_deny),       TEST(test_static),      TEST(test_entry_fields),
+                TEST(test_referral),   TEST(test_userdb_file), TEST(test_userdb_order),
+                TEST(test_lookup),     TEST(test_not_served),  TEST(test_check_args),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

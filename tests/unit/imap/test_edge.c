@@ -8,19 +8,21 @@
 #include "../edge_stage.h"
 
 #define GREETING_TLS                                                                                         \
-        "* OK [CAPABILITY IMAP4rev1 IMAP4rev2 SASL-IR ID ENABLE IDLE LITERAL+ STARTTLS LOGINDISABLED] mailsession "    \
+        "* OK [CAPABILITY IMAP4rev1 IMAP4rev2 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LITERAL+ STARTTLS "     \
+        "LOGINDISABLED] mailsession "                                                                        \
         "ready.\r\n"
 #define GREETING_LOCAL                                                                                       \
-        "* OK [CAPABILITY IMAP4rev1 IMAP4rev2 SASL-IR ID ENABLE IDLE LITERAL+ AUTH=PLAIN AUTH=LOGIN] mailsession "     \
+        "* OK [CAPABILITY IMAP4rev1 IMAP4rev2 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LITERAL+ AUTH=PLAIN "   \
+        "AUTH=LOGIN] mailsession "                                                                           \
         "ready.\r\n"
 
 static void the_state_shows_in_the_capabilities(void **state)
 {
         PLAY(.offers_tls = true, .says = "a capability\r\nb NOOP\r\nc LOGOUT\r\n",
-             .expected = GREETING_TLS
-             "* CAPABILITY IMAP4rev1 IMAP4rev2 SASL-IR ID ENABLE IDLE LITERAL+ STARTTLS LOGINDISABLED\r\n"
-             "a OK Capability completed.\r\nb OK NOOP completed.\r\n"
-             "* BYE Logging out\r\nc OK Logout completed.\r\n",
+             .expected = GREETING_TLS "* CAPABILITY IMAP4rev1 IMAP4rev2 SASL-IR LOGIN-REFERRALS ID ENABLE "
+                                      "IDLE LITERAL+ STARTTLS LOGINDISABLED\r\n"
+                                      "a OK Capability completed.\r\nb OK NOOP completed.\r\n"
+                                      "* BYE Logging out\r\nc OK Logout completed.\r\n",
              .ends = QUIT);
         PLAY(.offers_tls = true, .says = "a STARTTLS\r\nb LOGIN kevin sec\"ret\r\n",
              .expected = GREETING_TLS "a OK Begin TLS negotiation now.\r\n[TLS]\r\n", .ends = QUIT_ERROR);
