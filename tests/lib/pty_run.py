@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -19,8 +20,10 @@ def wait(pid):
         pass  # whoever collects orphans was faster
 
 
-def run(command, env, seconds=30):
-    """Returns what the program wrote; Failed when it does not end in time."""
+def run(command, env, seconds=30, dialogue=()):
+    """Returns what the program wrote; Failed when it does not end in time. dialogue: pairs of a pattern and keys; the keys are
+    typed when the pattern was written after the keys before."""
+    todo, seen = list(dialogue), 0
     pid, terminal = pty.fork()
     if pid == 0:
         os.execvpe(command[0], command, env)
@@ -39,8 +42,13 @@ def run(command, env, seconds=30):
                 wait(pid)
                 return out
             out += data
+            found = todo and re.compile(todo[0][0], re.S).search(out, seen)
+            if found:
+                seen = len(out)
+                os.write(terminal, todo.pop(0)[1])
         os.kill(pid, signal.SIGKILL)
         wait(pid)
-        raise Failed("%s did not end in %d s; its screen:\n%s" % (command[0], seconds, out.decode(errors="replace")))
+        raise Failed("%s did not end in %d s%s; its screen:\n%s" % (
+            command[0], seconds, ", never wrote %r" % todo[0][0] if todo else "", out.decode(errors="replace")))
     finally:
         os.close(terminal)
