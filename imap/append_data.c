@@ -69,8 +69,7 @@ static int unknown_encoding(struct append *a)
 
 void append_header(struct append *a)
 {
-        a->ascii_only =
-                !(a->s->enabled & FEATURES_UTF8_NAMES) && imap_session_announces(a->s, "UTF8=ACCEPT");
+        a->ascii_only = !(a->s->enabled & FEATURES_UTF8_NAMES) && imap_session_announces(a->s, "UTF8=ACCEPT");
         a->line_empty = true;
 }
 

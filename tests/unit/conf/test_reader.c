@@ -68,10 +68,9 @@ static void test_reuse(void **state)
         assert_string_equal(s.auth_mechanisms.items[4], "scram-sha-256");
         assert_string_equal(s.login_greeting, "$protocols");
         assert_string_equal(s.instance_name, "a$protocols");
-        assert_messages(
-                "mail_plugins = $mail_plugins acl\nlisten = $lisen\n",
-                "/etc/m/m.conf:2: '$lisen' names no setting\n"
-                "/etc/m/m.conf:1: warning: mail_plugins: 'acl' has no effect here\n");
+        assert_messages("mail_plugins = $mail_plugins acl\nlisten = $lisen\n",
+                        "/etc/m/m.conf:2: '$lisen' names no setting\n"
+                        "/etc/m/m.conf:1: warning: mail_plugins: 'acl' has no effect here\n");
 }
 
 static void test_errors(void **state)
