@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
-"""imapfilter: searches by header, body, flag and size; moves, copies, flags and deletes what it found, over TLS and after STARTTLS."""
+"""imapfilter: searches by header, body, flag and size; moves, copies, flags and deletes what it found; files what comes while
+it waits in IDLE. Over TLS and after STARTTLS."""
 
 import os
+import signal
+import subprocess
 
-from common import Failed, command, fixtures, fresh, maildir_messages, need, run_tests, serving
+from common import Failed, command, fixtures, fresh, logs, maildir_messages, need, run_tests, serving
+from mailsession_test import environment, poll
 
 MAILBOX = "plain utf8:S alternative attachment nested eightbit dots crlf"
 PROGRAM = """
@@ -67,7 +71,8 @@ def filters(scheme, ssl):
     with serving("imap", "imaps", mailbox=MAILBOX) as (host, ports):
         port = ports[scheme]
         with open(host.path("config.lua"), "w", encoding="utf-8") as out:
-            out.write(PROGRAM.format(port=port, cert=host.cert, ssl=ssl, larger=sum(len(fixtures.wire(row.split(":")[0])) > 600 for row in MAILBOX.split())))
+            larger = sum(len(fixtures.wire(row.split(":")[0])) > 600 for row in MAILBOX.split())
+            out.write(PROGRAM.format(port=port, cert=host.cert, ssl=ssl, larger=larger))
         os.mkdir(host.path(".imapfilter"))
         command(host, "imapfilter", "-c", host.path("config.lua"), "-t", host.cert, seconds=30)
         there = fresh(host, ports["imaps"])
@@ -76,6 +81,48 @@ def filters(scheme, ssl):
         for name, rows in ((".Gr&APwA3w-e", 2), (".Bills", 1), ("", 6)):
             if len(maildir_messages(os.path.join(host.maildir(), name))) != rows:
                 raise Failed("%s does not hold %d messages on disk" % (name or "INBOX", rows))
+
+
+WAITING = """
+while true do
+    account.INBOX:is_unseen():move_messages(account.Filed)
+    io.open('{idles}', 'a'):write('.'):close()
+    account.INBOX:enter_idle()
+end
+"""
+
+
+def idle():
+    need("imapfilter")
+    with serving("imaps") as (host, ports):
+        fixtures.make_folder(host.maildir())
+        host.give(host.home("kevin"))
+        os.mkdir(host.path(".imapfilter"))
+        text = PROGRAM.partition("local function")[0] + WAITING
+        with open(host.path("config.lua"), "w", encoding="utf-8") as out:
+            out.write(text.format(port=ports["imaps"], cert=host.cert, ssl=", ssl = 'auto'", idles=host.path("idles")))
+        with open(host.path("said"), "wb") as out:
+            waiting = subprocess.Popen(["imapfilter", "-c", host.path("config.lua"), "-t", host.cert], stdout=out, stderr=out,
+                                       stdin=subprocess.DEVNULL, cwd=host.directory, env=environment(HOME=host.directory))
+
+        def idles(times):
+            return os.path.exists(host.path("idles")) and os.path.getsize(host.path("idles")) >= times
+
+        def why():
+            with open(host.path("said"), "rb") as said:
+                return said.read().decode(errors="replace") + logs(host)
+
+        try:
+            for number, name in enumerate(("dots", "utf8"), 1):
+                poll(lambda: idles(number), why)
+                fixtures.deliver(host.maildir(), name, "1700009999.N%d.host" % number)
+                host.give(host.maildir())
+                poll(lambda: len(maildir_messages(os.path.join(host.maildir(), ".Filed"))) == number, why)
+        finally:
+            waiting.send_signal(signal.SIGTERM)
+            waiting.wait(10)
+        if fresh(host, ports["imaps"]) != {"INBOX": [], "Filed": [(1, []), (2, [])]}:
+            raise Failed("there is %r" % fresh(host, ports["imaps"]))
 
 
 def imaps():
@@ -87,4 +134,4 @@ def starttls():
 
 
 if __name__ == "__main__":
-    run_tests([imaps, starttls])
+    run_tests([imaps, starttls, idle])

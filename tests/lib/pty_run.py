@@ -20,10 +20,15 @@ def wait(pid):
         pass  # whoever collects orphans was faster
 
 
+def asked(when):
+    """A pattern as a function."""
+    return (lambda text: re.search(when, text)) if isinstance(when, bytes) else lambda text: when()
+
+
 def run(command, env, seconds=30, dialogue=()):
-    """Returns what the program wrote; Failed when it does not end in time. dialogue: pairs of a pattern and keys; the keys are
-    typed when the pattern was written after the keys before."""
-    todo, seen = list(dialogue), 0
+    """Returns what the program wrote; Failed when it does not end in time. dialogue: pairs of when and keys. The keys are typed
+    when the program has written the pattern since the keys before, or when the function says so."""
+    todo, seen = [(asked(when), keys) for when, keys in dialogue], 0
     pid, terminal = pty.fork()
     if pid == 0:
         os.execvpe(command[0], command, env)
@@ -32,6 +37,9 @@ def run(command, env, seconds=30, dialogue=()):
     out = b""
     try:
         while time.monotonic() < end:
+            if todo and todo[0][0](out[seen:]):
+                seen = len(out)
+                os.write(terminal, todo.pop(0)[1])
             if not select.select([terminal], [], [], 0.2)[0]:
                 continue
             try:
@@ -42,13 +50,9 @@ def run(command, env, seconds=30, dialogue=()):
                 wait(pid)
                 return out
             out += data
-            found = todo and re.compile(todo[0][0], re.S).search(out, seen)
-            if found:
-                seen = len(out)
-                os.write(terminal, todo.pop(0)[1])
         os.kill(pid, signal.SIGKILL)
         wait(pid)
         raise Failed("%s did not end in %d s%s; its screen:\n%s" % (
-            command[0], seconds, ", never wrote %r" % todo[0][0] if todo else "", out.decode(errors="replace")))
+            command[0], seconds, ", not typed: %r" % todo[0][1] if todo else "", out.decode(errors="replace")))
     finally:
         os.close(terminal)
