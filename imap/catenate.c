@@ -17,7 +17,11 @@ static int bad_url(struct append *a, struct slice url, const char *why)
                         buf_char(&shown, url.p[i]);
                 else
                         buf_printf(&shown, "%%%02X", (unsigned char)url.p[i]);
-        imap_no(a->s, a->c, "[BADURL \"%s\"] %s", buf_cstr(&shown), why);
+        /* not imap_no(): the URL may be long */
+        conn_write(&a->s->conn, a->c->tag);
+        conn_puts(&a->s->conn, " NO [BADURL \"");
+        conn_write(&a->s->conn, buf_slice(&shown));
+        conn_printf(&a->s->conn, "\"] %s\r\n", why);
         return -EINVAL;
 }
 

@@ -46,7 +46,7 @@ static const struct imap_command_type types[] = {
         {"COPY", IMAP_COPY, STATE_SELECTED, parse_copy, .uid = true},
         {"MOVE", IMAP_MOVE, STATE_SELECTED, parse_copy, .uid = true},
         {"GETQUOTA", IMAP_GETQUOTA, STATE_LOGGED_IN, parse_getquota},
-        {"GETQUOTAROOT", IMAP_GETQUOTAROOT, STATE_LOGGED_IN, parse_select},
+        {"GETQUOTAROOT", IMAP_GETQUOTAROOT, STATE_LOGGED_IN, parse_one_mailbox},
         {"SETQUOTA", IMAP_SETQUOTA, STATE_LOGGED_IN, parse_setquota},
         {"GETMETADATA", IMAP_GETMETADATA, STATE_LOGGED_IN, parse_getmetadata},
         {"SETMETADATA", IMAP_SETMETADATA, STATE_LOGGED_IN, parse_setmetadata},

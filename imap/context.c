@@ -16,7 +16,7 @@ struct context {
         struct context *next;
         struct arena arena;
         struct slice tag;
-        struct imap_search search; /* its sets are of UIDs */
+        struct imap_search search; /* its sets are of UIDs, without "$" */
         bool uid;                  /* numbers are */
         bool ages;                 /* some key is OLDER or YOUNGER */
         time_t looked;             /* at all messages */
@@ -60,18 +60,16 @@ void imap_context_refuse(struct imap_session *s, struct slice tag)
         conn_printf(&s->conn, "* NO [NOUPDATE \"%.*s\"] Too many contexts\r\n", SLICE_ARG(tag));
 }
 
-/* What a set of the keys means now, as UIDs: sequence numbers and "$" stand for the messages they named when
- * the command was given (RFC 5267 section 4.3). */
+/* A set of sequence numbers or "$", as UIDs: they stand for the messages they named when the command was
+ * given (RFC 5267 section 4.3). */
 static struct imap_set fix_set(struct imap_session *s, struct arena *arena, const struct imap_search_key *key)
 {
         uint32_t count = mailbox_count(s->mailbox);
-        uint32_t last = count ? mailbox_message(s->mailbox, count).uid : 0;
-        const struct imap_set *given = key->set.saved ? &s->saved : &key->set;
-        bool uid = key->set.saved || key->kind == SEARCH_UID;
-        struct imap_set set = imap_set_normalise(arena, given, uid ? last : count);
+        struct imap_set set = key->set.saved ? s->saved : key->set;
         size_t n = 0;
 
-        for (size_t i = 0; i < set.n && !uid; i++) {
+        set = imap_set_normalise(arena, &set, key->set.saved ? UINT32_MAX : count);
+        for (size_t i = 0; i < set.n && !key->set.saved; i++) {
                 struct imap_range range = set.ranges[i];
 
                 if (range.low > count)
@@ -79,7 +77,7 @@ static struct imap_set fix_set(struct imap_session *s, struct arena *arena, cons
                 set.ranges[n].low = mailbox_message(s->mailbox, range.low).uid;
                 set.ranges[n++].high = mailbox_message(s->mailbox, MIN(range.high, count)).uid;
         }
-        if (!uid)
+        if (!key->set.saved)
                 set.n = n;
         return set;
 }
@@ -87,7 +85,8 @@ static struct imap_set fix_set(struct imap_session *s, struct arena *arena, cons
 static void fix_keys(struct imap_session *s, struct context *c, struct imap_search_key *key)
 {
         for (; key; key = key->next) {
-                if (key->kind == SEARCH_SET || key->kind == SEARCH_UID) {
+                /* UIDs mean what they say: "100:*" has what comes */
+                if (key->kind == SEARCH_SET || (key->kind == SEARCH_UID && key->set.saved)) {
                         key->set = fix_set(s, &c->arena, key);
                         key->kind = SEARCH_UID;
                 }

@@ -96,6 +96,7 @@ static int search_sources(struct esearch *e)
 
         if (r < 0)
                 return r;
+        imap_source_resolve(s, asked->sources, asked->sources_n);
         if (selected)
                 search_mailbox(e, s->mailbox);
         for (size_t i = 0; i < n && e->refused == 0 && !conn_error(&s->conn); i++) {

@@ -39,10 +39,12 @@ int notify_wait(struct imap_session *s, deadline_t end, bool idle)
         while (!conn_input_pending(&s->conn)) {
                 if (deadline_left(end) == 0)
                         return -ETIMEDOUT;
+                /* first what may change the watches; what is watched then is looked at before it is waited
+                 * for */
+                notify_tell(s, NULL);
                 int watch = watch_of(s);
                 if (!s->notify || notify_tells_selected(s))
                         imap_sync(s, idle || notify_tells_expunges_at_once(s), false);
-                notify_tell(s, NULL);
                 if (s->over)
                         return 0;
                 if (deadline_left(next_notice) == 0) {

@@ -75,9 +75,10 @@ int imap_write_metadata(struct imap_session *s, const char *mailbox, const struc
                         uint64_t *ret_longest)
 {
         struct answer a = {.s = s, .mailbox = mailbox, .what = what};
+        _cleanup_(arena_free) struct arena arena = {}; /* LIST asks of very many mailboxes */
         struct annotation *list;
         size_t n;
-        int r = store_annotations(s->store, mailbox, &s->arena, &list, &n);
+        int r = store_annotations(s->store, mailbox, &arena, &list, &n);
 
         if (r < 0)
                 return r;

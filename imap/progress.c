@@ -9,6 +9,12 @@ void imap_progress_start(struct imap_session *s, struct slice tag)
         s->progress.next = deadline_in_ms(IMAP_PROGRESS_MS);
 }
 
+void imap_progress_end(struct imap_session *s)
+{
+        s->progress.next = 0;
+        s->progress.tag = SLICE_NULL;
+}
+
 void imap_progress_look(struct imap_session *s, uint64_t done, uint64_t total)
 {
         if (s->progress.next == 0 || deadline_left(s->progress.next) != 0)

@@ -96,6 +96,7 @@ void imap_save_set(struct imap_session *s, const struct imap_set *uids);
  * NAT. total 0: nobody knows. The clock is looked at every IMAP_PROGRESS_CALLS calls. */
 enum { IMAP_PROGRESS_MS = 10 * 1000 /* RFC 9585 section 4: 10 to 15 s */, IMAP_PROGRESS_CALLS = 16 };
 void imap_progress_start(struct imap_session *s, struct slice tag);
+void imap_progress_end(struct imap_session *s); /* what is done between commands is nobody's to wait for */
 void imap_progress_look(struct imap_session *s, uint64_t done, uint64_t total);
 static inline void imap_progress(struct imap_session *s, uint64_t done, uint64_t total)
 {

@@ -160,6 +160,7 @@ static bool serve_one(struct imap_session *s, const struct imap_reader_limits *l
         s->muted = c.id != IMAP_EXPUNGE && c.id != IMAP_MOVE;
         imap_progress_start(s, c.tag);
         executors[c.id](s, &c);
+        imap_progress_end(s);
         if (changes_folders(c.id))
                 notify_tell(s, &c);
         return true;

@@ -22,34 +22,39 @@ static bool is_personal(const struct imap_session *s, const char *name)
 }
 
 /* The folder is `top`, or lies below it: by one level, or by any number. */
-static bool is_in_tree(const struct folder *folder, const char *top, bool one_level)
+static bool is_in_tree(const struct folder *folder, struct slice top, bool one_level)
 {
-        size_t n = strlen(top);
+        struct slice name = slice_of(folder->name), below;
 
-        if (n > 0 && top[n - 1] == folder->separator)
-                n--;
-        if (strncmp(folder->name, top, n) != 0)
+        if (top.n > 0 && top.p[top.n - 1] == folder->separator)
+                top.n--;
+        if (!slice_starts(name, top))
                 return false;
-        if (folder->name[n] == '\0')
+        below = slice_from(name, top.n);
+        if (below.n == 0)
                 return true;
-        return folder->name[n] == folder->separator &&
-               !(one_level && strchr(folder->name + n + 1, folder->separator));
+        return below.p[0] == folder->separator &&
+               !(one_level && strchr(folder->name + top.n + 1, folder->separator));
 }
 
-static bool is_named(struct imap_session *s, const struct imap_source *source, const struct folder *folder)
+void imap_source_resolve(struct imap_session *s, struct imap_source *sources, size_t n)
 {
-        for (size_t i = 0; i < source->names_n; i++) {
-                const char *name = imap_mailbox_name(s, source->names[i]);
+        for (size_t i = 0; i < n; i++)
+                for (size_t k = 0; k < sources[i].names_n; k++)
+                        sources[i].names[k] = slice_of(imap_mailbox_name(s, sources[i].names[k]));
+}
 
+static bool is_named(const struct imap_source *source, const struct folder *folder)
+{
+        for (size_t i = 0; i < source->names_n; i++)
                 if (source->kind == SOURCE_MAILBOXES
-                            ? strcmp(folder->name, name) == 0
-                            : is_in_tree(folder, name, source->kind == SOURCE_SUBTREE_ONE))
+                            ? slice_eq(slice_of(folder->name), source->names[i])
+                            : is_in_tree(folder, source->names[i], source->kind == SOURCE_SUBTREE_ONE))
                         return true;
-        }
         return false;
 }
 
-static bool has(struct imap_session *s, const struct imap_source *source, const struct folder *folder)
+static bool has(const struct imap_session *s, const struct imap_source *source, const struct folder *folder)
 {
         switch (source->kind) {
         case SOURCE_INBOXES:
@@ -60,13 +65,13 @@ static bool has(struct imap_session *s, const struct imap_source *source, const 
         case SOURCE_SUBTREE:
         case SOURCE_SUBTREE_ONE:
         case SOURCE_MAILBOXES:
-                return is_named(s, source, folder);
+                return is_named(source, folder);
         default:
                 return false;
         }
 }
 
-bool imap_source_has(struct imap_session *s, const struct imap_source *sources, size_t n,
+bool imap_source_has(const struct imap_session *s, const struct imap_source *sources, size_t n,
                      const struct folder *folder)
 {
         for (size_t i = 0; i < n; i++)
