@@ -105,6 +105,8 @@ def idle():
             waiting = subprocess.Popen(["imapfilter", "-c", host.path("config.lua"), "-t", host.cert], stdout=out, stderr=out,
                                        stdin=subprocess.DEVNULL, cwd=host.directory, env=environment(HOME=host.directory))
 
+        filed = os.path.join(host.maildir(), ".Filed")
+
         def idles(times):
             return os.path.exists(host.path("idles")) and os.path.getsize(host.path("idles")) >= times
 
@@ -117,7 +119,7 @@ def idle():
                 poll(lambda: idles(number), why)
                 fixtures.deliver(host.maildir(), name, "1700009999.N%d.host" % number)
                 host.give(host.maildir())
-                poll(lambda: len(maildir_messages(os.path.join(host.maildir(), ".Filed"))) == number, why)
+                poll(lambda: len(maildir_messages(filed)) == number and not maildir_messages(host.maildir()), why)
         finally:
             waiting.send_signal(signal.SIGTERM)
             waiting.wait(10)
