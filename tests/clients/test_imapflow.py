@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """imapflow, of npm: folders with special uses and status in one LIST, APPEND, SEARCH, MOVE, what IDLE tells, QRESYNC after a time
-away, all compressed; what it saw at the end is what a fresh session sees and what lies on the disk."""
+away, all compressed; or as a plain IMAP4rev1 client; what it saw at the end is what a fresh session sees and what lies on the disk."""
 
 import json
 import os
@@ -63,10 +63,10 @@ def installed():
     return target
 
 
-def a_day():
+def a_day(scheme, kind):
     folder = installed()
-    with serving("imaps", mailbox=MAILBOX, settings=SETTINGS) as (host, ports):
-        out = command(host, "node", os.path.join(SOURCE, "drive.js"), folder, str(ports["imaps"]), host.cert)
+    with serving("imap", "imaps", mailbox=MAILBOX, settings=SETTINGS) as (host, ports):
+        out = command(host, "node", os.path.join(SOURCE, "drive.js"), folder, str(ports[scheme]), host.cert, kind)
         told = {name: [(uid, sorted(flags)) for uid, flags in rows] for name, rows in json.loads(out).items()}
         there = fresh(host, ports["imaps"])
         if told != there:
@@ -77,5 +77,13 @@ def a_day():
                 raise Failed("%s does not hold %d messages" % (name or "INBOX", count))
 
 
+def all_extensions():
+    a_day("imaps", "all")
+
+
+def few_extensions():
+    a_day("imap", "few")
+
+
 if __name__ == "__main__":
-    run_tests([a_day])
+    run_tests([all_extensions, few_extensions])
