@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Perl's Mail::IMAPClient: SORT, THREAD, quota, UIDPLUS, MOVE, IDLE, folders with letters beyond ASCII, with and without
-compression."""
+"""Perl's Mail::IMAPClient: SORT, THREAD, quota, UIDPLUS, MOVE, IDLE, folders with letters beyond ASCII,
+compressed."""
 
 import os
 
