@@ -214,6 +214,14 @@ void imap_tell_keywords(struct imap_session *s)
         conn_puts(&s->conn, ")] Flags permitted.\r\n");
 }
 
+void imap_tell_new_keywords(struct imap_session *s)
+{
+        unsigned keywords;
+        mailbox_keywords(s->mailbox, &keywords);
+        if (keywords != s->told_keywords)
+                imap_tell_keywords(s);
+}
+
 void imap_log_waiting(struct imap_session *s)
 {
         if (mailbox_waiting(s->mailbox) == 0 || s->told_waiting)
@@ -279,10 +287,7 @@ static void sync_view(struct imap_session *s, bool allow_expunge, bool with_uid)
         imap_contexts_expunge(s, changes.expunged, changes.expunged_n);
         tell_expunged(s, &changes);
         s->told_messages -= (uint32_t)changes.expunged_n;
-        unsigned keywords;
-        mailbox_keywords(s->mailbox, &keywords);
-        if (keywords != s->told_keywords)
-                imap_tell_keywords(s);
+        imap_tell_new_keywords(s);
         if (changes.added || changes.expunged_n || mailbox_count(s->mailbox) != s->told_messages)
                 tell_counts(s, changes.added > 0);
         /* RFC 9051 section 7.5.2: always with the UID */

@@ -47,6 +47,8 @@ void imap_tell_vanished(struct imap_session *s, const struct imap_set *uids, uin
                         uint32_t matched);
 /* "* FLAGS (...)" and, when not read-only, "* OK [PERMANENTFLAGS (...)]". */
 void imap_tell_keywords(struct imap_session *s);
+/* The same when there are others than it was told. */
+void imap_tell_new_keywords(struct imap_session *s);
 
 /* The untagged STATUS of a mailbox (name as of imap_mailbox_name()) with these items (enum imap_status_item).
  * 0; when it cannot be opened, -errno of the store and nothing is written. Of the selected mailbox: the view

@@ -131,11 +131,9 @@ static void store_apply(struct imap_session *s, const struct imap_command *c, co
         deleted_now = count_deleted(s, seqs, n);
         if (deleted_now > deleted)
                 s->counts.deleted += deleted_now - deleted;
-        /* FLAGS names a new keyword before a FETCH shows it */
+        /* FLAGS names a new keyword before a FETCH shows it; HIGHESTMODSEQ has to wait until all are told */
         if (new_keyword)
-                imap_sync(s, false, c->uid);
-        if (s->over)
-                return;
+                imap_tell_new_keywords(s);
         tell_stored(s, c, seqs, n, before, &modified);
         finish_store(s, c, &modified);
 }

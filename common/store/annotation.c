@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "base/lock.h"
 #include "store/error.h"
+#include "store/maildir.h"
 #include "store/special_use.h"
 
 #define ANNOTATIONS_SERVER_NAME "server-annotations"
@@ -190,7 +191,7 @@ static int apply(struct file *f, const char *mailbox, const struct annotation *c
         return r < 0 || kept_n == 0 ? r : write_list(f, before);
 }
 
-int store_annotate(struct store *s, const char *mailbox, const struct annotation *changes, size_t n)
+static int annotate(struct store *s, const char *mailbox, const struct annotation *changes, size_t n)
 {
         _cleanup_(file_close) struct file f;
         _cleanup_(dotlock_release) struct dotlock lock = DOTLOCK_NONE;
@@ -213,4 +214,18 @@ int store_annotate(struct store *s, const char *mailbox, const struct annotation
                 return error_set_at(s, r, r == -ETIMEDOUT ? "lock" : "open", f.place.control, f.name);
         r = read_file(&f, n);
         return r < 0 ? r : apply(&f, mailbox, changes, n);
+}
+
+/* Without an index nobody was told a modification sequence that the next index would not be above. */
+static int raise_modseq(struct store *s, const char *mailbox)
+{
+        _cleanup_(mailbox_close) struct mailbox *m = NULL;
+        int r = maildir_open(s, mailbox, true, &m);
+        return r < 0 || !m->index.ready ? r : mailbox_raise_modseq(m);
+}
+
+int store_annotate(struct store *s, const char *mailbox, const struct annotation *changes, size_t n)
+{
+        int r = annotate(s, mailbox, changes, n);
+        return r < 0 || !mailbox[0] ? r : raise_modseq(s, mailbox);
 }

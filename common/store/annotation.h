@@ -15,7 +15,8 @@
 int store_annotations(struct store *s, const char *mailbox, struct arena *a, struct annotation **ret,
                       size_t *ret_n);
 
-/* Sets or removes (value.p NULL), all or none:
+/* Sets or removes (value.p NULL), all or none, and raises the mailbox's modification sequence (RFC 7162
+ * section 3.2):
  *   -E2BIG  a value is larger than ANNOTATION_VALUE_MAX      -ENOBUFS  too many annotations
  *   -EPERM  it is the administrator's                        -EOPNOTSUPP  private, in a mailbox that is not
  *   -EBUSY  INBOX has no special use, what the settings gave stays
