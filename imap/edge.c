@@ -205,8 +205,10 @@ static bool do_authenticate(struct exchange *x, const struct imap_command *c)
                 x->bad++;
                 return false;
         }
-        if (r < 0)
+        if (r < 0) {
+                sasl_free(&sasl); /* what comes now does not return */
                 quit_on_error(x, r);
+        }
         struct sasl_credentials credentials = sasl_credentials(&sasl);
         return log_in(x, c->tag, m->name, &credentials);
 }

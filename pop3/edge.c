@@ -28,9 +28,16 @@ static void bad(struct exchange *x, const char *text)
         x->bad++;
 }
 
+/* For the end: under TLS this process lives on as the relay. */
+static void forget(struct exchange *x)
+{
+        buf_wipe(&x->user);
+        conn_forget(&x->edge->conn);
+}
+
 static _noreturn_ void quit(struct exchange *x, const char *reason)
 {
-        conn_forget(&x->edge->conn);
+        forget(x);
         edge_quit(x->edge, reason);
 }
 
@@ -38,7 +45,7 @@ static _noreturn_ void quit_on_error(struct exchange *x, int error)
 {
         if (error == -ETIMEDOUT)
                 reply(x, "-ERR Disconnected for inactivity.");
-        conn_forget(&x->edge->conn);
+        forget(x);
         edge_quit_error(x->edge, error);
 }
 
@@ -193,8 +200,10 @@ static bool do_auth(struct exchange *x, const struct pop3_command *c)
                 bad(x, text);
                 return false;
         }
-        if (r < 0)
+        if (r < 0) {
+                sasl_free(&sasl); /* what comes now does not return */
                 quit_on_error(x, r);
+        }
         struct sasl_credentials credentials = sasl_credentials(&sasl);
         return log_in(x, m->name, &credentials);
 }
@@ -228,8 +237,10 @@ void pop3_edge(struct edge *e)
         for (;;) {
                 bool logged_in = serve_one(&x);
                 conn_forget(&e->conn);
-                if (logged_in)
+                if (logged_in) {
+                        forget(&x);
                         edge_hand_over(e, SLICE_NULL);
+                }
                 if (edge_tried_enough(e)) {
                         reply(&x, "-ERR Too many failed logins.");
                         quit(&x, "Disconnected: Too many failed logins");

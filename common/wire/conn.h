@@ -46,7 +46,7 @@ void conn_free(struct conn *c);
 /* What was read and not yet consumed. */
 static inline struct slice conn_unread(const struct conn *c)
 {
-        return (struct slice){c->in + c->in_at, c->in_end - c->in_at};
+        return c->in ? slice_make(c->in + c->in_at, c->in_end - c->in_at) : SLICE_NULL;
 }
 /* Puts bytes before everything unread (at most CONN_INPUT_MAX in all): what another role read already.
  * -E2BIG. */
