@@ -304,19 +304,8 @@ enum imap_notify_event {
         NOTIFY_SERVER_METADATA = 1 << 7,
         NOTIFY_MESSAGE_EVENTS = NOTIFY_MESSAGE_NEW | NOTIFY_MESSAGE_EXPUNGE | NOTIFY_FLAG_CHANGE,
 };
-enum imap_notify_filter {
-        NOTIFY_SELECTED,
-        NOTIFY_SELECTED_DELAYED,
-        NOTIFY_INBOXES,
-        NOTIFY_PERSONAL,
-        NOTIFY_SUBSCRIBED,
-        NOTIFY_SUBTREE,
-        NOTIFY_MAILBOXES,
-};
 struct imap_notify_group {
-        enum imap_notify_filter filter;
-        struct slice *mailboxes; /* SUBTREE, MAILBOXES */
-        size_t mailboxes_n;
+        struct imap_source source;
         unsigned events;               /* enum imap_notify_event; 0: NONE */
         struct imap_fetch_item *items; /* what to send of a new message; SELECTED only */
         size_t items_n;

@@ -324,6 +324,8 @@ void imap_exec_list(struct imap_session *s, const struct imap_command *c)
 {
         int r = 0;
 
+        if (c->list.status & STATUS_HIGHESTMODSEQ) /* RFC 7162 section 3.1, as STATUS does */
+                imap_enable(s, FEATURE_CONDSTORE);
         if (c->list.extended || c->list.patterns[0].n > 0)
                 r = list_folders(s, c);
         else if (c->id != IMAP_LSUB)

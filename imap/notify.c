@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "imap/reply.h"
+#include "imap/source.h"
 
 #define SUPPORTED_EVENTS                                                                                     \
         "MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange "         \
@@ -59,11 +60,9 @@ static void keep_groups(struct imap_session *s, struct notify *n, const struct i
                 struct imap_notify_group *g = &n->groups[i];
                 *g = c->notify.groups[i];
                 g->items = keep_items(&n->arena, g->items, g->items_n);
-                g->mailboxes = keep_slices(&n->arena, g->mailboxes, g->mailboxes_n);
-                for (size_t k = 0; k < g->mailboxes_n; k++)
-                        g->mailboxes[k] = arena_slice(
-                                &n->arena, slice_of(imap_mailbox_name(s, c->notify.groups[i].mailboxes[k])));
-                if (g->filter == NOTIFY_SELECTED || g->filter == NOTIFY_SELECTED_DELAYED)
+                imap_source_resolve(s, &g->source, 1);
+                g->source.names = keep_slices(&n->arena, g->source.names, g->source.names_n);
+                if (g->source.kind & (SOURCE_SELECTED | SOURCE_SELECTED_DELAYED))
                         n->selected = g;
         }
 }
@@ -113,7 +112,7 @@ bool notify_tells_flags(const struct imap_session *s)
 
 bool notify_tells_expunges_at_once(const struct imap_session *s)
 {
-        return s->notify && s->notify->selected && s->notify->selected->filter == NOTIFY_SELECTED;
+        return s->notify && s->notify->selected && s->notify->selected->source.kind == SOURCE_SELECTED;
 }
 
 void notify_fetch(struct imap_session *s, uint32_t first_seq)

@@ -9,55 +9,9 @@
 #include "base/map.h"
 #include "imap/notify_state.h"
 #include "imap/reply.h"
+#include "imap/source.h"
 
-enum { WATCH_SELECTED = UINT32_MAX - 1 /* number of a selected mailbox that no group names */ };
-
-static bool is_personal(const struct imap_session *s, const char *name)
-{
-        size_t n, best = 0;
-        bool personal = true;
-        const struct store_namespace *spaces = store_namespaces(s->store, &n);
-        for (size_t i = 0; i < n; i++)
-                if (slice_starts(slice_of(name), slice_of(spaces[i].prefix)) &&
-                    strlen(spaces[i].prefix) >= best) {
-                        best = strlen(spaces[i].prefix);
-                        personal = spaces[i].type == NAMESPACE_PERSONAL;
-                }
-        return personal;
-}
-
-static bool names_folder(const struct imap_notify_group *g, const struct notify_folder *f)
-{
-        struct slice name = slice_of(f->name);
-        for (size_t i = 0; i < g->mailboxes_n; i++) {
-                struct slice m = g->mailboxes[i];
-                if (slice_eq(name, m))
-                        return true;
-                if (g->filter == NOTIFY_SUBTREE && slice_starts(name, m) && name.n > m.n &&
-                    name.p[m.n] == f->separator)
-                        return true;
-        }
-        return false;
-}
-
-static bool group_has(const struct imap_session *s, const struct imap_notify_group *g,
-                      const struct notify_folder *f)
-{
-        switch (g->filter) {
-        case NOTIFY_INBOXES: /* mail is delivered where the user's filters say, which we do not know */
-        case NOTIFY_PERSONAL:
-                return is_personal(s, f->name);
-        case NOTIFY_SUBSCRIBED:
-                return f->flags & FOLDER_SUBSCRIBED;
-        case NOTIFY_SUBTREE:
-        case NOTIFY_MAILBOXES:
-                return names_folder(g, f);
-        case NOTIFY_SELECTED:
-        case NOTIFY_SELECTED_DELAYED:
-                return false;
-        }
-        return false;
-}
+enum { WATCH_SELECTED = INT32_MAX /* number of a selected mailbox that no group names */ };
 
 static bool can_hold_messages(const struct notify_folder *f)
 {
@@ -66,9 +20,10 @@ static bool can_hold_messages(const struct notify_folder *f)
 
 static unsigned events_of(const struct imap_session *s, const struct notify *n, const struct notify_folder *f)
 {
+        const struct folder folder = {.name = f->name, .separator = f->separator, .flags = f->flags};
         unsigned events = 0;
         for (size_t i = 0; i < n->groups_n; i++)
-                if (group_has(s, &n->groups[i], f))
+                if (imap_source_has(s, &n->groups[i].source, 1, &folder))
                         events |= n->groups[i].events;
         return can_hold_messages(f) ? events : events & (unsigned)~NOTIFY_MESSAGE_EVENTS;
 }

@@ -22,16 +22,15 @@ enum {
         PARSE_SEARCH_DEPTH_MAX = 250,
         PARSE_ID_PAIRS_MAX = 30, /* RFC 2971 section 3.3 */
         PARSE_ENABLE_NAMES_MAX = 64,
-        PARSE_CANCEL_TAGS_MAX = 64,   /* of CANCELUPDATE: more than there can be contexts */
-        PARSE_SOURCES_MAX = 64,       /* of one ESEARCH or one event group of NOTIFY */
-        PARSE_SOURCE_NAMES_MAX = 512, /* mailboxes named in one of them */
-        PARSE_LIST_PATTERNS_MAX = 64, /* each is matched against every folder */
-        PARSE_CREATE_USES_MAX = 16,   /* there are eight */
-        PARSE_RESOURCES_MAX = 16,     /* of SETQUOTA: four are registered */
-        PARSE_ENTRIES_MAX = 256,      /* annotations that one command names */
-        PARSE_ENTRY_MAX = 255,        /* bytes of an annotation's name */
+        PARSE_CANCEL_TAGS_MAX = 64,    /* of CANCELUPDATE: more than there can be contexts */
+        PARSE_SOURCES_MAX = 64,        /* of one ESEARCH or one event group of NOTIFY */
+        PARSE_SOURCE_NAMES_MAX = 4096, /* mailboxes named in one of them: some clients list all */
+        PARSE_LIST_PATTERNS_MAX = 64,  /* each is matched against every folder */
+        PARSE_CREATE_USES_MAX = 16,    /* there are eight */
+        PARSE_RESOURCES_MAX = 16,      /* of SETQUOTA: four are registered */
+        PARSE_ENTRIES_MAX = 256,       /* annotations that one command names */
+        PARSE_ENTRY_MAX = 255,         /* bytes of an annotation's name */
         PARSE_NOTIFY_GROUPS_MAX = 256,
-        PARSE_NOTIFY_MAILBOXES_MAX = 4096, /* of one group */
 };
 
 /* mailbox: an astring in mUTF-7, decoded, or in UTF-8 (FEATURES_UTF8_NAMES); any case of INBOX becomes

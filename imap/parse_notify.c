@@ -7,16 +7,6 @@
 
 static const struct {
         const char *name;
-        enum imap_notify_filter filter;
-} filters[] = {
-        {"SELECTED", NOTIFY_SELECTED},     {"SELECTED-DELAYED", NOTIFY_SELECTED_DELAYED},
-        {"INBOXES", NOTIFY_INBOXES},       {"PERSONAL", NOTIFY_PERSONAL},
-        {"SUBSCRIBED", NOTIFY_SUBSCRIBED}, {"SUBTREE", NOTIFY_SUBTREE},
-        {"MAILBOXES", NOTIFY_MAILBOXES},
-};
-
-static const struct {
-        const char *name;
         enum imap_notify_event event;
 } events[] = {
         {"MessageNew", NOTIFY_MESSAGE_NEW},
@@ -28,46 +18,14 @@ static const struct {
         {"ServerMetadataChange", NOTIFY_SERVER_METADATA},
 };
 
+enum {
+        SOURCES = SOURCE_SELECTED | SOURCE_SELECTED_DELAYED | SOURCE_INBOXES | SOURCE_PERSONAL |
+                  SOURCE_SUBSCRIBED | SOURCE_SUBTREE | SOURCE_MAILBOXES
+};
+
 static bool is_selected(const struct imap_notify_group *g)
 {
-        return g->filter == NOTIFY_SELECTED || g->filter == NOTIFY_SELECTED_DELAYED;
-}
-
-static int add_mailbox(struct lexer *l, struct imap_notify_group *g)
-{
-        if (g->mailboxes_n == PARSE_NOTIFY_MAILBOXES_MAX)
-                return lexer_fail(l, "Too many mailboxes");
-        g->mailboxes = lexer_grow(l, g->mailboxes, g->mailboxes_n, sizeof(*g->mailboxes));
-        int r = parse_mailbox(l, &g->mailboxes[g->mailboxes_n]);
-        g->mailboxes_n += r == 0;
-        return r;
-}
-
-static int parse_mailboxes(struct lexer *l, struct imap_notify_group *g)
-{
-        int r = lexer_space(l);
-        if (r < 0 || lexer_peek(l) != '(')
-                return r < 0 ? r : add_mailbox(l, g);
-        r = lexer_list_start(l);
-        for (bool end = false; r == 0 && !end;) {
-                r = add_mailbox(l, g);
-                if (r == 0)
-                        r = lexer_list_next(l, &end);
-        }
-        return r;
-}
-
-static int parse_filter(struct lexer *l, struct imap_notify_group *g)
-{
-        struct slice name = lexer_name(l);
-        for (size_t i = 0; i < ARRAY_LEN(filters); i++) {
-                if (!slice_ieq(name, slice_of(filters[i].name)))
-                        continue;
-                g->filter = filters[i].filter;
-                bool named = g->filter == NOTIFY_SUBTREE || g->filter == NOTIFY_MAILBOXES;
-                return named ? parse_mailboxes(l, g) : 0;
-        }
-        return lexer_fail_word(l, "Unknown mailbox specifier", name.n ? name : l->rest);
+        return g->source.kind & (SOURCE_SELECTED | SOURCE_SELECTED_DELAYED);
 }
 
 /* Behind MessageNew: what is to be fetched. */
@@ -134,7 +92,7 @@ static int parse_group(struct lexer *l, struct imap_notify_group *g)
         *g = (struct imap_notify_group){.events = 0};
         int r = lexer_list_start(l);
         if (r == 0)
-                r = parse_filter(l, g);
+                r = parse_source(l, SOURCES, &g->source);
         if (r == 0)
                 r = lexer_space(l);
         if (r < 0)

@@ -95,5 +95,5 @@ void imap_exec_search(struct imap_session *s, const struct imap_command *c)
                 answer_plain(s, c, run);
         if ((asked.results & RETURN_SAVE) && search_run_failed(run))
                 imap_save_set(s, NULL);
-        search_run_done(run, c, "Search completed.");
+        search_run_done(run, s, c, "Search completed.");
 }

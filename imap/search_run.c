@@ -370,41 +370,7 @@ void search_run_close(struct search_run **run)
         *run = NULL;
 }
 
-bool search_run_says_no(int error)
-{
-        return error == -ENOENT || error == -E2BIG;
-}
-
-void search_run_refuse(struct imap_session *s, const struct imap_command *c, int error)
-{
-        if (error == -ENOENT)
-                imap_no(s, c, "[BADCHARSET (US-ASCII UTF-8)] Unknown charset.");
-        else if (error == -E2BIG)
-                imap_no(s, c, "[LIMIT] More than %d BODY and TEXT keys.", SEARCH_MAX_TEXTS);
-        else if (error == -ENOTSUP)
-                imap_bad(s, c, "Error in IMAP command %s: %s.", imap_command_type(c->id)->name,
-                         imap_no_modseq);
-        else
-                imap_bad(s, c, "Error in IMAP command %s: Text is not valid in its charset.",
-                         imap_command_type(c->id)->name);
-}
-
 bool search_run_failed(const struct search_run *run)
 {
         return run->failed;
-}
-
-void search_run_say_failed(struct imap_session *s, const struct imap_command *c)
-{
-        imap_no(s, c,
-                "[CONTACTADMIN] Some messages could not be read. Session %s in the server log has more.",
-                s->start->peer->session_id);
-}
-
-void search_run_done(struct search_run *run, const struct imap_command *c, const char *text)
-{
-        if (run->failed)
-                search_run_say_failed(run->session, c);
-        else
-                imap_done(run->session, c, text);
 }

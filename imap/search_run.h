@@ -40,7 +40,8 @@ bool search_run_one(struct search_run *run, uint32_t seq);
 
 /* The usual end of a command that searched the selected mailbox: imap_done(), or NO when a message could not
  * be read. */
-void search_run_done(struct search_run *run, const struct imap_command *c, const char *text);
+void search_run_done(struct search_run *run, struct imap_session *s, const struct imap_command *c,
+                     const char *text);
 /* A message could not be read; the log knows the first. And the tagged NO that says so. */
 bool search_run_failed(const struct search_run *run);
 void search_run_say_failed(struct imap_session *s, const struct imap_command *c);

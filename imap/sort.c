@@ -172,5 +172,5 @@ void imap_exec_sort(struct imap_session *s, const struct imap_command *c)
                 answer_plain(&sorter, c->uid);
         if ((asked->results & RETURN_SAVE) && search_run_failed(run))
                 imap_save_set(s, NULL);
-        search_run_done(run, c, "Sort completed.");
+        search_run_done(run, s, c, "Sort completed.");
 }

@@ -77,5 +77,5 @@ void imap_exec_thread(struct imap_session *s, const struct imap_command *c)
         t.run = run;
         search_run_all(run, false, collect, &t);
         answer(&t, c->thread.algorithm, &s->conn);
-        search_run_done(run, c, "Thread completed.");
+        search_run_done(run, s, c, "Thread completed.");
 }
