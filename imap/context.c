@@ -223,6 +223,22 @@ void imap_contexts_update(struct imap_session *s)
                 update(s, c);
 }
 
+void imap_contexts_use_uids(struct imap_session *s)
+{
+        for (struct context *c = s->contexts; c; c = c->next) {
+                struct range_list uids = {0};
+
+                if (c->uid)
+                        continue;
+                for (size_t i = 0; i < c->numbers.n; i++)
+                        for (uint32_t seq = c->numbers.range[i].low; seq <= c->numbers.range[i].high; seq++)
+                                range_list_add(&uids, mailbox_message(s->mailbox, seq).uid);
+                range_list_free(&c->numbers);
+                c->numbers = uids;
+                c->uid = true;
+        }
+}
+
 void imap_exec_cancelupdate(struct imap_session *s, const struct imap_command *c)
 {
         for (size_t i = 0; i < c->cancel.n; i++)

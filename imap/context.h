@@ -27,6 +27,9 @@ void imap_context_refuse(struct imap_session *s, struct slice tag);
 void imap_contexts_expunge(struct imap_session *s, const uint32_t *expunged, size_t n);
 void imap_contexts_update(struct imap_session *s);
 
+/* From now on all tell UIDs: UIDONLY was enabled, and there are no message numbers any more (RFC 9586). */
+void imap_contexts_use_uids(struct imap_session *s);
+
 /* When the mailbox is closed. */
 void imap_contexts_free(struct imap_session *s);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/number.h"
+#include "imap/context.h"
 #include "imap/notify.h"
 #include "imap/reply.h"
 
@@ -42,6 +43,8 @@ bool imap_modseq_is_due(struct imap_session *s)
 void imap_enable(struct imap_session *s, unsigned features)
 {
         bool first = features & ~s->enabled & FEATURE_CONDSTORE;
+        if (features & ~s->enabled & FEATURE_UIDONLY)
+                imap_contexts_use_uids(s);
         s->enabled |= features;
         if (first && s->mailbox && mailbox_highest_modseq(s->mailbox) > 0)
                 imap_tell_modseq(s);
