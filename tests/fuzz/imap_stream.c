@@ -199,21 +199,19 @@ static bool says_more(struct told *t)
  * AUTHENTICATE). False: the input ends within. */
 static bool say_command(struct slice *said, struct told *t, struct slice line)
 {
+        bool asked = false; /* the line is the answer to "+": IDLE ends the connection where it announces a
+                               literal */
         for (;;) {
                 uint64_t size;
                 bool waits;
-                bool literal = literal_mark(line, &size, &waits);
-                if (literal && !waits) {
-                        if (size > said->n)
-                                return false;
-                        *said = slice_from(*said, (size_t)size);
-                } else if (!says_more(t)) {
+                bool literal = !asked && literal_mark(line, &size, &waits);
+                if ((!literal || waits) && !says_more(t))
                         return true;
-                } else if (literal) {
-                        if (size > said->n)
-                                return false;
+                if (literal && size > said->n)
+                        return false;
+                if (literal)
                         *said = slice_from(*said, (size_t)size);
-                }
+                asked = !literal;
                 if (!say_line(said, &line))
                         return false;
         }

@@ -37,7 +37,7 @@ static const char settings_text[] = "mail_location = maildir:~/Maildir\n"
 
 /* Made once a process, gone at its end. */
 static struct {
-        char home[64];
+        char home[256];
         int fd; /* the home */
         struct arena arena;
         struct settings settings;
@@ -107,8 +107,8 @@ static void set_up(void)
         const char *folder = getenv("TMPDIR");
         if (!folder)
                 folder = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-        snprintf(mail.home, sizeof(mail.home), "%s/mailsession-fuzz-XXXXXX", folder);
-        if (!mkdtemp(mail.home))
+        int n = snprintf(mail.home, sizeof(mail.home), "%s/mailsession-fuzz-XXXXXX", folder);
+        if (n < 0 || (size_t)n >= sizeof(mail.home) || !mkdtemp(mail.home))
                 stage_fail("mkdtemp", slice_of(mail.home));
         mail.fd = open(mail.home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         atexit(clean_up);
