@@ -3,6 +3,7 @@
 
 /* struct save, for
  *   save.c    which gets messages ready
+ *   take.c    which takes them from another mailbox
  *   spool.c   which keeps bytes aside until they are whole
  *   place.c   which puts the files where they belong, or takes them back
  *   commit.c  which makes them part of the folder
@@ -65,6 +66,15 @@ void saved_free(struct saved *m);
 /* Keeps the text of an error about a path below the folder. */
 int save_error(struct save *s, int r, const char *call, const char *below);
 bool save_fsyncs(const struct save *s);
+/* save.c: the message that is being written. A fresh name in tmp/; a keyword, left out when it is too long or
+ * finds no room, for the mail counts for more; its sizes into its name (vsize may be RECORD_SIZE_UNKNOWN); it
+ * is whole; it is taken back. */
+void saved_name(struct save *s);
+void saved_keyword(struct save *s, struct slice name);
+void saved_sizes(struct save *s, uint64_t size, uint64_t vsize);
+void saved_add(struct save *s);
+void saved_drop(struct save *s);
+
 /* Removes the files of all messages that were made here. */
 void save_undo(struct save *s);
 /* Takes what is to be linked and cannot be, as bytes. */
