@@ -100,7 +100,7 @@ static void write_single(const struct writer *w, const struct part *p)
         if (p->kind == PART_MESSAGE) {
                 const struct part *inner = p->children;
                 buf_char(to, ' ');
-                envelope_write(part_bytes(w->message, inner->header), to);
+                envelope_write(header_iter(part_bytes(w->message, inner->header)), to);
                 buf_char(to, ' ');
                 write_part(w, inner);
         }

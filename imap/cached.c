@@ -17,34 +17,37 @@ uint64_t cached_note_make(const struct date *date)
                (uint64_t)(date->zone_minutes + 2048);
 }
 
-uint64_t cached_note_of(struct slice header)
+uint64_t cached_note_of(struct header_iter header)
 {
         struct header_field field;
         struct date date;
-        bool valid = header_find(header, SLICE("Date"), &field) && date_parse(field.value, &date) == 0;
-        return cached_note_make(valid ? &date : NULL);
+        while (header_next(&header, &field))
+                if (field.name.n && slice_ieq(field.name, SLICE("Date")))
+                        return cached_note_make(date_parse(field.value, &date) == 0 ? &date : NULL);
+        return cached_note_make(NULL);
 }
 
 void cached_maker_free(struct cached_maker *mk)
 {
         for (unsigned kind = 0; kind < MAILBOX_KINDS; kind++)
                 buf_free(&mk->items[kind]);
-        buf_free(&mk->header);
+        buf_free(&mk->list);
 }
 
 /* False: it could not be made. */
-static bool make(enum cached_kind kind, struct slice message, const struct part *parts, struct buf *to)
+static bool make(enum cached_kind kind, struct header_iter header, struct slice message,
+                 const struct part *parts, struct buf *to)
 {
         *to = (struct buf){.p = to->p, .cap = to->cap, .max = ENVELOPE_MAX};
         switch (kind) {
         case CACHED_ENVELOPE:
-                return envelope_write(message, to) == 0;
+                return envelope_write(header, to) == 0;
         case CACHED_FIELDS:
-                return cached_fields_write(message, to);
+                return cached_fields_write(header, to);
         case CACHED_SEARCH:
-                return search_keys_write(message, to) == 0;
+                return search_keys_write(header, to) == 0;
         case CACHED_SORT:
-                return sort_keys_write(message, to) == 0;
+                return sort_keys_write(header, to) == 0;
         case CACHED_BODYSTRUCTURE:
                 return bodystructure_write(message, parts, true, to) == 0;
         case CACHED_BODY:
@@ -61,17 +64,16 @@ uint32_t cached_make(struct cached_maker *mk, struct mailbox *m, uint32_t seq, s
         struct mailbox_item keep[MAILBOX_KINDS];
         size_t n = 0;
         want |= CACHED_HEADER & ~have;
-        mk->header.n = 0;
-        bool reduced = cached_fields_reduce(message, &mk->header);
-        struct slice header = reduced ? buf_slice(&mk->header) : message;
+        mk->list.n = 0;
+        bool listed = cached_fields_list(message, &mk->list);
+        struct header_iter header = listed ? cached_fields_listed(&mk->list) : header_iter(message);
         if (parts)
                 want |= CACHED_BIT(CACHED_BODYSTRUCTURE) & ~have;
         for (unsigned kind = 0; kind < MAILBOX_KINDS; kind++) {
                 if (!(want >> kind & 1))
                         continue;
                 struct buf *b = &mk->items[kind];
-                struct slice from = CACHED_HEADER >> kind & 1 ? header : message;
-                ret[kind] = make(kind, from, parts, b) ? buf_slice(b) : SLICE("");
+                ret[kind] = make(kind, header, message, parts, b) ? buf_slice(b) : SLICE("");
                 if (!(have >> kind & 1))
                         keep[n++] = (struct mailbox_item){kind, ret[kind].n <= CACHED_ITEM_MAX ? ret[kind]
                                                                                                : SLICE("")};

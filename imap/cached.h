@@ -14,6 +14,7 @@
 
 #include "imap/command.h"
 #include "mime/date.h"
+#include "mime/header.h"
 #include "mime/part.h"
 #include "store/mailbox.h"
 
@@ -79,13 +80,12 @@ static inline int64_t cached_note_utc(uint64_t note)
 }
 /* Of a parsed date; NULL: there is none. */
 uint64_t cached_note_make(const struct date *date);
-/* Of a header, or a message. */
-uint64_t cached_note_of(struct slice header);
+uint64_t cached_note_of(struct header_iter header);
 
 /* Makes and keeps items; begin with {0}. What it made stays until the next call. */
 struct cached_maker {
         struct buf items[MAILBOX_KINDS];
-        struct buf header;
+        struct buf list; /* of the header's fields */
 };
 void cached_maker_free(struct cached_maker *mk); /* also a _cleanup_ function */
 
@@ -105,11 +105,13 @@ uint32_t cached_make(struct cached_maker *mk, struct mailbox *m, uint32_t seq, s
 /* The fields of the set that a section asks for, by bit; 0: it is no HEADER.FIELDS of the message's header,
  * or asks for a field that is not in the set, so that the message has to be read. */
 uint64_t cached_fields_mask(const struct imap_section *what);
-/* Appends a header's (or message's) item; with nothing appended and false when it is too large. */
-bool cached_fields_write(struct slice header, struct buf *to);
-/* Appends the lines of the fields in the set as they are stored. What is made of a header needs no others,
- * and most of a header is others. False: the header is too long for that. */
-bool cached_fields_reduce(struct slice message, struct buf *to);
+/* Appends a header's item; with nothing appended and false when it is too large. */
+bool cached_fields_write(struct header_iter header, struct buf *to);
+/* Appends the fields in the set, each a struct header_field that points into the message, to an empty list.
+ * What is made of a header needs no others, and most of a header is others. False: the header is too long for
+ * that. */
+bool cached_fields_list(struct slice message, struct buf *to);
+struct header_iter cached_fields_listed(const struct buf *list);
 /* False: the item is empty or broken. */
 bool cached_fields_check(struct slice item);
 /* Appends the fields of the mask with the empty line: the whole section, disregarding <partial>. The item was

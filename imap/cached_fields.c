@@ -75,18 +75,43 @@ _Static_assert(ARRAY_LEN(names) <= 64, "a mask has a bit for each");
 enum {
         FORM = 1, /* the first byte, so that an item without a field is not empty */
         /* Of a shorter header nobody stops at HEADER_MAX_FIELDS or HEADER_MAX_BYTES, so that what is left out
-         * changes nothing. */
-        REDUCE_MAX = 16 * 1024,
+         * changes nothing; and the list stays small. */
+        LIST_MAX = 16 * 1024,
 };
-_Static_assert(REDUCE_MAX / 2 < HEADER_MAX_FIELDS, "the shortest line of a header is two bytes");
+_Static_assert(LIST_MAX / 2 < HEADER_MAX_FIELDS, "the shortest line of a header is two bytes");
+
+/* The fields with a name that long, by bit: every line of a header is looked for. */
+static const uint64_t of_length[] = {[2] = 0x6,
+                                     [3] = 0x8,
+                                     [4] = 0x21,
+                                     [5] = 0x10010000000000,
+                                     [6] = 0x4800000400,
+                                     [7] = 0x20004000010,
+                                     [8] = 0x802200,
+                                     [9] = 0x8000000,
+                                     [10] = 0x200020410050c0,
+                                     [11] = 0x408082100100,
+                                     [12] = 0x10004a0800,
+                                     [13] = 0x140200000000,
+                                     [14] = 0x420000000,
+                                     [16] = 0x3000110000000,
+                                     [17] = 0x208000,
+                                     [19] = 0x880000000000,
+                                     [21] = 0x200000000000,
+                                     [25] = 0x8000000040000,
+                                     [27] = 0x10000,
+                                     [31] = 0x4000000000000};
 
 /* ARRAY_LEN(names) when it is not in the set. */
 static unsigned find(struct slice name)
 {
-        unsigned i = 0;
-        while (i < ARRAY_LEN(names) && !(names[i].n == name.n && slice_ieq(names[i], name)))
-                i++;
-        return i;
+        uint64_t left = name.n < ARRAY_LEN(of_length) ? of_length[name.n] : 0;
+        for (; left; left &= left - 1) {
+                unsigned i = (unsigned)__builtin_ctzll(left);
+                if (ascii_lower(names[i].p[0]) == ascii_lower(name.p[0]) && slice_ieq(names[i], name))
+                        return i;
+        }
+        return ARRAY_LEN(names);
 }
 
 uint64_t cached_fields_mask(const struct imap_section *what)
@@ -119,10 +144,9 @@ static void write_field(unsigned number, struct slice raw, struct buf *to)
                 *nul = QUOTE_NUL[0];
 }
 
-bool cached_fields_write(struct slice header, struct buf *to)
+bool cached_fields_write(struct header_iter it, struct buf *to)
 {
         size_t start = to->n;
-        struct header_iter it = header_iter(header);
         struct header_field field;
         it.everything = true;
         buf_char(to, FORM);
@@ -140,18 +164,24 @@ bool cached_fields_write(struct slice header, struct buf *to)
         return true;
 }
 
-bool cached_fields_reduce(struct slice message, struct buf *to)
+bool cached_fields_list(struct slice message, struct buf *to)
 {
         struct header_iter it = header_iter(message);
         struct header_field field;
         it.everything = true;
         while (header_next(&it, &field)) {
-                if (it.offset > REDUCE_MAX)
+                if (it.offset > LIST_MAX)
                         return false;
                 if (field.name.n && find(field.name) < ARRAY_LEN(names))
-                        buf_append(to, field.raw);
+                        buf_append(to, slice_make(&field, sizeof(field)));
         }
         return true;
+}
+
+struct header_iter cached_fields_listed(const struct buf *list)
+{
+        const void *fields = list->p; /* from malloc(), so it is aligned */
+        return header_iter_listed(fields, list->n / sizeof(struct header_field));
 }
 
 /* Takes the next field off the item. */

@@ -2,7 +2,6 @@
 
 #include "imap/quote.h"
 #include "mime/address.h"
-#include "mime/header.h"
 
 enum text_field { DATE, SUBJECT, IN_REPLY_TO, MESSAGE_ID, TEXT_FIELDS };
 enum list_field { FROM, SENDER, REPLY_TO, TO, CC, BCC, LIST_FIELDS };
@@ -50,15 +49,15 @@ static void list_add(struct arena *a, struct list *list, struct slice value)
                 list->n++;
 }
 
-static void envelope_read(struct arena *a, struct slice header, struct envelope *e)
+static void envelope_read(struct arena *a, struct header_iter it, struct envelope *e)
 {
-        struct header_iter it = header_iter(header);
         struct header_field field;
         while (header_next(&it, &field)) {
-                int i = find_name(text_names, TEXT_FIELDS, field.name);
+                int i = field.name.n ? find_name(text_names, TEXT_FIELDS, field.name) : -1;
                 if (i >= 0) {
                         struct slice text = header_unfold(a, field.value);
                         e->texts[i] = text.p ? text : SLICE("");
+                        continue;
                 }
                 i = find_name(list_names, LIST_FIELDS, field.name);
                 if (i >= 0)
@@ -87,7 +86,7 @@ static void write_list(struct buf *to, const struct address *list)
         buf_char(to, ')');
 }
 
-int envelope_write(struct slice header, struct buf *to)
+int envelope_write(struct header_iter header, struct buf *to)
 {
         _cleanup_(arena_free) struct arena arena = {0};
         struct envelope e = {0};

@@ -9,6 +9,7 @@
  * clients saw. */
 
 #include "base/buf.h"
+#include "mime/header.h"
 
 enum {
         /* No header gives more: HEADER_MAX_BYTES of text, From thrice and escaped, and under 200,000
@@ -16,7 +17,7 @@ enum {
         ENVELOPE_MAX = 16 << 20,
 };
 
-/* `header` as message or header alone. 0, or -E2BIG from the buffer. */
-int envelope_write(struct slice header, struct buf *to);
+/* 0, or -E2BIG from the buffer. */
+int envelope_write(struct header_iter header, struct buf *to);
 
 #endif

@@ -1,28 +1,26 @@
 #include "imap/quote.h"
 
-static bool is_special(char c)
-{
-        return c == '"' || c == '\\';
-}
+enum {
+        SPECIAL = 1, /* has a backslash before it in a quoted string */
+        NEVER = 2,   /* is in no quoted string */
+        EIGHT_BIT = 0x80,
+};
 
-static bool has_special(struct slice s)
-{
-        for (size_t i = 0; i < s.n; i++)
-                if (is_special(s.p[i]))
-                        return true;
-        return false;
-}
+static const unsigned char kinds[256] = {
+        ['"'] = SPECIAL, ['\\'] = SPECIAL, ['\0'] = NEVER, ['\r'] = NEVER, ['\n'] = NEVER,
+};
 
-static bool may_quote(struct slice s, unsigned char last)
+/* What is in the string, in one pass; one that is too long is not looked into. */
+static unsigned look(struct slice s)
 {
-        if (s.n > QUOTE_MAX)
-                return false;
+        unsigned seen = s.n > QUOTE_MAX ? NEVER : 0;
+        if (seen)
+                return seen;
         for (size_t i = 0; i < s.n; i++) {
                 unsigned char c = (unsigned char)s.p[i];
-                if (c == 0 || c == '\r' || c == '\n' || c > last)
-                        return false;
+                seen |= kinds[c] | (c & EIGHT_BIT);
         }
-        return true;
+        return seen;
 }
 
 static void write_literal(struct buf *to, struct slice s)
@@ -39,15 +37,19 @@ static void write_literal(struct buf *to, struct slice s)
         }
 }
 
-static void write_quoted(struct buf *to, struct slice s)
+static void write_quoted(struct buf *to, struct slice s, bool has_special)
 {
         char *p = buf_reserve(to, 2 * s.n + 2);
         if (!p)
                 return;
         char *start = p;
         *p++ = '"';
-        for (size_t i = 0; i < s.n; i++) {
-                if (is_special(s.p[i]))
+        if (!has_special && s.n) {
+                memcpy(p, s.p, s.n);
+                p += s.n;
+        }
+        for (size_t i = 0; has_special && i < s.n; i++) {
+                if (kinds[(unsigned char)s.p[i]] == SPECIAL)
                         *p++ = '\\';
                 *p++ = s.p[i];
         }
@@ -55,12 +57,19 @@ static void write_quoted(struct buf *to, struct slice s)
         to->n += (size_t)(p - start);
 }
 
+/* As a literal when one of `not_quoted` is in it. */
+static void write_string(struct buf *to, struct slice s, unsigned not_quoted)
+{
+        unsigned seen = look(s);
+        if (seen & not_quoted)
+                write_literal(to, s);
+        else
+                write_quoted(to, s, seen & SPECIAL);
+}
+
 void quote_string(struct buf *to, struct slice s)
 {
-        if (may_quote(s, 127))
-                write_quoted(to, s);
-        else
-                write_literal(to, s);
+        write_string(to, s, NEVER | EIGHT_BIT);
 }
 
 void quote_nstring(struct buf *to, struct slice s)
@@ -73,10 +82,10 @@ void quote_nstring(struct buf *to, struct slice s)
 
 void quote_text(struct buf *to, struct slice s)
 {
-        if (s.p && has_special(s))
-                write_literal(to, s);
+        if (!s.p)
+                buf_str(to, "NIL");
         else
-                quote_nstring(to, s);
+                write_string(to, s, NEVER | EIGHT_BIT | SPECIAL);
 }
 
 /* ATOM-CHAR and "]" (RFC 3501 ASTRING-CHAR), but without "]": inside BODY[...] it would end the section. */
@@ -100,10 +109,7 @@ void quote_astring(struct buf *to, struct slice s)
 
 void quote_utf8_string(struct buf *to, struct slice s)
 {
-        if (may_quote(s, 255))
-                write_quoted(to, s);
-        else
-                write_literal(to, s);
+        write_string(to, s, NEVER);
 }
 
 void quote_utf8_astring(struct buf *to, struct slice s)

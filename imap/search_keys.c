@@ -4,19 +4,19 @@
 
 #include "imap/search_text.h"
 #include "mime/encoded_word.h"
-#include "mime/header.h"
 
 enum { ENTRY_HEAD = 1 + sizeof(uint32_t) };
 
 int search_key_of(struct slice name)
 {
-        static const char *const names[SEARCH_KEYS] = {
-                [SEARCH_KEY_FROM] = "From", [SEARCH_KEY_TO] = "To",           [SEARCH_KEY_CC] = "Cc",
-                [SEARCH_KEY_BCC] = "Bcc",   [SEARCH_KEY_SUBJECT] = "Subject",
+        static const struct slice names[SEARCH_KEYS] = {
+                [SEARCH_KEY_FROM] = SLICE("From"),       [SEARCH_KEY_TO] = SLICE("To"),
+                [SEARCH_KEY_CC] = SLICE("Cc"),           [SEARCH_KEY_BCC] = SLICE("Bcc"),
+                [SEARCH_KEY_SUBJECT] = SLICE("Subject"),
         };
 
         for (int i = 0; i < SEARCH_KEYS; i++)
-                if (slice_ieq(name, slice_of(names[i])))
+                if (names[i].n == name.n && slice_ieq(name, names[i]))
                         return i;
         return -1;
 }
@@ -39,15 +39,14 @@ static int write_entry(struct arena *a, int key, struct slice value, struct buf 
         return 0;
 }
 
-int search_keys_write(struct slice header, struct buf *to)
+int search_keys_write(struct header_iter header, struct buf *to)
 {
         _cleanup_(arena_free) struct arena a = {};
-        struct header_iter it = header_iter(header);
         struct header_field field;
         size_t start = to->n;
         int r = buf_char(to, 0);
 
-        while (r == 0 && header_next(&it, &field)) {
+        while (r == 0 && header_next(&header, &field)) {
                 int key = search_key_of(field.name);
 
                 if (key < 0)

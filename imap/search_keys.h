@@ -12,6 +12,7 @@
  *        the folded value */
 
 #include "base/buf.h"
+#include "mime/header.h"
 
 enum search_key {
         SEARCH_KEY_FROM,
@@ -25,9 +26,9 @@ enum search_key {
 /* Which one a field's name is, ASCII case-insensitive; -1: none. */
 int search_key_of(struct slice name);
 
-/* Appends those of a header, or of the message that it is the start of; at least one byte. 0 or -E2BIG from
+/* Appends those of a header; at least one byte. 0 or -E2BIG from
  * the buffer. */
-int search_keys_write(struct slice header, struct buf *to);
+int search_keys_write(struct header_iter header, struct buf *to);
 
 /* The next value of this field; begin with *at 0. 1; 0: there is no more; -EBADMSG: no item, or a broken one.
  */

@@ -217,7 +217,7 @@ int search_run_sort_keys(struct search_run *s, struct sort_keys *ret)
         if (r < 0)
                 return r;
         s->keys.n = 0;
-        r = sort_keys_write(item, &s->keys);
+        r = sort_keys_write(header_iter(item), &s->keys);
         return r < 0 ? r : sort_keys_read(buf_slice(&s->keys), ret);
 }
 

@@ -7,7 +7,6 @@
 #include "mime/address.h"
 #include "mime/charset.h"
 #include "mime/encoded_word.h"
-#include "mime/header.h"
 #include "mime/message_id.h"
 
 enum field { SUBJECT, FROM, TO, CC, MESSAGE_ID, IN_REPLY_TO, REFERENCES, FIELDS };
@@ -50,9 +49,8 @@ static bool is_list(enum field f)
         return f == FROM || f == TO || f == CC;
 }
 
-static void find_fields(struct arena *a, struct slice header, struct found *found)
+static void find_fields(struct arena *a, struct header_iter it, struct found *found)
 {
-        struct header_iter it = header_iter(header);
         struct header_field field;
 
         while (header_next(&it, &field))
@@ -155,7 +153,7 @@ static void write_references(const struct found *found, struct buf *text, struct
                 write_hash(hash, to);
 }
 
-int sort_keys_write(struct slice header, struct buf *to)
+int sort_keys_write(struct header_iter header, struct buf *to)
 {
         _cleanup_(arena_free) struct arena a = {};
         _cleanup_(buf_free) struct buf text = {};

@@ -15,6 +15,7 @@
  * messages; whoever makes such two on purpose could as well have used one Message-ID twice. */
 
 #include "base/buf.h"
+#include "mime/header.h"
 
 enum sort_text {
         SORT_TEXT_SUBJECT, /* base subject (RFC 5256 section 2.1) */
@@ -42,8 +43,8 @@ struct sort_keys {
         struct slice references; /* for sort_keys_reference() */
 };
 
-/* Appends the item of a header, or of the message that it is the start of. 0 or -E2BIG from the buffer. */
-int sort_keys_write(struct slice header, struct buf *to);
+/* Appends the item of a header. 0 or -E2BIG from the buffer. */
+int sort_keys_write(struct header_iter header, struct buf *to);
 
 /* Takes an item apart: its slices point into it. 0; -EBADMSG: it is empty or broken. */
 int sort_keys_read(struct slice item, struct sort_keys *ret);

@@ -6,7 +6,11 @@
 
 #include "base/alloc.h"
 
-enum { ARENA_BLOCK = 8192 - 64, ARENA_ALIGN = 16 };
+enum {
+        ARENA_FIRST = 1024 - 64, /* small enough for malloc()'s fast path: many an arena needs no more */
+        ARENA_BLOCK = 8192 - 64,
+        ARENA_ALIGN = 16,
+};
 
 struct arena_block {
         struct arena_block *next;
@@ -30,7 +34,7 @@ void *arena_alloc(struct arena *a, size_t size)
         if (need < size)
                 need = SIZE_MAX - 4096; /* cannot be had: xmalloc ends the process */
         if (!a->block || a->block->size - a->block->used < need)
-                a->block = block_new(MAX(need, (size_t)ARENA_BLOCK), a->block);
+                a->block = block_new(MAX(need, (size_t)(a->block ? ARENA_BLOCK : ARENA_FIRST)), a->block);
         void *p = a->block->data + a->block->used;
         a->block->used += need;
         a->used += need;

@@ -32,7 +32,8 @@ int buf_append(struct buf *b, struct slice s)
 {
         if (s.n == 0)
                 return 0;
-        char *to = buf_reserve(b, s.n);
+        bool fits = s.n <= b->cap - b->n && (!b->max || b->n + s.n <= b->max);
+        char *to = fits ? b->p + b->n : buf_reserve(b, s.n);
         if (!to)
                 return b->error;
         memcpy(to, s.p, s.n);

@@ -4,9 +4,12 @@
 
 /* Bytes that end a word; "(" and quotes do when they open something (lex_run). "[", "]" and backslash have no
  * meaning in a phrase and are taken as letters. */
-#define PHRASE_SPECIALS ",:;<>@"
-#define ANGLE_SPECIALS  ",;<>@"
-#define DOMAIN_SPECIALS ",:;<>@"
+#define ANGLE_STOPS                                                                                          \
+        LEX_BLANKS, ['('] = LEX_COMMENT, [','] = LEX_STOP, [';'] = LEX_STOP, ['<'] = LEX_STOP,               \
+                    ['>'] = LEX_STOP, ['@'] = LEX_STOP
+static const unsigned char phrase_kinds[256] = {ANGLE_STOPS, ['"'] = LEX_QUOTE, [':'] = LEX_STOP};
+static const unsigned char angle_kinds[256] = {ANGLE_STOPS, ['"'] = LEX_QUOTE};
+static const unsigned char domain_kinds[256] = {ANGLE_STOPS, ['"'] = LEX_STOP, [':'] = LEX_STOP};
 
 struct parser {
         struct lex lex;
@@ -14,6 +17,7 @@ struct parser {
         struct address **tail;
         unsigned count;
         bool in_group;
+        bool in_room; /* the buffers have no memory of their own */
 
         /* of the entry being read */
         struct buf phrase;  /* all words with single spaces: a display name */
@@ -22,17 +26,45 @@ struct parser {
         bool dot;           /* the last word ended with a dot */
         struct buf comment; /* the last one */
         struct buf route, mailbox, host;
+        struct buf word; /* the newest of the phrase */
         enum { FOUND_NOTHING, FOUND_BARE, FOUND_ANGLE } found;
 };
 
+/* Most fields are short: then what is read goes into a room of a fixed size. No text grows to more than four
+ * times the field, whatever is put between its bytes. */
+enum { SHORT_FIELD = 160, ROOM = 4 * SHORT_FIELD };
+struct room {
+        char phrase[ROOM], local[ROOM], comment[ROOM], route[ROOM], mailbox[ROOM], host[ROOM], word[ROOM];
+};
+
+static struct buf lend(char room[static ROOM])
+{
+        return (struct buf){.p = room, .cap = ROOM, .max = ROOM};
+}
+
+static void use_room(struct parser *p, struct room *room)
+{
+        p->in_room = true;
+        p->phrase = lend(room->phrase);
+        p->local = lend(room->local);
+        p->comment = lend(room->comment);
+        p->route = lend(room->route);
+        p->mailbox = lend(room->mailbox);
+        p->host = lend(room->host);
+        p->word = lend(room->word);
+}
+
 static void parser_free(struct parser *p)
 {
+        if (p->in_room)
+                return;
         buf_free(&p->phrase);
         buf_free(&p->local);
         buf_free(&p->comment);
         buf_free(&p->route);
         buf_free(&p->mailbox);
         buf_free(&p->host);
+        buf_free(&p->word);
 }
 
 static void reset_entry(struct parser *p)
@@ -111,12 +143,13 @@ static void end_group(struct parser *p)
 }
 
 /* Appends the next word, quoted or not, to `to`. False when there is none. */
-static bool take_word(struct parser *p, const char *specials, struct buf *to, bool *ret_quoted)
+static bool take_word(struct parser *p, const unsigned char kinds[static 256], struct buf *to,
+                      bool *ret_quoted)
 {
         *ret_quoted = lex_peek(&p->lex) == '"' && lex_quoted(&p->lex, to);
         if (*ret_quoted)
                 return true;
-        struct slice run = lex_run(&p->lex, specials);
+        struct slice run = lex_run(&p->lex, kinds);
         buf_append(to, run);
         return run.n > 0;
 }
@@ -137,7 +170,7 @@ static void take_domain(struct parser *p, struct buf *to)
                 }
         }
         for (;;) {
-                struct slice run = lex_run(&p->lex, DOMAIN_SPECIALS "\"");
+                struct slice run = lex_run(&p->lex, domain_kinds);
                 buf_append(to, run);
                 skip(p);
                 bool dotted = run.n && run.p[run.n - 1] == '.';
@@ -178,7 +211,7 @@ static void take_angle(struct parser *p)
                 bool quoted;
                 if (!dot && lex_peek(&p->lex) != '.')
                         buf_char(&p->mailbox, ' ');
-                if (!take_word(p, ANGLE_SPECIALS, &p->mailbox, &quoted)) {
+                if (!take_word(p, angle_kinds, &p->mailbox, &quoted)) {
                         p->mailbox.n = was;
                         break;
                 }
@@ -214,10 +247,11 @@ static void take_at(struct parser *p)
 
 static void take_phrase_word(struct parser *p)
 {
-        _cleanup_(buf_free) struct buf word = {0};
         bool quoted;
-        if (!take_word(p, PHRASE_SPECIALS, &word, &quoted))
+        p->word.n = 0;
+        if (!take_word(p, phrase_kinds, &p->word, &quoted))
                 return;
+        struct slice word = buf_slice(&p->word);
         bool connected = p->dot || (!quoted && word.p[0] == '.');
         if (!connected && p->found == FOUND_NOTHING) {
                 p->local.n = 0;
@@ -225,9 +259,9 @@ static void take_phrase_word(struct parser *p)
         }
         if (p->phrase.n)
                 buf_char(&p->phrase, ' ');
-        buf_append(&p->phrase, buf_slice(&word));
+        buf_append(&p->phrase, word);
         if (p->found == FOUND_NOTHING)
-                buf_append(&p->local, buf_slice(&word));
+                buf_append(&p->local, word);
         p->dot = !quoted && word.n && word.p[word.n - 1] == '.';
 }
 
@@ -276,7 +310,7 @@ static void take_one(struct parser *p)
                 if (p->found == FOUND_ANGLE) {
                         bool quoted;
                         size_t was = p->local.n;
-                        take_word(p, PHRASE_SPECIALS, &p->local,
+                        take_word(p, phrase_kinds, &p->local,
                                   &quoted); /* "x <a@b> more": nothing to keep it in */
                         p->local.n = was;
                 } else {
@@ -288,7 +322,10 @@ static void take_one(struct parser *p)
 struct address *address_parse(struct arena *a, struct slice value)
 {
         struct address *first = NULL;
+        struct room room;
         _cleanup_(parser_free) struct parser p = {.lex = {.in = value}, .arena = a, .tail = &first};
+        if (value.n <= SHORT_FIELD)
+                use_room(&p, &room);
         for (skip(&p); !lex_end(&p.lex) && p.count < ADDRESS_MAX; skip(&p))
                 take_one(&p);
         end_entry(&p);

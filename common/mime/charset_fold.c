@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/block.h"
 #include "base/utf8.h"
 
 #ifdef HAVE_UNISTRING
@@ -52,9 +53,6 @@ static int append_nfc(struct slice utf8, struct buf *to)
         return buf_append(to, utf8);
 }
 #endif
-
-enum { BLOCK = 16 };
-typedef unsigned char block_t __attribute__((vector_size(BLOCK)));
 
 /* Folds the ASCII at the start, and says how much that is. Mail is mostly that, and SEARCH reads all of it.
  */

@@ -8,9 +8,10 @@ static size_t line_size(struct slice s, size_t offset)
         return n < rest.n ? n + 1 : n;
 }
 
+/* Of a line with its line break. */
 static bool line_is_empty(struct slice line)
 {
-        return slice_eq(line, SLICE("\n")) || slice_eq(line, SLICE("\r\n"));
+        return line.n == 1 ? line.p[0] == '\n' : line.n == 2 && line.p[0] == '\r' && line.p[1] == '\n';
 }
 
 static struct slice line_chop(struct slice line)
@@ -41,25 +42,33 @@ struct header_iter header_iter(struct slice header)
         return (struct header_iter){.header = header};
 }
 
+struct header_iter header_iter_listed(const struct header_field *fields, size_t n)
+{
+        return (struct header_iter){.listed = fields, .listed_end = n ? fields + n : fields};
+}
+
 /* A field name is printable ASCII without blanks (RFC 5322 section 3.6.8); blanks may stand before the colon
  * (section 4.5). */
 static size_t name_size(struct slice line, size_t *ret_colon)
 {
-        size_t colon = slice_find(slice_head(line, HEADER_MAX_NAME + 1), ':');
-        if (colon >= line.n || colon > HEADER_MAX_NAME)
+        size_t limit = MIN(line.n, (size_t)HEADER_MAX_NAME + 1), n = 0;
+        while (n < limit && line.p[n] > ' ' && line.p[n] <= '~' && line.p[n] != ':')
+                n++;
+        size_t colon = n;
+        while (colon < limit && (line.p[colon] == ' ' || line.p[colon] == '\t'))
+                colon++;
+        if (colon == limit || line.p[colon] != ':')
                 return 0;
-        size_t n = colon;
-        while (n && (line.p[n - 1] == ' ' || line.p[n - 1] == '\t'))
-                n--;
-        for (size_t i = 0; i < n; i++)
-                if (line.p[i] <= ' ' || line.p[i] > '~')
-                        return 0;
         *ret_colon = colon;
         return n;
 }
 
 bool header_next(struct header_iter *it, struct header_field *ret)
 {
+        if (it->listed != it->listed_end) {
+                *ret = *it->listed++;
+                return true;
+        }
         struct slice rest = slice_from(it->header, it->offset);
         size_t n = line_size(rest, 0);
         if (n == 0 || line_is_empty(slice_head(rest, n)))

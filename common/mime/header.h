@@ -28,6 +28,7 @@ struct header_iter {
         struct slice header;
         size_t offset;
         unsigned fields;
+        const struct header_field *listed, *listed_end; /* come first */
         bool everything; /* ignore the limits: whoever copies raw lines must not lose any */
 };
 
@@ -36,6 +37,8 @@ size_t header_size(struct slice message);
 
 /* `header` may be the header alone, with or without its empty line, or be followed by a body. */
 struct header_iter header_iter(struct slice header);
+/* Of fields that were found before, so that several may look for theirs in one pass over a header. */
+struct header_iter header_iter_listed(const struct header_field *fields, size_t n);
 /* The next field or nameless line; false at the empty line, the end, or a limit. */
 bool header_next(struct header_iter *it, struct header_field *ret);
 

@@ -1,7 +1,6 @@
 #include "mime/html.h"
 
-#include <stdlib.h>
-
+#include "base/block.h"
 #include "base/utf8.h"
 
 /* Where the next byte belongs. */
@@ -17,7 +16,7 @@ enum state {
         COMMENT,
 };
 
-/* Elements that are part of a line: nothing stands where their tags are. Sorted. */
+/* Elements that are part of a line: nothing stands where their tags are. */
 static const char inline_elements[][8] = {
         "a",      "abbr",   "acronym", "b",    "bdi",  "bdo",  "big", "cite",  "code",  "data",
         "del",    "dfn",    "em",      "font", "i",    "ins",  "kbd", "label", "mark",  "nobr",
@@ -58,20 +57,17 @@ static struct slice name_of(const struct html_text *h)
         return h->name_n <= HTML_NAME_MAX ? slice_make(h->name, h->name_n) : SLICE_NULL;
 }
 
-/* A slice and the NUL-terminated name that a row begins with. */
-static int compare_name(const void *key, const void *row)
-{
-        const struct slice *name = key;
-        int r = strncmp(name->p, row, name->n);
-
-        return r == 0 && ((const char *)row)[name->n] != '\0' ? -1 : r;
-}
-
 static bool is_inline(struct slice name)
 {
-        return name.n > 0 && name.n < sizeof(inline_elements[0]) &&
-               bsearch(&name, inline_elements, ARRAY_LEN(inline_elements), sizeof(inline_elements[0]),
-                       compare_name);
+        char key[sizeof(inline_elements[0])] = {0};
+
+        if (name.n == 0 || name.n >= sizeof(key) || name.p[name.n - 1] == '\0')
+                return false;
+        memcpy(key, name.p, name.n);
+        for (size_t i = 0; i < ARRAY_LEN(inline_elements); i++)
+                if (memcmp(key, inline_elements[i], sizeof(key)) == 0)
+                        return true;
+        return false;
 }
 
 /* What was collected behind "&", as a character or, when it is none, as it stands. */
@@ -118,21 +114,13 @@ static void tag_end(struct html_text *h)
         h->wants_space |= !is_inline(name);
 }
 
-enum { BLOCK = 16 };
-typedef unsigned char block_t __attribute__((vector_size(BLOCK)));
-
-/* BLOCK bytes that are text as they stand: no markup, no blanks but single spaces. `p` has a byte before it.
- */
-static bool is_plain(const char *p)
+/* Of BLOCK bytes those at the start that are text as they stand: no markup, no blanks but single spaces. `p`
+ * has a byte before it. */
+static size_t plain_size(const char *p)
 {
-        block_t b, before;
-        uint64_t half[2];
+        block_t b = block_load(p), before = block_load(p - 1);
 
-        memcpy(&b, p, BLOCK);
-        memcpy(&before, p - 1, BLOCK);
-        b = (block_t)((b == '<') | (b == '&') | (b < ' ') | ((b == ' ') & (before == ' ')));
-        memcpy(half, &b, BLOCK);
-        return (half[0] | half[1]) == 0;
+        return block_first((block_t)((b == '<') | (b == '&') | (b < ' ') | ((b == ' ') & (before == ' '))));
 }
 
 /* Text up to what may be markup, copied in place: SEARCH reads all mail. */
@@ -140,20 +128,21 @@ static int copy_text(struct html_text *h, struct slice in, struct buf *to, size_
 {
         char *p = buf_reserve(to, in.n + 1);
         bool space = h->wants_space, text = h->has_text;
-        size_t n = 0, next_block = 1;
+        size_t n = 0;
 
         if (!p)
                 return to->error;
         while (n < in.n) {
                 char c = in.p[n];
 
-                if (n >= next_block && text && !space && in.n - n >= BLOCK) {
-                        next_block = n + BLOCK;
-                        if (is_plain(in.p + n)) {
-                                n += BLOCK;
+                if (n > 0 && text && !space && in.n - n >= BLOCK) {
+                        size_t plain = plain_size(in.p + n);
+
+                        if (plain > 0) {
+                                memcpy(p, in.p + n, BLOCK);
+                                n += plain;
                                 space = in.p[n - 1] == ' ';
-                                memcpy(p, in.p + n - BLOCK, BLOCK);
-                                p += space ? BLOCK - 1 : BLOCK;
+                                p += space ? plain - 1 : plain;
                                 continue;
                         }
                 }
@@ -247,15 +236,34 @@ static bool is_ignored(const struct html_text *h)
                (h->in_style && !slice_eq(name_of(h), SLICE("style")));
 }
 
-static void take_name(struct html_text *h, char c, size_t *ret)
+static void take_name(struct html_text *h, struct slice in, size_t *ret)
 {
-        if (!is_blank(c) && c != '>' && c != '/') {
-                name_add(h, ascii_lower(c));
+        size_t n = 0;
+
+        while (n < in.n && !is_blank(in.p[n]) && in.p[n] != '>' && in.p[n] != '/')
+                name_add(h, ascii_lower(in.p[n++]));
+        *ret = n;
+        if (n == in.n)
                 return;
-        }
         h->state = is_ignored(h) ? TEXT : TAG;
         h->after_equals = false;
-        *ret = 0;
+}
+
+/* Bytes before the next that ends a tag or may begin a value. */
+static size_t attribute_size(struct slice in)
+{
+        size_t n = 0;
+
+        for (; in.n - n >= BLOCK; n += BLOCK) {
+                block_t b = block_load(in.p + n);
+                size_t found = block_first((block_t)((b == '>') | (b == '=')));
+
+                if (found < BLOCK)
+                        return n + found;
+        }
+        while (n < in.n && in.p[n] != '>' && in.p[n] != '=')
+                n++;
+        return n;
 }
 
 /* Up to the end of the tag, or to a value in quotes. */
@@ -265,6 +273,10 @@ static void take_tag(struct html_text *h, struct slice in, size_t *ret)
         size_t n = 0;
 
         while (n < in.n) {
+                if (!after_equals)
+                        n += attribute_size(slice_from(in, n));
+                if (n == in.n)
+                        break;
                 char c = in.p[n++];
 
                 if (c == '>') {
@@ -335,7 +347,7 @@ static int step(struct html_text *h, struct slice in, struct buf *to, size_t *re
         case OPEN:
                 return take_open(h, c, to, ret);
         case NAME:
-                take_name(h, c, ret);
+                take_name(h, in, ret);
                 return 0;
         case TAG:
                 take_tag(h, in, ret);

@@ -72,15 +72,19 @@ void lex_skip(struct lex *l)
         }
 }
 
-struct slice lex_run(struct lex *l, const char *specials)
+struct slice lex_run(struct lex *l, const unsigned char kinds[static 256])
 {
-        size_t start = l->pos;
-        for (; !lex_end(l); l->pos++) {
-                char c = l->in.p[l->pos];
-                if (lex_is_blank(c) || (c && strchr(specials, c)))
-                        break;
-                if ((c == '(' && !l->no_comment_end) || (c == '"' && !l->no_quote_end))
-                        break;
+        const char *p = l->in.p;
+        size_t start = l->pos, i = start;
+
+        for (; i < l->in.n; i++) {
+                unsigned char kind = kinds[(unsigned char)p[i]];
+
+                if (kind == LEX_WORD || (kind == LEX_COMMENT && l->no_comment_end) ||
+                    (kind == LEX_QUOTE && l->no_quote_end))
+                        continue;
+                break;
         }
+        l->pos = i;
         return lex_since(l, start);
 }

@@ -54,8 +54,18 @@ bool lex_quoted(struct lex *l, struct buf *to);
 /* Takes blanks and closed comments. */
 void lex_skip(struct lex *l);
 
-/* Takes the longest run of bytes that are neither blank nor in `specials`, nor a "(" or quote that opens
- * something. */
-struct slice lex_run(struct lex *l, const char *specials);
+/* What a byte is to lex_run(), which looks at every byte of many headers. */
+enum lex_kind {
+        LEX_WORD, /* all others */
+        LEX_STOP,
+        LEX_COMMENT, /* "(": stops when the comment is closed */
+        LEX_QUOTE,   /* a quote: the same */
+};
+/* What most tables begin with. */
+#define LEX_BLANKS  [' '] = LEX_STOP, ['\t'] = LEX_STOP, ['\r'] = LEX_STOP, ['\n'] = LEX_STOP
+#define LEX_OPENING ['('] = LEX_COMMENT, ['"'] = LEX_QUOTE
+
+/* Takes the longest run of bytes that do not stop it, as a table of enum lex_kind says. */
+struct slice lex_run(struct lex *l, const unsigned char kinds[static 256]);
 
 #endif

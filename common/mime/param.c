@@ -6,19 +6,24 @@
 
 /* Bytes that end a token. RFC 2045 has more tspecials; those are met unquoted in real mail ("name=a@b.txt")
  * and end nothing. */
-#define TOKEN_SPECIALS ";,"
-#define TYPE_SPECIALS  "/;,="
+static const unsigned char token_kinds[256] = {LEX_BLANKS, LEX_OPENING, [';'] = LEX_STOP, [','] = LEX_STOP};
+static const unsigned char name_kinds[256] = {
+        LEX_BLANKS, LEX_OPENING, ['/'] = LEX_STOP, [';'] = LEX_STOP, [','] = LEX_STOP, ['='] = LEX_STOP};
+static const unsigned char type_kinds[256] = {
+        LEX_BLANKS,       ['('] = LEX_COMMENT, ['"'] = LEX_STOP, ['/'] = LEX_STOP,
+        [';'] = LEX_STOP, [','] = LEX_STOP,    ['='] = LEX_STOP};
+static const unsigned char broken_kinds[256] = {LEX_BLANKS, LEX_OPENING, [';'] = LEX_STOP};
 
 /* The next token or quoted string, in the value itself where nothing had to be removed. */
-static struct slice take_value(struct arena *a, struct lex *l, const char *specials)
+static struct slice take_value(struct arena *a, struct lex *l, const unsigned char kinds[static 256])
 {
         lex_skip(l);
         if (lex_peek(l) != '"')
-                return lex_run(l, specials);
+                return lex_run(l, kinds);
         size_t start = l->pos + 1;
         _cleanup_(buf_free) struct buf b = {0};
         if (!lex_quoted(l, &b))
-                return slice_trim(lex_run(l, specials));
+                return slice_trim(lex_run(l, kinds));
         struct slice plain = slice_make(l->in.p + start, l->pos - 1 - start);
         return plain.n == b.n ? plain : arena_slice(a, buf_slice(&b));
 }
@@ -35,7 +40,7 @@ static void skip_to_semicolon(struct lex *l)
                 lex_skip(l);
                 if (lex_end(l) || lex_peek(l) == ';')
                         return;
-                if (!lex_quoted(l, NULL) && lex_run(l, ";").n == 0)
+                if (!lex_quoted(l, NULL) && lex_run(l, broken_kinds).n == 0)
                         l->pos++;
         }
 }
@@ -49,11 +54,11 @@ static struct param *take_params(struct arena *a, struct lex *l)
                 if (!lex_take(l, ';'))
                         break;
                 lex_skip(l);
-                struct slice name = lex_run(l, TYPE_SPECIALS);
+                struct slice name = lex_run(l, name_kinds);
                 lex_skip(l);
                 if (name.n == 0 || !lex_take(l, '='))
                         continue;
-                struct slice value = take_value(a, l, TOKEN_SPECIALS);
+                struct slice value = take_value(a, l, token_kinds);
                 struct param *p = arena_new(a, struct param);
                 p->name = name;
                 p->value = l->no_quote_end ? without_quote(value) : value;
@@ -69,12 +74,12 @@ int content_type_parse(struct arena *a, struct slice value, struct content_type 
         struct lex l = {.in = value};
         struct content_type ct = {0};
         lex_skip(&l);
-        ct.type = lex_run(&l, TYPE_SPECIALS "\"");
+        ct.type = lex_run(&l, type_kinds);
         lex_skip(&l);
         if (ct.type.n == 0 || !lex_take(&l, '/'))
                 return -EINVAL;
         lex_skip(&l);
-        ct.subtype = lex_run(&l, TYPE_SPECIALS "\"");
+        ct.subtype = lex_run(&l, type_kinds);
         if (ct.subtype.n == 0)
                 return -EINVAL;
         ct.params = take_params(a, &l);
@@ -85,7 +90,7 @@ int content_type_parse(struct arena *a, struct slice value, struct content_type 
 int content_disposition_parse(struct arena *a, struct slice value, struct content_disposition *ret)
 {
         struct lex l = {.in = value};
-        struct slice type = take_value(a, &l, TYPE_SPECIALS);
+        struct slice type = take_value(a, &l, name_kinds);
         if (type.n == 0)
                 return -EINVAL;
         *ret = (struct content_disposition){type, take_params(a, &l)};
@@ -95,7 +100,7 @@ int content_disposition_parse(struct arena *a, struct slice value, struct conten
 struct slice content_token(struct arena *a, struct slice value)
 {
         struct lex l = {.in = value};
-        return take_value(a, &l, TOKEN_SPECIALS);
+        return take_value(a, &l, token_kinds);
 }
 
 struct param *content_token_list(struct arena *a, struct slice value)
@@ -103,7 +108,7 @@ struct param *content_token_list(struct arena *a, struct slice value)
         struct lex l = {.in = value};
         struct param *first = NULL, **tail = &first;
         for (unsigned count = 0; count < PARAM_MAX && !lex_end(&l);) {
-                struct slice token = take_value(a, &l, TOKEN_SPECIALS);
+                struct slice token = take_value(a, &l, token_kinds);
                 if (token.n == 0) {
                         if (!lex_end(&l))
                                 l.pos++;

@@ -2,9 +2,8 @@
 
 #include <errno.h>
 
+#include "base/block.h"
 #include "mime/lex.h"
-
-enum { QP_RUN = 128 }; /* bytes looked at in advance: a line has 76 */
 
 enum transfer transfer_of(struct slice name)
 {
@@ -125,20 +124,35 @@ static bool after_equals(struct transfer_decoder *d, char c, struct buf *to)
         return false;
 }
 
+/* Bytes before the next "=" or end of a line. */
+static size_t line_size(struct slice in)
+{
+        size_t n = 0;
+        for (; in.n - n >= BLOCK; n += BLOCK) {
+                block_t b = block_load(in.p + n);
+                size_t found = block_first((block_t)((b == '=') | (b == '\r') | (b == '\n')));
+                if (found < BLOCK)
+                        return n + found;
+        }
+        while (n < in.n && in.p[n] != '=' && in.p[n] != '\r' && in.p[n] != '\n')
+                n++;
+        return n;
+}
+
 /* Bytes that stand for themselves whatever follows, from one that does: up to an "=", or to blanks that may
  * be at the end of the line. */
 static size_t plain_run(struct slice in)
 {
-        struct slice s = slice_head(in, QP_RUN);
-        s.n = slice_find(s, '\n');
-        s.n = slice_find(s, '=');
-        s.n = slice_find(s, '\r');
-        size_t n = s.n;
-        while (n && is_blank(in.p[n - 1]))
-                n--;
-        while (n == s.n && s.n < in.n && (in.p[n] == '\r' || in.p[n] == '\n'))
-                n = ++s.n;
-        return n;
+        for (size_t n = 0;;) {
+                n += line_size(slice_from(in, n));
+                size_t end = n;
+                while (end && is_blank(in.p[end - 1]))
+                        end--;
+                if (end < n || n == in.n || in.p[n] == '=')
+                        return end;
+                while (n < in.n && (in.p[n] == '\r' || in.p[n] == '\n'))
+                        n++;
+        }
 }
 
 static int qp_piece(struct transfer_decoder *d, struct slice in, struct buf *to)
