@@ -34,6 +34,12 @@ static void tell_folder(struct imap_session *s, const struct notify_folder *f, c
         imap_write_folder(s, &folder, old_name);
 }
 
+/* `name` is `above`, or below it. */
+static bool is_within(struct slice name, struct slice above, char separator)
+{
+        return slice_starts(name, above) && (name.n == above.n || name.p[above.n] == separator);
+}
+
 /* A command of the session's own is about this name, or what is above it. */
 static bool is_own(struct imap_session *s, const struct imap_command *own, const struct notify_folder *f)
 {
@@ -53,7 +59,7 @@ static bool is_own(struct imap_session *s, const struct imap_command *own, const
                         continue;
                 /* a parent that appears or goes with its only child is affected as well */
                 struct slice name = slice_of(imap_mailbox_name(s, names[i])), this = slice_of(f->name);
-                if (slice_starts(name, this) || slice_starts(this, name))
+                if (is_within(name, this, f->separator) || is_within(this, name, f->separator))
                         return true;
         }
         return false;
