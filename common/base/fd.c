@@ -115,10 +115,9 @@ int file_read(const char *path, struct buf *to)
         return fd < 0 ? -errno : read_whole(fd, to);
 }
 
-int file_replace_at(int dirfd, const char *name, struct slice content, mode_t mode, bool fsync_it)
+int file_replace_by(int dirfd, const char *tmp, const char *name, struct slice content, mode_t mode,
+                    bool fsync_it)
 {
-        static unsigned counter;
-        _cleanup_(free_p) char *tmp = xasprintf("%s.tmp.%ld.%u", name, (long)getpid(), counter++);
         _cleanup_(fd_close_p) int fd =
                 openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
         if (fd < 0)
@@ -131,6 +130,13 @@ int file_replace_at(int dirfd, const char *name, struct slice content, mode_t mo
         if (r < 0)
                 unlinkat(dirfd, tmp, 0);
         return r;
+}
+
+int file_replace_at(int dirfd, const char *name, struct slice content, mode_t mode, bool fsync_it)
+{
+        static unsigned counter;
+        _cleanup_(free_p) char *tmp = xasprintf("%s.tmp.%ld.%u", name, (long)getpid(), counter++);
+        return file_replace_by(dirfd, tmp, name, content, mode, fsync_it);
 }
 
 int dir_make_all(int dirfd, const char *path, mode_t mode)

@@ -30,6 +30,9 @@ int file_read(const char *path, struct buf *to); /* follows links: for the admin
 /* Replaces `name` in one step: writes `name.tmp.<pid>.<n>`, fsyncs when asked, renames. Leaves no file behind
  * on error. */
 int file_replace_at(int dirfd, const char *name, struct slice content, mode_t mode, bool fsync_it);
+/* The same by way of `tmp`, a name that nobody else uses: when the process is killed it stays. */
+int file_replace_by(int dirfd, const char *tmp, const char *name, struct slice content, mode_t mode,
+                    bool fsync_it);
 
 /* mkdir -p relative to dirfd. 0 when it exists already. */
 int dir_make_all(int dirfd, const char *path, mode_t mode);

@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "store/error.h"
+#include "store/filename.h"
 #include "store/maildirsize.h"
 
 enum { QUOTA_COUNTS_MAX = 2 /* when mail comes while it is counted */ };
@@ -122,23 +123,32 @@ static int read_file(struct look *l)
         return -ENODATA;
 }
 
-/* Written as a new file; others may be reading the old one. */
+/* Written as a new file, in tmp/ as Maildir++ has it, which is cleaned of what a killed session left; others
+ * may be reading the old one. A directory of CONTROL= has no tmp/. */
 static int write_file(struct look *l)
 {
-        _cleanup_(buf_free) struct buf text = {0};
+        _cleanup_(buf_free) struct buf text = {0}, tmp = {0};
         struct perm perm;
         maildirsize_put(&text, &l->now);
+        buf_str(&tmp, "tmp/");
+        filename_generate(&tmp, &l->s->last_name_us);
         int r = perm_of(l->dir, &perm);
         if (r == 0)
+                r = file_replace_by(l->dir, buf_cstr(&tmp), MAILDIRSIZE_NAME, buf_slice(&text), perm.file,
+                                    false);
+        if (r == -ENOENT)
                 r = file_replace_at(l->dir, MAILDIRSIZE_NAME, buf_slice(&text), perm.file, false);
         return r < 0 ? error_set_at(l->s, r, "write", l->path, MAILDIRSIZE_NAME) : 0;
 }
 
-/* The next one who needs it counts; but limits that only the file has must stay. */
+/* The next one who needs it counts; but limits that only the file has must stay: then a line that says
+ * nothing asks for it. */
 static void forget_file(struct look *l)
 {
         if (l->s->quota.fixed)
                 unlinkat(l->dir, MAILDIRSIZE_NAME, 0);
+        else if (l->fd >= 0)
+                (void)!write(l->fd, "\n", 1);
 }
 
 /* `always`: the limits are new, and have to be written even when mail comes all the time. */
@@ -165,14 +175,19 @@ static bool is_unlimited(const struct look *l)
         return !l->s->quota.fixed && !l->now.limits.bytes && !l->now.limits.messages;
 }
 
-static int look(struct look *l)
+/* The directory is open. */
+static int look_in(struct look *l)
 {
-        int r = open_dir(l);
-        if (r == 0)
-                r = read_file(l);
+        int r = read_file(l);
         if (r == -ENODATA)
                 r = is_unlimited(l) ? 0 : count(l, false);
         return l->counted ? 0 : r; /* that it could not be written does not make it wrong */
+}
+
+static int look(struct look *l)
+{
+        int r = open_dir(l);
+        return r < 0 ? r : look_in(l);
 }
 
 static int look_anywhere(struct look *l)
@@ -226,8 +241,12 @@ void quota_change(struct store *s, int64_t bytes, int64_t messages)
 {
         _cleanup_(look_end) struct look l = {.s = s, .dir = -1, .fd = -1};
         _cleanup_(buf_free) struct buf line = {0};
-        if (s->quota.backend != QUOTA_MAILDIR || (bytes == 0 && messages == 0) || look(&l) < 0)
+        if (s->quota.backend != QUOTA_MAILDIR || (bytes == 0 && messages == 0) || open_dir(&l) < 0)
                 return;
+        if (look_in(&l) < 0) {
+                forget_file(&l);
+                return;
+        }
         maildirsize_put_line(&line, bytes, messages);
         /* what was counted just now has what is gone left out already, and what comes is not in its place yet
          */
@@ -235,7 +254,7 @@ void quota_change(struct store *s, int64_t bytes, int64_t messages)
                 return;
         if (l.fd < 0)
                 l.fd = openat(l.dir, MAILDIRSIZE_NAME, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
-        if (l.fd >= 0 && write(l.fd, line.p, line.n) != (ssize_t)line.n)
+        if (l.fd < 0 || write(l.fd, line.p, line.n) != (ssize_t)line.n)
                 forget_file(&l);
 }
 

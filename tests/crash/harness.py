@@ -324,7 +324,16 @@ class Run:
         need(reply.good, "the next %s: %r" % (text.split()[0] if isinstance(text, str) else "APPEND", reply.last))
         return reply
 
+    def quota(self):
+        """maildirsize never says less than there is; uncut, it says what there is."""
+        if "quota" not in self.scenario.settings:
+            return
+        says, held = mailboxes.entered(self.bench.maildir), mailboxes.held(self.bench.maildir)
+        need(says is None or all(a >= b for a, b in zip(says, held)), "maildirsize says %r, there are %r" % (says, held))
+        need(self.point.number or says == held, "uncut, maildirsize says %r, there are %r" % (says, held))
+
     def afterwards(self):
+        self.quota()
         try:
             client = self.bench.start("imap")
             need(client.greeting(), "the next session is refused")
@@ -342,6 +351,7 @@ class Run:
             raise Failed("the next session hangs; its log:\n" + open(self.bench.log).read()) from None
         except Gone:
             raise Failed("the next session dies; its log:\n" + open(self.bench.log).read()) from None
+        self.quota()
         for folder in sorted(folders & set(self.bench.layout.folders) - set(self.scenario.moved)):
             facts, wrong = mailboxes.on_disk(self.bench.layout.path(folder))
             need(not wrong, "%s: %s" % (folder, wrong))

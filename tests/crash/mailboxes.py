@@ -7,7 +7,7 @@ from common import fixtures
 
 VALIDITY = 1600000000
 KNOWN = re.compile(
-    r"cur|new|tmp|maildirfolder|subscriptions|dovecot-(uidlist|keywords|uidvalidity(\.[0-9a-f]{8})?)|mailsession\..*|"
+    r"cur|new|tmp|maildirfolder|subscriptions|dovecot-(uidlist|keywords|uidvalidity(\.[0-9a-f]{8})?)|mailsession\..*|maildirsize|"
     # what a killed session was about to rename; the next one that writes replaces it
     r"(dovecot-(uidlist|keywords)|subscriptions)\.tmp|\..+")
 
@@ -105,6 +105,31 @@ def many(maildir):
 
 def nested(maildir):
     return plain(maildir).folder("Work", {40: "S", 41: ""}).folder("Work.deep", {42: "F"})
+
+
+def miscounted(maildir):
+    """maildirsize says more than the scenario's limit, and has to be counted before that is believed."""
+    layout = plain(maildir)
+    with open(os.path.join(maildir, "maildirsize"), "w") as out:
+        out.write("1000000S\n900000 10\n200000 2\n")
+    return layout
+
+
+def entered(maildir):
+    """[bytes, messages] that maildirsize says; None when it is to be counted."""
+    try:
+        with open(os.path.join(maildir, "maildirsize")) as f:
+            rows = f.read().split("\n")[1:-1]
+        return [sum(int(number) for number in numbers) for numbers in zip(*(row.split(" ") for row in rows), strict=True)] or None
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def held(maildir):
+    """[bytes, messages] of all folders."""
+    sizes = [os.path.getsize(os.path.join(top, name)) for top, _, names in os.walk(maildir)
+             if os.path.basename(top) in ("cur", "new") for name in names]
+    return [sum(sizes), len(sizes)]
 
 
 def on_disk(path):

@@ -105,6 +105,7 @@ def renamed(old, new):
     return effect
 
 
+QUOTA = "mail_plugins = quota imap_quota\nplugin {\n  quota = maildir:User quota\n  quota_rule = *:bytes=1000000\n}"
 FETCH = Step("FETCH 1:* (UID FLAGS BODY.PEEK[])")
 INBOX = range(1, 9)  # what mailboxes.plain() has there
 DELETED = [store("1:3,6", "+FLAGS (\\Deleted)", (1, 2, 3, 6))]
@@ -147,6 +148,14 @@ SCENARIOS = [
         Step("RENAME Work Job", renamed("Work", "Job"), folders=(["Job", "Job.deep"], ["Work", "Work.deep"])),
         Step("DELETE Copies", lambda n, p: {(f, x) for f, x in p if f != "Copies"}, folders=([], ["Copies"])),
         Step("SUBSCRIBE Fresh")], moved=("Work", "Work.deep", "Job", "Job.deep", "Fresh")),
+    Scenario("quota", mailboxes.miscounted, [
+        select(), append("INBOX", 131), copy("1:2", "Copies", (1, 2)), move("4", "Copies", (4,)),
+        store("1:3", "+FLAGS (\\Deleted)", (1, 2, 3)), remove("EXPUNGE"), append("INBOX", 132),
+        Step("GETQUOTAROOT INBOX")], settings=QUOTA),
+    Scenario("quota-rename", mailboxes.nested, [
+        append("Work", 133), Step("RENAME Work Job", renamed("Work", "Job"), folders=(["Job", "Job.deep"], ["Work", "Work.deep"])),
+        Step("DELETE Copies", lambda n, p: {(f, x) for f, x in p if f != "Copies"}, folders=([], ["Copies"]))],
+        settings=QUOTA, moved=("Work", "Work.deep", "Job", "Job.deep"), share=0.5),
     Scenario("rotation", mailboxes.many, [
         select(), *(store("1:*", "%sFLAGS.SILENT (\\Flagged \\Answered)" % "+-"[i % 2], range(1, 61)) for i in range(40)),
         store("2:59", "+FLAGS.SILENT (Fresh)", range(2, 60)), remove("EXPUNGE")], share=0.3),
