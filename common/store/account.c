@@ -14,6 +14,29 @@ bool account_is_within(const struct save *s)
                quota_counts(s->to->store, &s->to->place);
 }
 
+void account_replace(struct save *s, uint32_t seq)
+{
+        const struct record *rec = maildir_record(s->from, seq);
+        if (!account_is_within(s) || !index_is_live(rec))
+                return;
+        s->replaced.bytes += maildir_bytes(s->from, rec);
+        s->replaced.messages++;
+}
+
+static int check(struct save *s, struct quota_sum more, uint64_t largest)
+{
+        more.bytes -= MIN(more.bytes, s->replaced.bytes);
+        more.messages -= MIN(more.messages, s->replaced.messages);
+        return quota_check(s->to->store, &s->to->place, &more, largest);
+}
+
+int account_check(struct save *s, uint64_t size)
+{
+        if (s->within)
+                return 0;
+        return check(s, (struct quota_sum){s->room.bytes + size, s->room.messages + 1}, size);
+}
+
 /* Of the messages that are in the save now. What is moved by copying leaves `from` by an EXPUNGE, which
  * accounts for itself. */
 static void add_up(const struct save *s, struct account *a)
@@ -54,7 +77,7 @@ int account_enter(struct save *s)
         struct account a;
         add_up(s, &a);
         if (a.checked.messages) {
-                int r = quota_check(s->to->store, &s->to->place, &a.checked, largest(s));
+                int r = check(s, a.checked, largest(s));
                 if (r < 0)
                         return r;
         }

@@ -110,22 +110,12 @@ static int rename_one(struct change *c, const struct record *rec)
         return 0;
 }
 
-/* Of its file; 0 when it is not there. */
-static uint64_t file_size(struct mailbox *m, const struct record *rec, const char *path)
-{
-        uint64_t size;
-        struct stat st;
-        if (filename_size(slice_of(index_base(&m->index, rec)), 'S', &size))
-                return size;
-        return fstatat(m->dir, path, &st, AT_SYMLINK_NOFOLLOW) < 0 ? 0 : (uint64_t)st.st_size;
-}
-
 static int unlink_one(struct change *c, const struct record *rec)
 {
         struct mailbox *m = c->m;
         _cleanup_(buf_free) struct buf path = {0};
         maildir_path(m, rec, &path);
-        uint64_t size = c->counts ? file_size(m, rec, buf_cstr(&path)) : 0;
+        uint64_t size = c->counts ? maildir_bytes(m, rec) : 0;
         if (unlinkat(m->dir, buf_cstr(&path), 0) < 0)
                 return errno == ENOENT ? -ENOENT : maildir_error(m, -errno, "unlink", buf_cstr(&path));
         bool from_new = rec->state & RECORD_IN_NEW;

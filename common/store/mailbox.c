@@ -33,6 +33,17 @@ void maildir_path(const struct mailbox *m, const struct record *rec, struct buf 
         index_info(&m->index, rec, to);
 }
 
+uint64_t maildir_bytes(const struct mailbox *m, const struct record *rec)
+{
+        _cleanup_(buf_free) struct buf path = {0};
+        struct stat st;
+        uint64_t size;
+        if (filename_size(slice_of(index_base(&m->index, rec)), 'S', &size))
+                return size;
+        maildir_path(m, rec, &path);
+        return fstatat(m->dir, buf_cstr(&path), &st, AT_SYMLINK_NOFOLLOW) < 0 ? 0 : (uint64_t)st.st_size;
+}
+
 struct flags maildir_flags(const struct mailbox *m, const struct record *rec)
 {
         return (struct flags){.keywords = rec->letters ? keywords_bits(&m->keywords, rec->letters) : 0,

@@ -61,6 +61,8 @@ int maildir_open(struct store *s, const char *name, bool read_only, struct mailb
 
 /* "cur/<base><info>" or "new/...". */
 void maildir_path(const struct mailbox *m, const struct record *rec, struct buf *to);
+/* Of the message's file, 0 when it is gone. */
+uint64_t maildir_bytes(const struct mailbox *m, const struct record *rec);
 struct flags maildir_flags(const struct mailbox *m, const struct record *rec);
 
 /* sync.c: makes records and directories agree. `force`: a file was not where it should be; the directories

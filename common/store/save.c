@@ -109,15 +109,6 @@ void saved_name(struct save *s)
         s->now.source = xasprintf("tmp/%s", s->now.base);
 }
 
-/* Before its bytes are taken. */
-static int check_room(struct save *s, uint64_t size)
-{
-        if (s->within)
-                return 0;
-        struct quota_sum more = {s->room.bytes + size, s->room.messages + 1};
-        return quota_check(s->to->store, &s->to->place, &more, size);
-}
-
 void saved_add(struct save *s)
 {
         if (s->n == s->cap) {
@@ -164,7 +155,7 @@ int save_begin(struct save *s, const struct save_message *m)
 
 int save_expect(struct save *s, uint64_t size)
 {
-        int r = s->failed ? s->failed : check_room(s, size);
+        int r = s->failed ? s->failed : account_check(s, size);
         if (r < 0)
                 return fail(s, r);
         s->announced = MAX(s->announced, size);
@@ -249,7 +240,7 @@ int save_end(struct save *s)
                 r = flush(s);
         if (r < 0)
                 return r;
-        if (s->size > s->announced && (r = check_room(s, s->size)) < 0)
+        if (s->size > s->announced && (r = account_check(s, s->size)) < 0)
                 return fail(s, r);
         if (s->internaldate != -1) {
                 struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = s->internaldate}};

@@ -45,8 +45,8 @@ int save_copy(struct save *s, struct mailbox *from, uint32_t seq);
 int save_move(struct save *s, struct mailbox *from, uint32_t seq);
 
 /* A message of an open mailbox that this save takes the place of (RFC 8508): it is removed when the commit
- * has made the rest durable, and not before. To be said before save_begin(). The same mailbox rules as for
- * save_copy(). */
+ * has made the rest durable, and not before. To be said before save_begin(): the quota needs room only for
+ * what the new one has more. The same mailbox rules as for save_copy(). */
 void save_replace(struct save *s, struct mailbox *from, uint32_t seq);
 
 struct save_result {

@@ -54,6 +54,7 @@ struct save {
         bool pending_cr;                         /* the last byte was a CR, not stored yet */
         char last;                               /* the last byte stored */
         struct quota_sum room;                   /* what the messages saved so far need */
+        struct quota_sum replaced;               /* what leaves the quota root with the commit */
         bool moves;                              /* the one being written leaves `from` */
         bool within;                             /* and stays within the quota root: it needs no room */
         int64_t entered_bytes, entered_messages; /* account.c */
@@ -95,6 +96,10 @@ void place_intend(struct save *s);
 
 /* account.c. Whether what is moved from `from` stays within the quota root. */
 bool account_is_within(const struct save *s);
+/* What is replaced makes room: only the difference counts (RFC 8508 section 3.4). */
+void account_replace(struct save *s, uint32_t seq);
+/* Before a message's bytes are taken: -EDQUOT, -EMSGSIZE. */
+int account_check(struct save *s, uint64_t size);
 /* Before the files are in their places: -EDQUOT, -EMSGSIZE, or what comes is entered. */
 int account_enter(struct save *s);
 /* Afterwards: what did not come after all, and what has left `from`. */

@@ -175,5 +175,6 @@ int save_move(struct save *s, struct mailbox *from, uint32_t seq)
 void save_replace(struct save *s, struct mailbox *from, uint32_t seq)
 {
         s->from = from;
+        account_replace(s, seq);
         buf_append(&s->expunge, slice_make(&seq, sizeof(seq)));
 }
