@@ -102,7 +102,8 @@ static const struct capability {
 
 uint64_t imap_append_limit(const struct settings *settings)
 {
-        return APPEND_MAX_SIZE;
+        uint64_t own = settings->quota_max_mail_size;
+        return own ? MIN(own, APPEND_MAX_SIZE) : APPEND_MAX_SIZE;
 }
 
 static void write_login_methods(struct conn *c, const struct imap_capability_state *state)

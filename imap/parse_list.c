@@ -22,6 +22,7 @@ static const struct {
         {"DELETED", STATUS_DELETED},                 /* RFC 9051 section 6.3.11 */
         {"SIZE", STATUS_SIZE},                       /* RFC 8438 */
         {"MAILBOXID", STATUS_MAILBOXID},             /* RFC 8474 */
+        {"APPENDLIMIT", STATUS_APPENDLIMIT},         /* RFC 7889 section 3.1 */
         {"DELETED-STORAGE", STATUS_DELETED_STORAGE}, /* RFC 9208 section 4.1.4 */
         {"HIGHESTMODSEQ", STATUS_HIGHESTMODSEQ},     /* RFC 7162 */
 };
