@@ -1,10 +1,17 @@
 /* STATUS (RFC 3501 section 6.3.10), and the same answer where other commands give it. */
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "imap/capability.h"
 #include "imap/check.h"
 #include "imap/reply.h"
+
+struct state {
+        struct mailbox_summary all;
+        uint64_t deleted_storage;
+};
 
 /* 0 when a file cannot be looked at: an estimate is what is asked for (RFC 9208 section 4.1.4). */
 static uint64_t deleted_storage(struct mailbox *m, unsigned items)
@@ -21,20 +28,43 @@ static uint64_t total_size(struct mailbox *m)
 {
         uint64_t total = 0, size;
 
-        if (mailbox_total_size(m, &total))
-                return total;
         for (uint32_t seq = 1; seq <= mailbox_count(m); seq++)
                 if (mailbox_size(m, seq, &size) == 0)
                         total += size;
         return total;
 }
 
-static void items_text(struct imap_session *s, const char *name, unsigned items, struct mailbox *m,
+/* What items need to know of an open mailbox. */
+static void look(struct mailbox *m, unsigned items, struct state *ret)
+{
+        struct mailbox_summary *all = &ret->all;
+
+        mailbox_status(m, &all->status);
+        snprintf(all->guid, sizeof(all->guid), "%s", mailbox_guid(m));
+        all->size_known = mailbox_total_size(m, &all->size);
+        if ((items & STATUS_SIZE) && !all->size_known)
+                all->size = total_size(m);
+        ret->deleted_storage = deleted_storage(m, items);
+}
+
+/* Without a look at its files, which is what these would need. */
+static int look_from_afar(struct imap_session *s, const char *name, unsigned items, struct state *ret)
+{
+        const struct mailbox_summary *all = &ret->all;
+        int r = mailbox_peek(s->store, name, &ret->all);
+
+        if (r < 0)
+                return r;
+        return ((items & STATUS_SIZE) && !all->size_known) ||
+                               ((items & STATUS_DELETED_STORAGE) && all->status.deleted)
+                       ? -EAGAIN
+                       : 0;
+}
+
+static void items_text(struct imap_session *s, const char *name, unsigned items, const struct state *state,
                        struct buf *to)
 {
-        struct mailbox_status status = {};
-
-        mailbox_status(m, &status);
+        const struct mailbox_status status = state->all.status;
         const struct {
                 enum imap_status_item item;
                 const char *name;
@@ -47,10 +77,10 @@ static void items_text(struct imap_session *s, const char *name, unsigned items,
                 {STATUS_UIDVALIDITY, "UIDVALIDITY", status.uidvalidity, NULL},
                 {STATUS_UNSEEN, "UNSEEN", status.unseen, NULL},
                 {STATUS_DELETED, "DELETED", status.deleted, NULL},
-                {STATUS_SIZE, "SIZE", items & STATUS_SIZE ? total_size(m) : 0, NULL},
-                {STATUS_MAILBOXID, "MAILBOXID", 0, mailbox_guid(m)},
+                {STATUS_SIZE, "SIZE", state->all.size, NULL},
+                {STATUS_MAILBOXID, "MAILBOXID", 0, state->all.guid},
                 {STATUS_APPENDLIMIT, "APPENDLIMIT", imap_append_limit(s->settings), NULL},
-                {STATUS_DELETED_STORAGE, "DELETED-STORAGE", deleted_storage(m, items), NULL},
+                {STATUS_DELETED_STORAGE, "DELETED-STORAGE", state->deleted_storage, NULL},
                 {STATUS_HIGHESTMODSEQ, "HIGHESTMODSEQ", status.highest_modseq, NULL},
         };
         const char *space = "";
@@ -79,18 +109,23 @@ bool imap_is_selected(const struct imap_session *s, const char *name)
 int imap_status_text(struct imap_session *s, const char *name, unsigned items, struct buf *to)
 {
         _cleanup_(mailbox_close) struct mailbox *other = NULL;
-        int r;
+        struct state state = {};
+        int r = 0;
 
-        if (imap_is_selected(s, name)) {
-                items_text(s, name, items, s->mailbox, to);
-                return 0;
+        if (imap_is_selected(s, name))
+                look(s->mailbox, items, &state);
+        else
+                r = look_from_afar(s, name, items, &state);
+        if (r == -EAGAIN) {
+                r = mailbox_open(s->store, name, true, &other);
+                if (r == 0) {
+                        imap_log_index(other);
+                        look(other, items, &state);
+                }
         }
-        r = mailbox_open(s->store, name, true, &other);
-        if (r < 0)
-                return r;
-        imap_log_index(other);
-        items_text(s, name, items, other, to);
-        return 0;
+        if (r == 0)
+                items_text(s, name, items, &state, to);
+        return r;
 }
 
 int imap_write_status(struct imap_session *s, const char *name, unsigned items)

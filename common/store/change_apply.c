@@ -334,11 +334,18 @@ static int apply_modseq(struct index *ix, struct slice s, uint64_t modseq, bool 
         return 0;
 }
 
+/* It says what the others have done: nothing to be done. */
+static int apply_sum(struct index *ix, struct slice s, uint64_t modseq, bool own)
+{
+        return 0;
+}
+
 static int (*const appliers[])(struct index *ix, struct slice s, uint64_t modseq, bool own) = {
         [OP_ADD] = apply_add,         [OP_SET] = apply_set,       [OP_FLAGS] = apply_flags,
         [OP_EXPUNGE] = apply_expunge, [OP_CLAIM] = apply_claim,   [OP_TRUTH] = apply_truth,
         [OP_SIZE] = apply_size,       [OP_NOTE] = apply_note,     [OP_CACHE] = apply_cache,
         [OP_FIELDS] = apply_fields,   [OP_INTENT] = apply_intent, [OP_MODSEQ] = apply_modseq,
+        [OP_SUM] = apply_sum,
 };
 
 int change_apply(struct index *ix, struct slice ops, uint64_t modseq, bool own)

@@ -159,3 +159,10 @@ void index_set_cache(struct index *ix, uint64_t id, uint32_t uid, uint32_t offse
         struct op_cache op = {.id = id, .uid = uid, .offset = offset};
         note(ix, OP_CACHE, &op, sizeof(op));
 }
+
+void index_note_sum(struct index *ix)
+{
+        struct op_sum op = {
+                .counts = ix->head.counts, .modseq = ix->head.modseq, .nextuid = ix->head.truth.nextuid};
+        note(ix, OP_SUM, &op, sizeof(op));
+}

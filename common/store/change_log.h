@@ -20,6 +20,7 @@ enum op {
         OP_FIELDS = 10,
         OP_INTENT = 11,
         OP_MODSEQ = 12,
+        OP_SUM = 13,
 };
 
 struct op_head {
@@ -66,6 +67,12 @@ struct op_cache {
 struct op_fields {
         uint32_t uid;
         uint16_t fields_n, zero;
+};
+
+struct op_sum {
+        struct index_counts counts;
+        uint64_t modseq; /* as in struct index_head */
+        uint32_t nextuid, zero;
 };
 
 /* What is missing to a multiple of 8 behind n bytes. */

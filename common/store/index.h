@@ -14,7 +14,8 @@
  *   change_log.c    the operations: noted
  *   change_apply.c  and applied
  *   journal.c   the file of transactions and its lock; rotate.c its next generation
- *   snapshot.c  the file of records: loaded, written */
+ *   snapshot.c  the file of records: loaded, written
+ *   index_head.c    counts alone */
 
 #include "base/buf.h"
 #include "base/slice.h"
@@ -140,6 +141,8 @@ void index_free(struct index *ix);
 /* Loads the files, without a lock. `ready` is false afterwards when there are none that can be used; `why`
  * then says what is wrong with those that are there. */
 void index_open(struct index *ix);
+/* The same for who needs of it no more than `head` and `intent`: there may be no rows. Only to be freed. */
+void index_open_head(struct index *ix);
 /* Takes in what others committed. -ESTALE: they went on with another generation (or the files were removed):
  * everything up to there was taken in; index_open() another struct for what came after. */
 int index_refresh(struct index *ix);
@@ -205,6 +208,9 @@ void index_set_cache(struct index *ix, uint64_t id, uint32_t uid, uint32_t offse
 /* Nothing of the messages: the modseq grows. */
 void index_raise_modseq(struct index *ix);
 
+/* What all adds up to, the last operation of a transaction: for index_open_head(). */
+void index_note_sum(struct index *ix);
+
 /* Files that will get their places now, "cur/..." with a NUL each, and are to be removed again unless the
  * list has got a line for one of them: written at once (and, `sync`, to the disk). Empty: that is settled. */
 void index_intend(struct index *ix, struct slice paths, bool sync);
@@ -239,6 +245,8 @@ struct snapshot_identity {
         uint32_t nsec, zero;
 };
 int snapshot_load(struct index *ix, const struct snapshot_identity *identity);
+/* No more than `head`. */
+int snapshot_load_head(struct index *ix, const struct snapshot_identity *identity);
 /* Writes the live records under a temporary name, for perm_replace_end(). */
 int snapshot_write(struct index *ix, uint64_t generation, struct snapshot_identity *ret, int *ret_fd);
 

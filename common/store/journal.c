@@ -21,13 +21,6 @@ enum {
         JOURNAL_LOAD_WAIT_MS = 5000, /* for who is just writing another generation */
 };
 
-struct journal_transaction {
-        uint64_t hash; /* of the rest, seeded with generation and place */
-        uint32_t size; /* of all of it */
-        uint32_t zero;
-        uint64_t modseq;
-};
-
 uint64_t journal_header_hash(const struct journal_header *h)
 {
         struct journal_header copy = *h;
@@ -51,7 +44,7 @@ static const char *header_fault(const struct journal_header *h)
         return h->hash == journal_header_hash(h) ? NULL : "its journal's header is damaged";
 }
 
-static int open_file(struct index *ix, int flags)
+int journal_open(struct index *ix, int flags)
 {
         if (ix->journal >= 0)
                 return 0;
@@ -115,16 +108,28 @@ static int read_tail(const struct index *ix, uint64_t size, struct buf *to)
         return 0;
 }
 
+bool journal_next(const struct index *ix, struct slice tail, struct journal_transaction *ret,
+                  struct slice *ret_ops)
+{
+        struct journal_transaction t;
+        if (tail.n < sizeof(t))
+                return false;
+        memcpy(&t, tail.p, sizeof(t));
+        if (t.size < sizeof(t) || t.size > tail.n || t.size % 8 ||
+            t.hash != transaction_hash(ix, tail.p, t.size, ix->journal_at))
+                return false;
+        *ret = t;
+        *ret_ops = slice_from(slice_head(tail, t.size), sizeof(t));
+        return true;
+}
+
 /* Applies the transactions that are whole. */
 static int replay(struct index *ix, struct slice tail)
 {
         struct journal_transaction t;
-        while (tail.n >= sizeof(t)) {
-                memcpy(&t, tail.p, sizeof(t));
-                if (t.size < sizeof(t) || t.size > tail.n || t.size % 8 ||
-                    t.hash != transaction_hash(ix, tail.p, t.size, ix->journal_at))
-                        return 0;
-                int r = change_apply(ix, slice_from(slice_head(tail, t.size), sizeof(t)), t.modseq, false);
+        struct slice ops;
+        while (journal_next(ix, tail, &t, &ops)) {
+                int r = change_apply(ix, ops, t.modseq, false);
                 if (r < 0)
                         return r;
                 ix->journal_at += t.size;
@@ -151,23 +156,34 @@ static int journal_replay(struct index *ix)
         return 0;
 }
 
-/* One try: both files, of one generation. -EAGAIN: they are of two. */
-static int load(struct index *ix)
+int journal_header(struct index *ix, struct slice text, struct journal_header *ret)
 {
         struct journal_header h;
-        if (pread(ix->journal, &h, sizeof(h), 0) != sizeof(h)) {
-                struct stat st;
+        if (text.n < sizeof(h)) {
                 /* empty: somebody is about to make the first snapshot */
-                if (fstat(ix->journal, &st) < 0 || st.st_size > 0)
+                if (text.n > 0)
                         ix->why = "its journal is cut off";
                 return -EBADMSG;
         }
+        memcpy(&h, text.p, sizeof(h));
         const char *why = header_fault(&h);
         if (why) {
                 ix->why = why;
                 return -EBADMSG;
         }
-        int r = snapshot_load(ix, &h.snapshot);
+        *ret = h;
+        return 0;
+}
+
+/* One try: both files, of one generation. -EAGAIN: they are of two. */
+static int load(struct index *ix)
+{
+        struct journal_header h;
+        ssize_t n = pread(ix->journal, &h, sizeof(h), 0);
+        int r = journal_header(ix, slice_make(&h, n > 0 ? (size_t)n : 0), &h);
+        if (r < 0)
+                return r;
+        r = snapshot_load(ix, &h.snapshot);
         if (r == -ENOENT)
                 ix->why = "it is missing beside its journal";
         if (r < 0)
@@ -190,9 +206,9 @@ void index_open(struct index *ix)
 {
         ix->why = NULL;
         for (int i = 0; i < JOURNAL_TRIES && !ix->detached && !ix->ready; i++) {
-                int r = open_file(ix, O_RDWR);
+                int r = journal_open(ix, O_RDWR);
                 if (r == -EACCES || r == -EROFS)
-                        r = open_file(ix, O_RDONLY);
+                        r = journal_open(ix, O_RDONLY);
                 if (r < 0)
                         return;
                 r = load(ix);
@@ -245,7 +261,7 @@ static bool cannot_write(int r)
 static int lock_current(struct index *ix)
 {
         for (int i = 0; i < JOURNAL_TRIES; i++) {
-                int r = open_file(ix, O_RDWR | O_CREAT);
+                int r = journal_open(ix, O_RDWR | O_CREAT);
                 if (r == 0)
                         r = journal_lock(ix->journal, USER_LOCK_WAIT_MS);
                 if (r < 0)
@@ -341,6 +357,7 @@ void journal_write(struct index *ix, bool sync)
         if (ix->detached || ix->whole || ix->ops.n == 0)
                 return;
         ix->intent_at = ix->journal_at;
+        index_note_sum(ix);
         if (append(ix) < 0 || (sync && fdatasync(ix->journal) < 0)) {
                 index_detach(ix);
                 return;
@@ -358,6 +375,8 @@ void index_commit(struct index *ix)
                 ix->ops.n = 0;
                 return;
         }
+        if (ix->ops.n)
+                index_note_sum(ix);
         if (ix->ops.n || ix->whole) {
                 /* who cannot write all of it writes no more: the others would miss a part */
                 int r = rotate_is_due(ix) ? rotate(ix) : append(ix);

@@ -20,7 +20,21 @@ struct journal_header {
         uint64_t hash; /* of the header with 0 here */
 };
 
+struct journal_transaction {
+        uint64_t hash; /* of the rest, seeded with generation and place */
+        uint32_t size; /* of all of it */
+        uint32_t zero;
+        uint64_t modseq;
+};
+
 uint64_t journal_header_hash(const struct journal_header *h);
+/* Opens the file, unless it is open; with flags of open(). */
+int journal_open(struct index *ix, int flags);
+/* What a journal begins with. -EBADMSG: with something else (`why` is set), or it is empty. */
+int journal_header(struct index *ix, struct slice text, struct journal_header *ret);
+/* The transaction at journal_at, where `tail` begins; false: none that is whole. */
+bool journal_next(const struct index *ix, struct slice tail, struct journal_transaction *ret,
+                  struct slice *ret_ops);
 /* Takes the lock of an open file; -ETIMEDOUT. It goes with the open file, so that who dies has none. */
 int journal_lock(int fd, int64_t wait_ms);
 

@@ -77,49 +77,65 @@ static int complete(struct mailbox *m)
         return errno == ENOENT ? folder_make_subdirs(m->store, m->place.dir, m->dir, &m->perm) : 0;
 }
 
-/* Where control files or the index are, when that is the Maildir: the path is not walked again. */
-static bool share_dir(const struct mailbox *m, const char *path, int *ret_fd)
+static bool is_dir(const struct mailbox *m, const char *path)
 {
-        if (!path || strcmp(path, m->place.dir) != 0)
-                return false;
-        *ret_fd = fcntl(m->dir, F_DUPFD_CLOEXEC, 0);
-        return *ret_fd >= 0;
+        return path && strcmp(path, m->place.dir) == 0;
 }
 
+/* The Maildir, and where control files and the index are: as a rule the same, and then one descriptor. */
 static int open_dirs(struct mailbox *m)
 {
         int r = folder_open(m->store, &m->place, &m->dir);
-        if (r == 0 && !share_dir(m, m->place.control, &m->control))
-                r = folder_open_control(m->store, &m->place, &m->control);
         if (r < 0)
                 return r;
+        m->control = m->index_dir = m->dir;
+        if (!is_dir(m, m->place.control)) {
+                m->control = -1;
+                r = folder_open_control(m->store, &m->place, &m->control);
+        }
+        if (r == 0 && !is_dir(m, m->place.index))
+                folder_open_index(m->store, &m->place, &m->index_dir);
+        return r;
+}
+
+static int look_at_dir(struct mailbox *m)
+{
         if (fstat(m->dir, &m->identity) < 0)
                 return error_set(m->store, -errno, "fstat", m->place.dir);
-        r = perm_of(m->dir, &m->perm);
+        int r = perm_of(m->dir, &m->perm);
         return r < 0 ? error_set(m->store, r, "fstat", m->place.dir) : complete(m);
 }
 
-int maildir_open(struct store *s, const char *name, bool read_only, struct mailbox **ret)
+/* Of what is in the directories nothing is read yet. */
+static int find_folder(struct store *s, const char *name, bool read_only, struct mailbox **ret)
 {
         _cleanup_(mailbox_close) struct mailbox *m = xcalloc(1, sizeof(*m));
+        bool sync = s->settings->mail_fsync != SETTINGS_FSYNC_NEVER;
         m->store = s;
         m->read_only = read_only;
         m->dir = m->control = m->index_dir = m->watch = -1;
         keywords_init(&m->keywords);
-        uidlist_init(&m->uidlist, -1, &(struct perm){0}, true);
-        index_init(&m->index, -1, &(struct perm){0}, true);
-        cache_init(&m->cache, -1);
         int r = folder_resolve(s, &m->arena, name, &m->place);
         if (r == 0)
                 r = open_dirs(m);
-        if (r < 0)
-                return r;
-        if (!share_dir(m, m->place.index, &m->index_dir))
-                folder_open_index(s, &m->place, &m->index_dir);
-        bool sync = s->settings->mail_fsync != SETTINGS_FSYNC_NEVER;
         uidlist_init(&m->uidlist, m->control, &m->perm, sync);
         index_init(&m->index, m->index_dir, &m->perm, sync);
         cache_init(&m->cache, m->index_dir);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+int maildir_open(struct store *s, const char *name, bool read_only, struct mailbox **ret)
+{
+        _cleanup_(mailbox_close) struct mailbox *m = NULL;
+        int r = find_folder(s, name, read_only, &m);
+        if (r == 0)
+                r = look_at_dir(m);
+        if (r < 0)
+                return r;
+        m->uidlist.perm = m->index.perm = m->perm;
         index_open(&m->index);
         cache_reopen(&m->cache, m->index.head.cache_id);
         *ret = TAKE_PTR(m);
@@ -150,6 +166,38 @@ int mailbox_open(struct store *s, const char *name, bool read_only, struct mailb
         return 0;
 }
 
+/* With an index that is up to date, opening finds out no more than it says: the counts are of all messages,
+ * nothing of them is kept back from a new view, and all that nobody has claimed is \Recent. */
+int mailbox_peek(struct store *s, const char *name, struct mailbox_summary *ret)
+{
+        _cleanup_(mailbox_close) struct mailbox *m = NULL;
+        unsigned due;
+        int r = find_folder(s, name, true, &m);
+        if (r < 0)
+                return r;
+        const struct index_head *head = &m->index.head;
+        index_open_head(&m->index);
+        if (!m->index.ready || m->index.intent.n || scan_is_due(m, &due) < 0 || due)
+                return -EAGAIN;
+        *ret = (struct mailbox_summary){.status = {.messages = head->counts.messages,
+                                                   .recent = head->counts.recent,
+                                                   .unseen = head->counts.unseen,
+                                                   .deleted = head->counts.deleted,
+                                                   .uidnext = MAX(head->truth.nextuid, 1u),
+                                                   .uidvalidity = head->truth.uidvalidity,
+                                                   .highest_modseq = head->modseq},
+                                        .size_known = head->counts.unsized == 0,
+                                        .size = head->counts.bytes};
+        memcpy(ret->guid, head->truth.guid, sizeof(ret->guid));
+        return 0;
+}
+
+static void close_other(const struct mailbox *m, int *fd)
+{
+        if (*fd != m->dir)
+                fd_close_p(fd);
+}
+
 void mailbox_close(struct mailbox **mp)
 {
         struct mailbox *m = *mp;
@@ -161,9 +209,9 @@ void mailbox_close(struct mailbox **mp)
         uidlist_free(&m->uidlist);
         keywords_free(&m->keywords);
         arena_free(&m->arena);
+        close_other(m, &m->control);
+        close_other(m, &m->index_dir);
         fd_close_p(&m->dir);
-        fd_close_p(&m->control);
-        fd_close_p(&m->index_dir);
         fd_close_p(&m->watch);
         free(m->holes.row);
         buf_free(&m->learned);

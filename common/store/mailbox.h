@@ -50,6 +50,18 @@ struct mailbox_status {
 int mailbox_open(struct store *s, const char *name, bool read_only, struct mailbox **ret);
 void mailbox_close(struct mailbox **m); /* also a _cleanup_ function */
 
+/* What there is to know of a folder without its messages. */
+struct mailbox_summary {
+        struct mailbox_status status; /* first_unseen is not looked for: 0 */
+        bool size_known;
+        uint64_t size; /* mailbox_total_size() */
+        char guid[40]; /* mailbox_guid() */
+};
+/* What mailbox_open() with read_only would find, told by the index alone: cheap when nothing has changed
+ * since that agreed with the folder. -EAGAIN: it does not tell, open the folder. Other errors are those of
+ * mailbox_open(). */
+int mailbox_peek(struct store *s, const char *name, struct mailbox_summary *ret);
+
 const char *mailbox_name(const struct mailbox *m);
 bool mailbox_read_only(const struct mailbox *m);
 /* Of the view as it stands. */

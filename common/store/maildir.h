@@ -26,7 +26,7 @@ struct mailbox {
         struct arena arena; /* name and place */
         struct folder_place place;
         bool read_only;
-        int dir, control, index_dir; /* index_dir -1: INDEX=MEMORY */
+        int dir, control, index_dir; /* the latter may be the first itself; index_dir -1: INDEX=MEMORY */
         struct stat identity;        /* of dir */
         struct perm perm;
         struct keywords keywords;

@@ -139,27 +139,51 @@ static int map_all(struct index *ix, int fd, const struct snapshot_header *h)
         ix->vanished = (const struct index_range *)(const void *)(ix->map + h->vanished_at);
         ix->vanished_n = h->vanished_n;
         ix->n = ix->mapped_n = h->records_n;
-        ix->head = h->head;
-        ix->head.truth.guid[sizeof(ix->head.truth.guid) - 1] = '\0';
+        return 0;
+}
+
+static int open_file(struct index *ix, const struct snapshot_identity *identity, struct snapshot_header *h,
+                     int *ret_fd)
+{
+        _cleanup_(fd_close_p) int fd =
+                openat(ix->dirfd, INDEX_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+        struct stat st;
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode) || pread(fd, h, sizeof(*h), 0) != sizeof(*h))
+                return fault(ix, "it is cut off");
+        const char *why = header_fault(h, (uint64_t)st.st_size);
+        if (why)
+                return fault(ix, why);
+        if (!is_as_written(&st, identity) && !content_holds(fd, h))
+                return fault(ix, "it is damaged");
+        h->head.truth.guid[sizeof(h->head.truth.guid) - 1] = '\0';
+        *ret_fd = TAKE_FD(fd);
         return 0;
 }
 
 int snapshot_load(struct index *ix, const struct snapshot_identity *identity)
 {
-        _cleanup_(fd_close_p) int fd =
-                openat(ix->dirfd, INDEX_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-        struct stat st;
+        _cleanup_(fd_close_p) int fd = -1;
         struct snapshot_header h;
-        if (fd < 0 || fstat(fd, &st) < 0)
-                return -errno;
-        if (!S_ISREG(st.st_mode) || pread(fd, &h, sizeof(h), 0) != sizeof(h))
-                return fault(ix, "it is cut off");
-        const char *why = header_fault(&h, (uint64_t)st.st_size);
-        if (why)
-                return fault(ix, why);
-        if (!is_as_written(&st, identity) && !content_holds(fd, &h))
-                return fault(ix, "it is damaged");
-        return map_all(ix, fd, &h);
+        int r = open_file(ix, identity, &h, &fd);
+        if (r == 0)
+                r = map_all(ix, fd, &h);
+        if (r < 0)
+                return r;
+        ix->head = h.head;
+        return 0;
+}
+
+int snapshot_load_head(struct index *ix, const struct snapshot_identity *identity)
+{
+        _cleanup_(fd_close_p) int fd = -1;
+        struct snapshot_header h;
+        int r = open_file(ix, identity, &h, &fd);
+        if (r < 0)
+                return r;
+        ix->head = h.head;
+        return 0;
 }
 
 /* Writing */

@@ -274,6 +274,11 @@ int mailbox_open(struct store *s, const char *name, bool read_only, struct mailb
         return 0;
 }
 
+int mailbox_peek(struct store *s, const char *name, struct mailbox_summary *ret)
+{
+        return fake_find(name) ? -EAGAIN : -ENOENT;
+}
+
 void mailbox_close(struct mailbox **m)
 {
         *m = NULL;

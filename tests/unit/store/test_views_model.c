@@ -3,7 +3,10 @@
 
 #include "views_world.h"
 
-enum { STEPS = 400 };
+enum {
+        STEPS = 400,
+        MESSAGE_SIZE = 11, /* of each, as sent */
+};
 
 /* What the client has now, and how far that reaches; messages it was not told to be gone count as there. */
 static void remember(struct world *w, struct box *b, bool whole)
@@ -172,6 +175,41 @@ static void harm(struct world *w)
         }
 }
 
+/* What the index alone says is what opening the folder finds. */
+static void expect_peek(struct world *w)
+{
+        struct mailbox_summary told;
+        struct mailbox_status st;
+        uint64_t size;
+        int r = mailbox_peek(w->f->store, "INBOX", &told);
+        assert_true(r == 0 || r == -EAGAIN);
+        if (r < 0)
+                return;
+        w->peeked++;
+        struct mailbox *m = open_box(w->f, "INBOX", true);
+        mailbox_status(m, &st);
+        assert_int_equal(told.status.messages, st.messages);
+        assert_int_equal(told.status.recent, st.recent);
+        assert_int_equal(told.status.unseen, st.unseen);
+        assert_int_equal(told.status.deleted, st.deleted);
+        assert_int_equal(told.status.uidnext, st.uidnext);
+        assert_int_equal(told.status.uidvalidity, st.uidvalidity);
+        assert_int_equal(told.status.highest_modseq, st.highest_modseq);
+        /* a session may have found out sizes that it has not written yet */
+        assert_true(told.size_known || !mailbox_total_size(m, &size));
+        assert_true(!told.size_known || told.size == (uint64_t)st.messages * MESSAGE_SIZE);
+        assert_string_equal(told.guid, mailbox_guid(m));
+        mailbox_close(&m);
+}
+
+/* A client's cache of sizes. */
+static void measure(struct box *b)
+{
+        uint64_t size;
+        for (uint32_t seq = 1; seq <= b->n; seq++)
+                (void)!mailbox_size(b->m, seq, &size);
+}
+
 static void step(struct world *w)
 {
         struct box *b = &w->box[below(w, BOXES)];
@@ -196,8 +234,11 @@ static void step(struct world *w)
                 open_one(w, b);
         else
                 harm(w);
+        if (below(w, 10) == 0)
+                measure(b);
         for (int i = 0; i < BOXES; i++)
                 expect_view(&w->box[i]);
+        expect_peek(w);
 }
 
 static void run(struct fixture *f, uint64_t seed, uint32_t rotate, bool damage)
@@ -213,6 +254,7 @@ static void run(struct fixture *f, uint64_t seed, uint32_t rotate, bool damage)
                 open_one(w, &w->box[i]);
         for (int i = 0; i < STEPS; i++)
                 step(w);
+        assert_true(strstr(f->settings.mail_location, "MEMORY") ? w->peeked == 0 : w->peeked > STEPS / 8);
         for (int i = 0; i < BOXES; i++) {
                 sync_one(w, &w->box[i], true);
                 mailbox_close(&w->box[i].m);

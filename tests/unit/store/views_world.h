@@ -29,6 +29,7 @@ struct world {
         struct fixture *f;
         uint64_t random;
         unsigned delivered;
+        unsigned peeked; /* times that STATUS was told without opening */
         uint32_t rotate;
         bool damage;
         struct box box[BOXES];
