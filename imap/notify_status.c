@@ -17,23 +17,20 @@ static bool has_modseqs(const struct imap_session *s)
 /* Takes the folder's counts; *ret_changed: what of them is another now (enum imap_status_item). */
 static int count(struct imap_session *s, struct notify_folder *f, unsigned *ret_changed)
 {
-        _cleanup_(mailbox_close) struct mailbox *m = NULL;
         struct mailbox_status now;
-        int r = mailbox_open(s->store, f->name, true, &m);
+        int r = imap_count(s, f->name, &now);
         if (r < 0)
                 return r;
-        mailbox_status(m, &now);
-        uint64_t modseq = mailbox_highest_modseq(m);
         *ret_changed = (now.messages != f->messages ? STATUS_MESSAGES : 0) |
                        (now.uidnext != f->uidnext ? STATUS_UIDNEXT : 0) |
                        (now.unseen != f->unseen ? STATUS_UNSEEN : 0) |
                        (now.uidvalidity != f->uidvalidity ? STATUS_UIDVALIDITY : 0) |
-                       (modseq != f->modseq ? STATUS_HIGHESTMODSEQ : 0);
+                       (now.highest_modseq != f->modseq ? STATUS_HIGHESTMODSEQ : 0);
         f->messages = now.messages;
         f->uidnext = now.uidnext;
         f->unseen = now.unseen;
         f->uidvalidity = now.uidvalidity;
-        f->modseq = modseq;
+        f->modseq = now.highest_modseq;
         f->known = true;
         return 0;
 }

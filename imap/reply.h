@@ -56,6 +56,8 @@ void imap_tell_new_keywords(struct imap_session *s);
 int imap_write_status(struct imap_session *s, const char *name, unsigned items);
 /* The same line into a buffer. */
 int imap_status_text(struct imap_session *s, const char *name, unsigned items, struct buf *to);
+/* What they tell of a mailbox as it is now, selected or not. */
+int imap_count(struct imap_session *s, const char *name, struct mailbox_status *ret);
 bool imap_is_selected(const struct imap_session *s, const char *name);
 
 /* Turns features on for the rest of the session (enum imap_feature). */

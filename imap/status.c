@@ -106,23 +106,44 @@ bool imap_is_selected(const struct imap_session *s, const char *name)
         return s->mailbox && strcmp(mailbox_name(s->mailbox), name) == 0;
 }
 
+static int look_inside(struct imap_session *s, const char *name, unsigned items, struct state *ret)
+{
+        _cleanup_(mailbox_close) struct mailbox *m = NULL;
+        int r = mailbox_open(s->store, name, true, &m);
+
+        if (r < 0)
+                return r;
+        imap_log_index(m);
+        look(m, items, ret);
+        return 0;
+}
+
+static int look_at(struct imap_session *s, const char *name, unsigned items, struct state *ret)
+{
+        int r = look_from_afar(s, name, items, ret);
+
+        return r == -EAGAIN ? look_inside(s, name, items, ret) : r;
+}
+
+int imap_count(struct imap_session *s, const char *name, struct mailbox_status *ret)
+{
+        struct state state = {};
+        int r = look_at(s, name, 0, &state);
+
+        if (r == 0)
+                *ret = state.all.status;
+        return r;
+}
+
 int imap_status_text(struct imap_session *s, const char *name, unsigned items, struct buf *to)
 {
-        _cleanup_(mailbox_close) struct mailbox *other = NULL;
         struct state state = {};
         int r = 0;
 
         if (imap_is_selected(s, name))
                 look(s->mailbox, items, &state);
         else
-                r = look_from_afar(s, name, items, &state);
-        if (r == -EAGAIN) {
-                r = mailbox_open(s->store, name, true, &other);
-                if (r == 0) {
-                        imap_log_index(other);
-                        look(other, items, &state);
-                }
-        }
+                r = look_at(s, name, items, &state);
         if (r == 0)
                 items_text(s, name, items, &state, to);
         return r;

@@ -220,7 +220,7 @@ void index_open(struct index *ix)
                 /* who holds the lock may be between the two renames */
                 if (r != -EAGAIN && r != -ENOENT && r != -EBADMSG)
                         return;
-                if (i == 0 && journal_lock(ix->journal, JOURNAL_LOAD_WAIT_MS) == 0)
+                if (journal_lock(ix->journal, JOURNAL_LOAD_WAIT_MS) == 0)
                         unlock_file(ix->journal);
                 fd_close_p(&ix->journal);
                 if (r == -EBADMSG && i > 0)

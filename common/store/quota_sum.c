@@ -161,7 +161,13 @@ int quota_sum_files(struct store *s, struct quota_sum *ret)
 static int sum_index(struct walk *w, const struct folder_place *f)
 {
         _cleanup_(mailbox_close) struct mailbox *m = NULL;
+        struct mailbox_summary known;
         uint64_t total = 0, size;
+        if (mailbox_peek(w->s, f->name, &known) == 0 && known.size_known) {
+                w->sum.bytes += known.size;
+                w->sum.messages += known.status.messages;
+                return 0;
+        }
         int r = mailbox_open(w->s, f->name, true, &m);
         if (r < 0)
                 return r;
