@@ -226,7 +226,7 @@ def imap_small():
 
 def imap_appended():
     """What a client appends comes back as it was, line ends apart."""
-    with Host() as host:
+    with Host(settings="imap_capability = -UTF8=ACCEPT\n") as host:
         host.fill("kevin", "empty")
         client, session = joined(host, "imap")
         client.select()

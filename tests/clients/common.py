@@ -13,6 +13,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.p
 import fixtures  # noqa: E402,F401
 from mailsession_test import Failed, Host, Skip, certificate, client_context, need, run_tests  # noqa: E402,F401
 
+# For clients that append what they have and do not enable UTF8=ACCEPT, so that bytes above 127 in a header are refused.
+ANY_HEADER = "imap_capability = -UTF8=ACCEPT\n"
+
 # what a client must get byte for byte; without the ones that have a NUL or nothing at all
 NAMES = [name for name in fixtures.ALL if name not in ("empty",)]
 

@@ -35,7 +35,7 @@ def driven(scheme, how):
             (rb"(?i)jump to", b"3\r"),
             (rb"Undelete", b"ds"),  # that one, and the next
             (rb"SAVE", b"Kept\r"),
-            (rb"Create", b"y"),
+            (rb"Create", b"y", True),
             (rb"(?i)copied|saved", b"q"),
         ]
         try:

@@ -25,10 +25,15 @@ def asked(when):
     return (lambda text: re.search(when, text)) if isinstance(when, bytes) else lambda text: when()
 
 
+AGAIN = 2  # seconds
+
+
 def run(command, env, seconds=30, dialogue=()):
     """Returns what the program wrote; Failed when it does not end in time. dialogue: pairs of when and keys. The keys are typed
-    when the program has written the pattern since the keys before, or when the function says so."""
-    todo, seen = [(asked(when), keys) for when, keys in dialogue], 0
+    when the program has written the pattern since the keys before, or when the function says so. With a third element that
+    is true they are typed again while nothing comes of it: some programs throw away what was typed before they ask."""
+    todo, seen = [(asked(when), keys, *again) for when, keys, *again in dialogue], 0
+    lost, typed = None, 0
     pid, terminal = pty.fork()
     if pid == 0:
         os.execvpe(command[0], command, env)
@@ -38,8 +43,13 @@ def run(command, env, seconds=30, dialogue=()):
     try:
         while time.monotonic() < end:
             if todo and todo[0][0](out[seen:]):
-                seen = len(out)
-                os.write(terminal, todo.pop(0)[1])
+                seen, typed = len(out), time.monotonic()
+                keys, *again = todo.pop(0)[1:]
+                lost = keys if any(again) else None
+                os.write(terminal, keys)
+            elif lost and time.monotonic() > typed + AGAIN:
+                typed = time.monotonic()
+                os.write(terminal, lost)
             if not select.select([terminal], [], [], 0.2)[0]:
                 continue
             try:
