@@ -98,6 +98,11 @@ def maildir_messages(path):
     return found
 
 
+def count_messages(path):
+    """How many there are now, while a server works on them."""
+    return sum(len(os.listdir(os.path.join(path, folder))) for folder in ("cur", "new") if os.path.isdir(os.path.join(path, folder)))
+
+
 def same_sets(got, want, what):
     got, want = sorted(map(lines, got)), sorted(map(lines, want))
     if len(got) != len(want):

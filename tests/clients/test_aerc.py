@@ -3,7 +3,7 @@
 
 import os
 
-from common import Failed, fixtures, fresh, logs, maildir_messages, need, run_tests, same_sets, serving
+from common import count_messages, Failed, fixtures, fresh, logs, maildir_messages, need, run_tests, same_sets, serving
 from mailsession_test import environment
 import pty_run
 
@@ -30,7 +30,7 @@ def imaps():
         os.chmod(os.path.join(configuration, "accounts.conf"), 0o600)
 
         def count(folder, number):
-            return len(maildir_messages(os.path.join(host.maildir(), folder))) == number
+            return count_messages(os.path.join(host.maildir(), folder)) == number
 
         def aerc(*dialogue):
             try:
