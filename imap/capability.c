@@ -155,16 +155,22 @@ static bool is_whole_list(struct slice setting)
         return setting.n > 0 && setting.p[0] != '+' && setting.p[0] != '-';
 }
 
-bool imap_is_announced(const struct imap_capability_state *state, struct slice name)
+/* `own` is the name's row, NULL: it has none. */
+static bool is_announced(const struct imap_capability_state *state, struct slice name,
+                         const struct capability *own)
 {
         struct slice setting = slice_trim(slice_of(state->settings->imap_capability));
         if (has_word(state->client_words, '-', name) || has_word(setting, '-', name))
                 return false;
         if (has_word(setting, '+', name))
                 return true;
-        const struct capability *own = find(name);
         return own && !is_whole_list(setting) && (own->when == ALWAYS || state->logged_in) &&
                (!own->on || own->on(state->settings));
+}
+
+bool imap_is_announced(const struct imap_capability_state *state, struct slice name)
+{
+        return is_announced(state, name, find(name));
 }
 
 void imap_write_capabilities(struct conn *c, const struct imap_capability_state *state)
@@ -174,7 +180,7 @@ void imap_write_capabilities(struct conn *c, const struct imap_capability_state 
         const char *space = "";
         char sign;
         for (size_t i = 0; i < ARRAY_LEN(capabilities) && !whole; i++) {
-                if (!imap_is_announced(state, slice_of(capabilities[i].name)))
+                if (!is_announced(state, slice_of(capabilities[i].name), &capabilities[i]))
                         continue;
                 conn_printf(c, "%s%s", space, capabilities[i].name);
                 if (capabilities[i].value)
