@@ -53,7 +53,7 @@ enum {
  * All of the low 56 bits 0: looked at, there is no valid Date. Notes of messages that have a date are ordered
  * by day: SENTSINCE is one comparison of cached_note_day(). */
 enum {
-        CACHED_NOTE_VERSION = 1,
+        CACHED_NOTE_VERSION = 2, /* 1: a Date with an invalid time was none */
         CACHED_DAY_ZERO = 65536, /* the year 1790: date_parse() begins at 1900 */
 };
 #define CACHED_NO_DATE ((uint64_t)CACHED_NOTE_VERSION << 56)

@@ -91,7 +91,7 @@ static int take_year(struct lex *l, int *ret)
         return 0;
 }
 
-static int take_time(struct lex *l, struct date *d)
+static int read_time(struct lex *l, struct date *d)
 {
         lex_skip(l);
         if (!ascii_isdigit(lex_peek(l)))
@@ -105,6 +105,17 @@ static int take_time(struct lex *l, struct date *d)
         if (lex_take(l, ':'))
                 return take_number(l, 60, &d->second, NULL);
         return 0;
+}
+
+/* What is no time counts as 00:00:00 (RFC 5256 section 2.2); the zone is looked for behind it. */
+static void take_time(struct lex *l, struct date *d)
+{
+        if (read_time(l, d) == 0)
+                return;
+        d->hour = d->minute = d->second = 0;
+        for (lex_skip(l); !lex_end(l); l->pos++, lex_skip(l))
+                if (lex_peek(l) == '+' || lex_peek(l) == '-' || ascii_isalpha(lex_peek(l)))
+                        return;
 }
 
 static int take_zone(struct lex *l)
@@ -146,9 +157,7 @@ int date_parse(struct slice value, struct date *ret)
                 return r;
         if (d.day < 1 || d.day > days_in(d.year, d.month))
                 return -EINVAL;
-        r = take_time(&l, &d);
-        if (r < 0)
-                return r;
+        take_time(&l, &d);
         d.zone_minutes = take_zone(&l);
         d.utc = date_of_day(d.year, d.month, d.day) + d.hour * 3600 + d.minute * 60 + d.second -
                 d.zone_minutes * 60;

@@ -16,7 +16,8 @@ struct date {
         int hour, minute, second; /* second up to 60 */
 };
 
-/* 0, or -EINVAL when this is no date (31 February is none). */
+/* 0, or -EINVAL when this is no date (31 February is none). RFC 5256 section 2.2: a day whose time is invalid
+ * or missing begins at 00:00:00, in UTC when its zone is too. */
 int date_parse(struct slice value, struct date *ret);
 
 /* Seconds since 1970 of midnight at the start of that day, UTC. The day must exist. */

@@ -27,7 +27,7 @@ static int check(struct save *s, struct quota_sum more, uint64_t largest)
 {
         more.bytes -= MIN(more.bytes, s->replaced.bytes);
         more.messages -= MIN(more.messages, s->replaced.messages);
-        return quota_check(s->to->store, &s->to->place, &more, largest);
+        return quota_check(s->to->store, &s->to->place, &s->found, &more, largest);
 }
 
 int account_check(struct save *s, uint64_t size)

@@ -8,8 +8,7 @@
 #include "store/maildir.h"
 #include "store/special_use.h"
 
-#define ANNOTATIONS_SERVER_NAME "server-annotations"
-#define SPECIALUSE              SLICE("/private/specialuse")
+#define SPECIALUSE SLICE("/private/specialuse")
 
 enum { OTHERS_MAX = 2 /* annotations that are not in the file */ };
 

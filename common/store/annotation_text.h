@@ -9,7 +9,8 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
-#define ANNOTATIONS_NAME "annotations"
+#define ANNOTATIONS_NAME        "annotations"
+#define ANNOTATIONS_SERVER_NAME "server-annotations"
 
 enum {
         ANNOTATIONS_MAX = 200,               /* of one mailbox, or the server */

@@ -214,9 +214,20 @@ static bool fits(uint64_t used, uint64_t more, uint64_t limit)
         return limit == 0 || more == 0 || (used < limit && more <= limit - used);
 }
 
-int quota_check(struct store *s, const struct folder_place *f, const struct quota_sum *more, uint64_t largest)
+static void find(struct store *s, struct quota_found *found)
 {
         _cleanup_(look_end) struct look l = {.s = s, .dir = -1, .fd = -1};
+        if (found->looked)
+                return;
+        found->looked = true;
+        found->known = look_anywhere(&l) == 0;
+        found->used = (struct quota_sum){l.now.bytes, l.now.messages};
+        found->limits = l.now.limits;
+}
+
+int quota_check(struct store *s, const struct folder_place *f, struct quota_found *found,
+                const struct quota_sum *more, uint64_t largest)
+{
         struct quota_limits limits;
         const struct settings *set = s->settings;
         if (s->quota.backend == QUOTA_NONE)
@@ -228,11 +239,12 @@ int quota_check(struct store *s, const struct folder_place *f, const struct quot
         bool unlimited = s->quota.fixed && !s->quota.limits.bytes && !s->quota.limits.messages;
         if (s->quota.no_enforcing || unlimited || !quota_counts(s, f))
                 return 0;
+        find(s, found);
         /* who cannot be told what is there is let through: mail counts for more */
-        if (look_anywhere(&l) < 0 || !quota_limits_for(&s->quota, &l.now.limits, f->name, &limits))
+        if (!found->known || !quota_limits_for(&s->quota, &found->limits, f->name, &limits))
                 return 0;
-        if (fits(l.now.bytes, more->bytes, limits.bytes) &&
-            fits(l.now.messages, more->messages, limits.messages))
+        if (fits(found->used.bytes, more->bytes, limits.bytes) &&
+            fits(found->used.messages, more->messages, limits.messages))
                 return 0;
         return refuse(s, -EDQUOT, set->quota_exceeded_message);
 }

@@ -25,10 +25,19 @@ struct quota_sum {
         uint64_t bytes, messages;
 };
 
+/* What one command has found in the quota root, the first time it had to know; {0} before. As in Dovecot, all
+ * its messages are compared with that: looking may mean every folder. */
+struct quota_found {
+        bool looked;
+        bool known; /* else nobody could tell */
+        struct quota_sum used;
+        struct quota_limits limits;
+};
+
 /* Whether messages of these sizes together, the largest of which is `largest`, may be saved into the folder:
  * 0; -EDQUOT over quota, -EMSGSIZE one is too large: then store_refusal() has the words for the client. */
-int quota_check(struct store *s, const struct folder_place *f, const struct quota_sum *more,
-                uint64_t largest);
+int quota_check(struct store *s, const struct folder_place *f, struct quota_found *found,
+                const struct quota_sum *more, uint64_t largest);
 
 /* Enters what has changed in folders that count. What cannot be written is counted again by who needs it. */
 void quota_change(struct store *s, int64_t bytes, int64_t messages);

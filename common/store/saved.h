@@ -53,6 +53,7 @@ struct save {
         uint64_t size, bare_lf;
         bool pending_cr;                         /* the last byte was a CR, not stored yet */
         char last;                               /* the last byte stored */
+        struct quota_found found;                /* what there was before */
         struct quota_sum room;                   /* what the messages saved so far need */
         struct quota_sum replaced;               /* what leaves the quota root with the commit */
         bool moves;                              /* the one being written leaves `from` */

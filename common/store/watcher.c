@@ -127,7 +127,7 @@ static bool is_about_tree(const struct inotify_event *e)
 {
         struct slice name = slice_of(e->len ? e->name : "");
         return (e->mask & IN_ISDIR && slice_starts(name, SLICE("."))) ||
-               slice_eq(name, SLICE("subscriptions")) || slice_eq(name, SLICE("server-annotations")) ||
+               slice_eq(name, SLICE("subscriptions")) || slice_eq(name, SLICE(ANNOTATIONS_SERVER_NAME)) ||
                slice_eq(name, SLICE(ANNOTATIONS_NAME));
 }
 

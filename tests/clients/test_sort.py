@@ -17,7 +17,8 @@ MESSAGES = 250
 
 # Where we differ on purpose; such messages are made for the test of the cache alone.
 DECIDED = {
-    "invalid-time": "a Date with a day but no valid time, and one before 1970: RFC 5256 section 2.2 decides, Dovecot reads others",
+    "invalid-time": "a Date with a day and no valid time is that day at 00:00:00 (RFC 5256 section 2.2), Dovecot takes INTERNALDATE; "
+                    "one before 1970 comes first, there it comes last",
     "domain-literal": "<a@[127.0.0.1]> is a msg-id (RFC 5322 section 3.6.4), Dovecot takes no notice of it",
     "nested-angle": "in <a@b <c@d> only <c@d> is one (section 3.6.4: no \"<\"), Dovecot takes all up to \">\"",
     "wide-letters": "\"\uff32\uff45:\" is no \"re\" (RFC 5256 section 5), Dovecot compares after the letters were decomposed",

@@ -228,9 +228,11 @@ static void test_notes(void **state)
 {
         assert_false(cached_note_known(0));
         assert_false(cached_note_has_date(0));
+        assert_false(cached_note_known(UINT64_C(1) << 56)); /* written before invalid times were read */
         check_note("Subject: x\n\n", false, 0, 0);
         check_note("Date: soon\nDate: 1 Jan 2020 00:00 +0000\n\n", false, 0, 0);
         check_note(plain, true, 837595405, 9694);
+        check_note("Date: 17 Jul 1996 24:00 -0700\n\n", true, 837586800, 9694); /* RFC 5256 section 2.2 */
         check_note("Date: 1 Jan 1970 00:00:00 +0000\n\n", true, 0, 0);
         check_note("Date: 1 Jan 1970 00:00:00 +2359\n\n", true, -86340, 0);
         check_note("Date: 31 Dec 1969 23:59:60 -2359\n\n", true, 86340, -1);

@@ -103,6 +103,8 @@ static void test_search_dates(void **state)
         MISSES("SENTBEFORE 1-Jan-2001");
         assert_matches(SLICE("Subject: no date\n\n"), "SENTBEFORE 1-Jan-2030", 0);
         assert_matches(SLICE("Date: yesterday\n\n"), "NOT SENTSINCE 1-Jan-1980", 1);
+        assert_matches(SLICE("Date: 1 Jan 2001 24:00 +0000\n\n"), "SENTON 1-Jan-2001 SENTBEFORE 2-Jan-2001",
+                       1);
 }
 
 /* INTERNALDATE counts in the server's zone. */
