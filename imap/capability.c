@@ -30,6 +30,11 @@ static bool has_metadata(const struct settings *s)
         return s->imap_metadata;
 }
 
+static bool has_progress(const struct settings *s)
+{
+        return s->imap_progress_interval > 0;
+}
+
 /* Only what is done. IMAP4rev1 first: old clients look there. (A longer name would move all comments.) */
 /* clang-format off */
 static const struct capability {
@@ -95,7 +100,7 @@ static const struct capability {
         {"SAVEDATE", AFTER_LOGIN},            /* RFC 8514 */
         {"PREVIEW", AFTER_LOGIN},             /* RFC 8970 */
         {"NOTIFY", AFTER_LOGIN},              /* RFC 5465 */
-        {"INPROGRESS", AFTER_LOGIN},          /* RFC 9585 */
+        {"INPROGRESS", AFTER_LOGIN, has_progress}, /* RFC 9585 */
         {"APPENDLIMIT", AFTER_LOGIN, .value = imap_append_limit}, /* RFC 7889: the same in all mailboxes */
 };
 /* clang-format on */

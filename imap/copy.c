@@ -30,7 +30,7 @@ static int copy_messages(struct imap_session *s, const struct imap_command *c, c
                 return r;
         }
         for (size_t i = 0; i < n; i++) {
-                imap_progress(s, i, n);
+                imap_progress(s, i / 2, n); /* the other half is the commit */
                 r = c->id == IMAP_MOVE ? save_move(save, s->mailbox, seqs[i])
                                        : save_copy(save, s->mailbox, seqs[i]);
                 if (r == -ENOENT) {
@@ -42,6 +42,7 @@ static int copy_messages(struct imap_session *s, const struct imap_command *c, c
                         return r;
                 }
         }
+        imap_progress_rest(s);
         r = save_commit(save, &s->arena, ret);
         if (r == -ENODATA) {
                 say_expunged(s, c);

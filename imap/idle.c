@@ -34,6 +34,7 @@ static int watch_of(struct imap_session *s)
 
 int notify_wait(struct imap_session *s, deadline_t end, bool idle)
 {
+        imap_progress_end(s); /* what goes on now has no end that is waited for */
         int64_t notify_ms = idle ? s->settings->imap_idle_notify_interval : 0;
         deadline_t next_notice = notify_ms > 0 ? deadline_in_ms(notify_ms) : DEADLINE_NEVER;
         while (!conn_input_pending(&s->conn)) {

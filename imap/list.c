@@ -310,6 +310,7 @@ static int list_folders(struct imap_session *s, const struct imap_command *c)
         if (c->list.select & LIST_SELECT_RECURSIVEMATCH)
                 mark_parents(&l);
         for (size_t i = 0; i < l.n && !s->over; i++) {
+                imap_progress(s, i, l.n);
                 if (!is_matched(&l, &l.folders[i]))
                         continue;
                 if (c->id == IMAP_LSUB)

@@ -95,19 +95,6 @@ int imap_resolve_set(struct imap_session *s, const struct imap_set *set, bool ui
  * expunged later need no change: no UID is given twice. NULL: nothing. */
 void imap_save_set(struct imap_session *s, const struct imap_set *uids);
 
-/* Called for each piece of work of a command that may take long, never in the middle of a response: tells how
- * much is done every IMAP_PROGRESS_MS (RFC 9585), which also keeps the connection alive on its way through
- * NAT. total 0: nobody knows. The clock is looked at every IMAP_PROGRESS_CALLS calls. */
-enum { IMAP_PROGRESS_MS = 10 * 1000 /* RFC 9585 section 4: 10 to 15 s */, IMAP_PROGRESS_CALLS = 16 };
-void imap_progress_start(struct imap_session *s, struct slice tag);
-void imap_progress_end(struct imap_session *s); /* what is done between commands is nobody's to wait for */
-void imap_progress_look(struct imap_session *s, uint64_t done, uint64_t total);
-static inline void imap_progress(struct imap_session *s, uint64_t done, uint64_t total)
-{
-        if (++s->progress.calls % IMAP_PROGRESS_CALLS == 0)
-                imap_progress_look(s, done, total);
-}
-
 /* FETCH responses for the view's messages from `first` to the last, as UID FETCH of these items gives them.
  */
 void imap_fetch_from(struct imap_session *s, uint32_t first, const struct imap_fetch_item *items, size_t n);

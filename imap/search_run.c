@@ -255,25 +255,23 @@ static bool run_batch(struct search_run *s, uint32_t low, size_t n, bool from_en
         struct message messages[SEARCH_BATCH];
         bool decided = search_is_filter(s->search);
         bool more = true;
-        uint64_t left;
-
         /* of several mailboxes nobody knows how many messages they have */
-        imap_progress(s->session, s->looked,
-                      s->mailbox == s->session->mailbox ? mailbox_count(s->mailbox) : 0);
-        s->looked += n;
+        uint64_t left, all = s->mailbox == s->session->mailbox ? mailbox_count(s->mailbox) : 0;
+
+        imap_progress(s->session, s->looked, all);
         mailbox_messages(s->mailbox, low, messages, n);
         left = search_filter(s->search, low, messages, n);
         while (left && more) {
                 unsigned i = (unsigned)(from_end ? 63 - __builtin_clzll(left) : __builtin_ctzll(left));
 
                 left &= ~(UINT64_C(1) << i);
-                imap_progress(s->session, s->looked - n,
-                              s->mailbox == s->session->mailbox ? mailbox_count(s->mailbox) : 0);
+                imap_progress(s->session, s->looked + (from_end ? n - 1 - i : i), all);
                 take_message(s, low + i);
                 if (decided || match_message(s, low + i, &messages[i]))
                         more = found(context, low + i, &messages[i]);
                 leave_message(s);
         }
+        s->looked += n;
         return more && !conn_error(&s->session->conn);
 }
 

@@ -252,6 +252,7 @@ static bool open_store(struct imap_session *s)
                 refuse(s, words_for(r));
                 return false;
         }
+        store_on_step(s->store, imap_progress_step, s);
         r = start->sandbox(start, store_paths(s->store));
         if (r < 0) {
                 log_error("cannot enter the sandbox: %s", strerror(-r));

@@ -4,6 +4,7 @@
 /* The logged-in session: the state the executors work on, and the table that says which executor runs which
  * command and when sequence numbers may change. */
 
+#include "imap/progress.h"
 #include "imap/reader.h"
 #include "imap/section.h"
 #include "priv/protocol.h"
@@ -35,11 +36,7 @@ struct imap_session {
         } partial;             /* where the last partial FETCH ended */
         struct notify *notify; /* imap/notify.h; NULL: NOTIFY was not used */
         bool muted;            /* the command may leave the selected mailbox's news to NOTIFY's choice */
-        struct {
-                struct slice tag; /* of the command that runs */
-                deadline_t next;
-                unsigned calls;
-        } progress;             /* see imap_progress() */
+        struct imap_progress progress;
         bool over;              /* LOGOUT, BYE or a dead connection: the loop ends */
         const char *end_reason; /* for the log: "Logged out"; static */
         struct {

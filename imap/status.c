@@ -24,18 +24,20 @@ static uint64_t deleted_storage(struct mailbox *m, unsigned items)
 }
 
 /* RFC 8438: the sum of what FETCH says is each message's size. */
-static uint64_t total_size(struct mailbox *m)
+static uint64_t total_size(struct imap_session *s, struct mailbox *m)
 {
         uint64_t total = 0, size;
 
-        for (uint32_t seq = 1; seq <= mailbox_count(m); seq++)
+        for (uint32_t seq = 1; seq <= mailbox_count(m); seq++) {
+                imap_progress_step(s, seq - 1, mailbox_count(m));
                 if (mailbox_size(m, seq, &size) == 0)
                         total += size;
+        }
         return total;
 }
 
 /* What items need to know of an open mailbox. */
-static void look(struct mailbox *m, unsigned items, struct state *ret)
+static void look(struct imap_session *s, struct mailbox *m, unsigned items, struct state *ret)
 {
         struct mailbox_summary *all = &ret->all;
 
@@ -43,7 +45,7 @@ static void look(struct mailbox *m, unsigned items, struct state *ret)
         snprintf(all->guid, sizeof(all->guid), "%s", mailbox_guid(m));
         all->size_known = mailbox_total_size(m, &all->size);
         if ((items & STATUS_SIZE) && !all->size_known)
-                all->size = total_size(m);
+                all->size = total_size(s, m);
         ret->deleted_storage = deleted_storage(m, items);
 }
 
@@ -114,7 +116,7 @@ static int look_inside(struct imap_session *s, const char *name, unsigned items,
         if (r < 0)
                 return r;
         imap_log_index(m);
-        look(m, items, ret);
+        look(s, m, items, ret);
         return 0;
 }
 
@@ -141,7 +143,7 @@ int imap_status_text(struct imap_session *s, const char *name, unsigned items, s
         int r = 0;
 
         if (imap_is_selected(s, name))
-                look(s->mailbox, items, &state);
+                look(s, s->mailbox, items, &state);
         else
                 r = look_at(s, name, items, &state);
         if (r == 0)

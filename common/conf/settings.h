@@ -181,6 +181,7 @@ struct settings {
         const char *imap_id_log;
         uint64_t imap_max_line_length;
         int64_t imap_idle_notify_interval;
+        int64_t imap_progress_interval; /* 0: none */
         struct settings_list imap_client_workarounds;
         bool imap_metadata;
 

@@ -143,6 +143,9 @@ static const struct conf_setting top[] = {
         ROW(CONF_SIZE, imap_max_line_length, "64 k", "Longest command line, in bytes."),
         ROW(CONF_TIME, imap_idle_notify_interval, "2 mins",
             "Say \"* OK Still here\" this often during IDLE."),
+        /* RFC 9585 section 4 recommends 10 to 15 s */
+        ROW(CONF_TIME, imap_progress_interval, "10 s",
+            "Say this often how far a command is that takes long (INPROGRESS); 0: not at all."),
         FLAGGED(CONF_LIST, imap_client_workarounds, "", CONF_NOT_YET, "Workarounds for broken clients."),
         ROW(CONF_BOOL, imap_metadata, "no",
             "Keep annotations of mailboxes for clients (METADATA); they lie beside the mail."),

@@ -138,6 +138,7 @@ static int each(struct change *c, int (*one)(struct change *, const struct recor
 {
         for (size_t i = 0; i < c->n; i++) {
                 const struct record *rec = maildir_record(c->m, c->seqs[i]);
+                user_step(c->m->store, i, c->n);
                 if (was_modified(c, rec)) {
                         c->modified[c->modified_n++] = c->seqs[i];
                         continue;

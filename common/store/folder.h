@@ -40,7 +40,7 @@ int folder_open_control(struct store *s, const struct folder_place *f, int *ret_
 /* The directory of the namespace's indexes; -errno, no error is set. */
 int folder_open_index_root(const struct user_namespace *ns, int *ret_fd);
 /* manage.c: removes a directory with all that is in it; one that is not there is no error. */
-int folder_remove_tree(int at, const char *name);
+int folder_remove_tree(struct store *s, int at, const char *name);
 /* Makes the directories of INDEX= that are missing: a sandbox can only be given what is there. */
 void folder_make_index_roots(struct store *s);
 /* The directory of its index, made when it is missing; -1 when there is none, or none can be had: the index

@@ -83,6 +83,7 @@ static int list_root(struct list *l, const struct user_namespace *ns)
         }
         for (struct dirent *e; l->n < LIST_MAX_FOLDERS && (e = readdir(d));) {
                 const char *name;
+                user_step(l->s, l->n, 0);
                 if (!folder_entry(e->d_name) || !is_directory(fd, e) ||
                     folder_name_of(ns, l->arena, slice_of(e->d_name + 1), &name) < 0)
                         continue;

@@ -118,6 +118,7 @@ struct scan {
         struct scan_list twice;     /* files whose base another file has too, as it seems */
         uint8_t *seen, *in_pass;    /* a bit a row: by any pass, by the last */
         uint32_t rows;
+        uint64_t files;            /* seen, for those who are told of steps */
         bool new_only;             /* cur/ was not read: nobody has changed it */
         bool strange;              /* new/ alone does not explain what is there */
         bool stable;               /* nothing can have been renamed while the last pass went on */

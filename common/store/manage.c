@@ -74,7 +74,7 @@ int store_create(struct store *s, const char *name)
 }
 
 /* Removes what is below an open directory; the first error ends it. */
-static int remove_below(int fd, int depth)
+static int remove_below(struct store *s, int fd, int depth)
 {
         int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0), r = 0;
         _cleanup_(dir_close_p) DIR *d = copy < 0 ? NULL : fdopendir(copy);
@@ -86,39 +86,40 @@ static int remove_below(int fd, int depth)
         for (struct dirent *e; r == 0 && (e = readdir(d));) {
                 if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
                         continue;
+                user_step(s, 0, 0);
                 if (unlinkat(fd, e->d_name, 0) == 0 || errno == ENOENT)
                         continue;
                 if (errno != EISDIR && errno != EPERM)
                         return -errno;
                 _cleanup_(fd_close_p) int below =
                         openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-                r = below < 0 ? -errno : depth <= 0 ? -ELOOP : remove_below(below, depth - 1);
+                r = below < 0 ? -errno : depth <= 0 ? -ELOOP : remove_below(s, below, depth - 1);
                 if (r == 0 && unlinkat(fd, e->d_name, AT_REMOVEDIR) < 0 && errno != ENOENT)
                         r = -errno;
         }
         return r;
 }
 
-int folder_remove_tree(int at, const char *name)
+int folder_remove_tree(struct store *s, int at, const char *name)
 {
         _cleanup_(fd_close_p) int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         if (fd < 0)
                 return errno == ENOENT ? 0 : -errno;
-        int r = remove_below(fd, MANAGE_MAX_DEPTH);
+        int r = remove_below(s, fd, MANAGE_MAX_DEPTH);
         if (r == 0 && unlinkat(at, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
                 r = -errno;
         return r;
 }
 
 /* In one step out of the folders, then away for good. */
-static int trash(int root, const char *name)
+static int trash(struct store *s, int root, const char *name)
 {
         for (int i = 0; i < MANAGE_TRASH_TRIES; i++) {
                 if (renameat(root, name, root, MANAGE_TRASH) == 0)
-                        return folder_remove_tree(root, MANAGE_TRASH);
+                        return folder_remove_tree(s, root, MANAGE_TRASH);
                 if (errno != ENOTEMPTY && errno != EEXIST)
                         return -errno;
-                int r = folder_remove_tree(root, MANAGE_TRASH);
+                int r = folder_remove_tree(s, root, MANAGE_TRASH);
                 if (r < 0 && r != -ENOTEMPTY)
                         return r;
         }
@@ -146,13 +147,13 @@ int store_delete(struct store *s, const char *name)
         const char *entry = arena_printf(&a, ".%s", f.disk);
         /* the index first: a new folder of this name must not find it */
         if (f.ns->location.index && folder_open_index_root(f.ns, &index) == 0)
-                (void)!trash(index, entry);
-        r = trash(root, entry);
+                (void)!trash(s, index, entry);
+        r = trash(s, root, entry);
         if (r < 0)
                 return error_set(s, r, "rename", f.dir);
         quota_change(s, -(int64_t)gone.bytes, -(int64_t)gone.messages);
         if (f.ns->location.control && folder_open_control_root(s, f.ns, &control) == 0)
-                (void)!trash(control, entry);
+                (void)!trash(s, control, entry);
         return special_use_delete(s, &f);
 }
 

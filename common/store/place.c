@@ -115,6 +115,7 @@ int place_all(struct save *s, struct touch *to, struct touch *left)
 {
         for (size_t i = 0; i < s->n; i++) {
                 struct saved *item = &s->items[i];
+                user_step(s->to->store, i, s->n);
                 int r = item->where == SAVED_MOVE ? move_one(s, item) : place_one(s, item);
                 if (r == -ENOENT && item->where == SAVED_MOVE) {
                         leave_out(s, i--);

@@ -66,6 +66,7 @@ static int visit(struct walk *w, const char *name)
 {
         struct folder_place f;
         int r = folder_resolve(w->s, &w->arena, name, &f);
+        user_step(w->s, w->sum.messages, 0);
         if (r == 0 && quota_counts(w->s, &f))
                 r = w->each(w, &f);
         /* one that was deleted meanwhile, or a name that could not be opened */

@@ -105,15 +105,15 @@ static int move_all(int root, const struct moves *m)
 }
 
 /* What was left there by folders that somebody else removed makes way; what cannot be moved is made anew. */
-static void move_indexes(const struct user_namespace *ns, const struct moves *m)
+static void move_indexes(struct store *s, const struct user_namespace *ns, const struct moves *m)
 {
         _cleanup_(fd_close_p) int index = -1;
         if (!ns->location.index || folder_open_index_root(ns, &index) < 0)
                 return;
         for (size_t i = 0; i < m->n; i++) {
-                (void)!folder_remove_tree(index, m->list[i].to);
+                (void)!folder_remove_tree(s, index, m->list[i].to);
                 if (renameat(index, m->list[i].from, index, m->list[i].to) < 0 && errno != ENOENT)
-                        (void)!folder_remove_tree(index, m->list[i].from);
+                        (void)!folder_remove_tree(s, index, m->list[i].from);
         }
 }
 
@@ -129,7 +129,7 @@ static int rename_folder(struct store *s, const struct folder_place *from, const
                 r = move_all(root, &moves);
         if (r < 0)
                 return error_set(s, r, "rename", from->dir);
-        move_indexes(from->ns, &moves);
+        move_indexes(s, from->ns, &moves);
         r = special_use_move(s, from, to);
         if (r < 0)
                 return r;

@@ -159,9 +159,12 @@ static int read_dir(struct scan *s, const char *name, bool in_new, struct index_
         }
         int64_t start = clock_ms();
         errno = 0;
-        for (struct dirent *e; (e = readdir(d)); errno = 0)
-                if (filename_usable(slice_of(e->d_name)) && is_file(fd, e))
-                        found(s, slice_of(e->d_name), in_new);
+        for (struct dirent *e; (e = readdir(d)); errno = 0) {
+                if (!filename_usable(slice_of(e->d_name)) || !is_file(fd, e))
+                        continue;
+                found(s, slice_of(e->d_name), in_new);
+                user_step(m->store, ++s->files, 0);
+        }
         if (errno)
                 return maildir_error(m, -errno, "readdir", name);
         now.took_ms = (uint32_t)(clock_ms() - start);

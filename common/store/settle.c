@@ -313,10 +313,12 @@ static int take_one(struct mailbox *m, struct record *rec, struct touch *t)
 static void take_new(struct mailbox *m, struct touch *t, bool *ret_again)
 {
         struct index *ix = &m->index;
+        uint32_t all = ix->head.counts.in_new;
         for (uint32_t row = ix->n; row > 0 && ix->head.counts.in_new > 0; row--) {
                 struct record *rec = &ix->rows[row - 1];
                 if (!(rec->state & RECORD_IN_NEW) || !index_is_live(rec))
                         continue;
+                user_step(m->store, all - ix->head.counts.in_new, all);
                 int r = take_one(m, rec, t);
                 if (r == -ENOENT) {
                         *ret_again = true;

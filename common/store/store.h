@@ -32,6 +32,11 @@ int store_open(const struct settings *settings, const struct mail_user *user, st
                struct store **ret, const char **ret_error);
 void store_close(struct store **s); /* also a _cleanup_ function; NULL is fine */
 
+/* To be told of each step of what may take long: how many messages or files are done, of how many (0: nobody
+ * knows). It is called with locks held, and very often: it must not wait for anything. */
+typedef void store_step(void *context, uint64_t done, uint64_t total);
+void store_on_step(struct store *s, store_step *step, void *context);
+
 /* "open(/home/x/Maildir/cur) failed: Permission denied (euid=1000(x) egid=1000, missing +r perm: cur, owner
  * 0:0 mode 0700)". Valid until the next call on this store. Never NULL. */
 const char *store_error(const struct store *s);

@@ -122,6 +122,12 @@ int store_open(const struct settings *settings, const struct mail_user *user, st
         return r;
 }
 
+void store_on_step(struct store *s, store_step *step, void *context)
+{
+        s->step = step;
+        s->step_context = context;
+}
+
 void store_close(struct store **s)
 {
         if (!*s)

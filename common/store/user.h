@@ -28,7 +28,15 @@ struct store {
         const char *refusal; /* store_refusal() */
         struct quota_root quota;
         int64_t last_name_us; /* see filename_generate() */
+        store_step *step;     /* store_on_step(); NULL: nobody wants to know */
+        void *step_context;
 };
+
+static inline void user_step(const struct store *s, uint64_t done, uint64_t total)
+{
+        if (s->step)
+                s->step(s->step_context, done, total);
+}
 
 /* The deadline for a lock: as long as Dovecot waits. */
 enum { USER_LOCK_WAIT_MS = 120 * 1000, USER_LOCK_STALE_MS = 600 * 1000 };

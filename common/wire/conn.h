@@ -93,6 +93,8 @@ void conn_printf(struct conn *c, const char *fmt, ...) _printf_(2, 3);
 void conn_write_crlf(struct conn *c, struct slice s, char *last);
 /* Writes what is buffered; under compression nothing stays behind in the compressor either. */
 int conn_flush(struct conn *c);
+/* A flush does not wait, with some hundred bytes more: who holds a lock may say something. */
+bool conn_takes_more(const struct conn *c);
 
 /* For replies in great numbers, put together in place: at least n bytes, up to CONN_OUTPUT_FLUSH, in the
  * output buffer; conn_sent() says where what was written there ends. Never NULL; after an error what is

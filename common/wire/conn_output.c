@@ -1,6 +1,7 @@
 /* The output half of a connection. */
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,6 +20,8 @@ enum {
                 CONN_OUTPUT_FLUSH, /* what is looked at, then copied, while it is in the processor's cache */
         CRLF_ROOM = 1024,          /* for less the output is rather flushed */
         PACKED_OUTPUT = 16 * 1024, /* compressed bytes that are written at once */
+        AT_ONCE =
+                PIPE_BUF - 1024, /* what is writable takes PIPE_BUF bytes; so much of it is for what comes */
 };
 
 static ssize_t write_some(struct conn *c, struct slice s)
@@ -79,6 +82,12 @@ int conn_flush(struct conn *c)
         if (c->deflate && deflate_unflushed(c->deflate))
                 write_packed(c, SLICE_NULL, true);
         return c->error;
+}
+
+bool conn_takes_more(const struct conn *c)
+{
+        struct pollfd p = {.fd = c->out_fd, .events = POLLOUT};
+        return !c->error && c->out.n < AT_ONCE && poll(&p, 1, 0) == 1 && p.revents == POLLOUT;
 }
 
 void conn_write(struct conn *c, struct slice s)

@@ -20,7 +20,9 @@ struct client {
 static void client_open(struct client *c)
 {
         fake_reset();
-        *c = (struct client){.settings = {.session_timeout = 1000, .mail_max_keyword_length = 50},
+        *c = (struct client){.settings = {.session_timeout = 1000,
+                                          .mail_max_keyword_length = 50,
+                                          .imap_progress_interval = 10000},
                              .peer = {.session_id = "session"}};
         c->start = (struct session_start){.settings = &c->settings, .peer = &c->peer};
         c->s = (struct imap_session){.start = &c->start, .settings = &c->settings, .mailbox = &fake.boxes[0]};

@@ -3,6 +3,8 @@
 
 #include "../unit.h"
 
+#include <fcntl.h>
+
 #include "fake_client.h"
 #include "imap/reply.h"
 
@@ -413,9 +415,65 @@ static void test_progress(void **state)
                 imap_progress(&c.s, 454, 1000);
         assert_slice_equal(client_answer(&c),
                            SLICE("* OK [INPROGRESS (\"A001\" 454 1000)] Still at it, 45% done.\r\n"));
+        client_close(&c);
+}
+
+/* One answer, as if the time had come: the clock is looked at now and then. */
+static struct slice told(struct client *c, uint64_t done, uint64_t total)
+{
+        c->s.progress.next = 1;
+        for (unsigned i = 0; i < IMAP_PROGRESS_CALLS; i++)
+                imap_progress_step(&c->s, done, total);
+        return client_answer(c);
+}
+
+static void test_progress_forms(void **state)
+{
+        struct client c;
+        client_open(&c);
+        imap_progress_start(&c.s, SLICE("a"));
+        assert_slice_equal(told(&c, 0, 0), SLICE("* OK [INPROGRESS (\"a\" NIL NIL)] Still at it.\r\n"));
+        assert_slice_equal(told(&c, 7, 0), SLICE("* OK [INPROGRESS (\"a\" 7 NIL)] Still at it.\r\n"));
+        assert_slice_equal(told(&c, 5, 8), SLICE("* OK [INPROGRESS (\"a\" 5 8)] Still at it, 62% done.\r\n"));
+        /* not back, and never the goal */
+        assert_slice_equal(told(&c, 2, 8), SLICE("* OK [INPROGRESS (\"a\" 5 8)] Still at it, 62% done.\r\n"));
+        assert_slice_equal(told(&c, 8, 8), SLICE("* OK [INPROGRESS (\"a\" 7 8)] Still at it, 87% done.\r\n"));
+        /* what the store does is part of an item of the command */
+        imap_progress(&c.s, 10, 20);
+        assert_slice_equal(told(&c, 7, 8),
+                           SLICE("* OK [INPROGRESS (\"a\" 10 20)] Still at it, 50% done.\r\n"));
+        imap_progress_rest(&c.s);
+        assert_slice_equal(told(&c, 4, 8),
+                           SLICE("* OK [INPROGRESS (\"a\" 15 20)] Still at it, 75% done.\r\n"));
+        /* such a tag could end the code */
+        imap_progress_start(&c.s, SLICE("x]y"));
+        assert_slice_equal(told(&c, 1, 2), SLICE("* OK [INPROGRESS (NIL 1 2)] Still at it, 50% done.\r\n"));
+        imap_progress_end(&c.s);
+        for (unsigned i = 0; i < IMAP_PROGRESS_CALLS; i++)
+                imap_progress_step(&c.s, 1, 2);
+        assert_slice_equal(client_answer(&c), SLICE(""));
+        c.settings.imap_progress_interval = 0;
+        imap_progress_start(&c.s, SLICE("a"));
+        assert_int_equal(c.s.progress.next, 0);
+        client_close(&c);
+}
+
+/* A client that does not read, while others may wait for what the store has locked. */
+static void test_progress_does_not_wait(void **state)
+{
+        static const char much[4096];
+        struct client c;
+        client_open(&c);
+        assert_int_equal(fcntl(c.fds[0], F_SETFL, O_NONBLOCK), 0);
+        imap_progress_start(&c.s, SLICE("a"));
+        while (write(c.fds[0], much, sizeof(much)) > 0)
+                ;
+        assert_int_equal(errno, EAGAIN);
         c.s.progress.next = 1;
-        imap_progress_look(&c.s, 7, 0);
-        assert_slice_equal(client_answer(&c), SLICE("* OK [INPROGRESS (\"A001\" NIL NIL)] Still at it.\r\n"));
+        for (unsigned i = 0; i < IMAP_PROGRESS_CALLS; i++)
+                imap_progress_step(&c.s, 1, 2);
+        assert_int_equal(c.s.progress.next, 1);
+        assert_int_equal(c.s.conn.out.n, 0);
         client_close(&c);
 }
 
@@ -424,6 +482,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_replace),        cmocka_unit_test(test_append_several),
                 cmocka_unit_test(test_progress),       cmocka_unit_test(test_catenate),
+                cmocka_unit_test(test_progress_forms), cmocka_unit_test(test_progress_does_not_wait),
                 cmocka_unit_test(test_append),         cmocka_unit_test(test_append_stays_in_step),
                 cmocka_unit_test(test_append_streams), cmocka_unit_test(test_append_cut),
                 cmocka_unit_test(test_copy),           cmocka_unit_test(test_move),

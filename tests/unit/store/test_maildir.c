@@ -494,6 +494,46 @@ static void a_watch_wakes(void **state)
         mailbox_close(&m);
 }
 
+/* What store_on_step() told last, and how often the whole was not known. */
+struct told {
+        uint64_t done, total;
+        unsigned calls, unknown;
+};
+
+static void step(void *context, uint64_t done, uint64_t total)
+{
+        *(struct told *)context = (struct told){done, total, ((struct told *)context)->calls + 1,
+                                                ((struct told *)context)->unknown + (total == 0)};
+}
+
+static void long_work_tells_its_steps(void **state)
+{
+        struct fixture *f = *state;
+        struct told told = {0};
+        put(f, M(1), "a\n");
+        put(f, M(2), "b\n");
+        put(f, "Maildir/cur/3.M1P1.host:2,S", "c\n");
+        store_on_step(f->store, step, &told);
+        struct mailbox *m = open_box(f, "INBOX", false);
+        /* three names are read, then two are moved out of new/ */
+        assert_int_equal(told.unknown, 3);
+        assert_int_equal(told.calls, 5);
+        assert_int_equal(told.done, 1);
+        assert_int_equal(told.total, 2);
+        size_t gone;
+        told = (struct told){0};
+        assert_int_equal(mailbox_store_flags(m, (uint32_t[]){1, 2, 3}, 3, FLAGS_ADD,
+                                             (struct flags){.system = FLAG_DELETED}, &gone),
+                         0);
+        assert_int_equal(told.done, 2);
+        assert_int_equal(told.total, 3);
+        told = (struct told){0};
+        assert_int_equal(mailbox_expunge(m, (uint32_t[]){1, 2}, 2), 0);
+        assert_int_equal(told.done, 1);
+        assert_int_equal(told.total, 2);
+        mailbox_close(&m);
+}
+
 int main(void)
 {
 #define T(t) cmocka_unit_test_setup_teardown(t, fixture_setup, fixture_teardown)
@@ -514,6 +554,7 @@ int main(void)
                 T(keywords_are_shared_and_run_out),
                 T(renames_never_look_like_expunges),
                 T(a_watch_wakes),
+                T(long_work_tells_its_steps),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
