@@ -22,23 +22,75 @@ enum {
         LOCK_NAMELESS_MS = 1500,
 };
 
-/* Whether the lock that `st` describes may be broken: its owner is gone. */
-static bool is_stale(int dirfd, const char *path, const struct stat *st, const char *host, int64_t stale_ms)
+/* When a lock may be broken. */
+struct rule {
+        const char *host; /* this one */
+        int64_t stale_ms;
+        int64_t now;      /* in milliseconds since 1970 */
+        const char *file; /* what the lock is for, when other programs lock it as well */
+};
+
+/* What a lock file says of its owner. */
+struct owner {
+        bool readable;
+        bool has_host, here; /* "pid:host"; of this host */
+        pid_t pid;           /* 0: none */
+};
+
+static struct owner read_owner(int dirfd, const char *path, const char *host)
 {
         _cleanup_(buf_free) struct buf b = BUF_BOUNDED(256);
-        int64_t age = (int64_t)(time(NULL) - st->st_mtime) * 1000;
-        if (file_read_at(dirfd, path, &b) == 0) {
-                struct slice owner = slice_trim(buf_slice(&b)), pid_text;
-                uint32_t pid;
-                if (slice_find(owner, ':') == owner.n)
-                        return age > LOCK_NAMELESS_MS;
-                if (slice_split(&owner, ':', &pid_text) && slice_to_u32(pid_text, &pid) == 0 && pid > 0 &&
-                    pid <= INT32_MAX && slice_eq(owner, slice_of(host)))
-                        /* with our number: a process that died, or a release that failed; who holds it
-                         * does not ask for it again */
-                        return (pid_t)pid == getpid() || (kill((pid_t)pid, 0) < 0 && errno == ESRCH);
-        }
-        return stale_ms > 0 && age > stale_ms;
+        struct owner o = {.readable = file_read_at(dirfd, path, &b) == 0};
+        struct slice text = slice_trim(buf_slice(&b));
+        size_t digits = 0;
+        uint32_t pid;
+        if (!o.readable)
+                return o;
+        while (digits < text.n && ascii_isdigit(text.p[digits]))
+                digits++;
+        o.has_host = slice_find(text, ':') < text.n;
+        o.here = o.has_host && slice_eq(slice_from(text, digits + 1), slice_of(host));
+        /* "12\0", "12\n" and a second line are all in use */
+        bool ends = digits == text.n || strchr(o.has_host ? ":" : " \t\r\n", text.p[digits]);
+        if (ends && slice_to_u32(slice_head(text, digits), &pid) == 0 && pid <= INT32_MAX)
+                o.pid = (pid_t)pid;
+        return o;
+}
+
+static bool is_dead(pid_t pid)
+{
+        return kill(pid, 0) < 0 && errno == ESRCH;
+}
+
+static int64_t mtime_ms(const struct stat *st)
+{
+        return (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
+}
+
+/* An mbox's time is set back by programs that read mail, but not that of its inode. */
+static int64_t file_age(int dirfd, const struct rule *rule)
+{
+        struct stat st;
+        if (fstatat(dirfd, rule->file, &st, 0) < 0)
+                return INT64_MAX;
+        int64_t ctime_ms = (int64_t)st.st_ctim.tv_sec * 1000 + st.st_ctim.tv_nsec / 1000000;
+        return rule->now - MAX(ctime_ms, mtime_ms(&st));
+}
+
+/* Whether the lock that `st` describes may be broken: its owner is gone. */
+static bool is_stale(int dirfd, const char *path, const struct stat *st, const struct rule *rule)
+{
+        const struct owner o = read_owner(dirfd, path, rule->host);
+        int64_t age = rule->now - mtime_ms(st);
+        if (o.here && o.pid > 0)
+                /* with our number: a process that died, or a release that failed; who holds it does not ask
+                 * for it again */
+                return o.pid == getpid() || is_dead(o.pid);
+        bool old = rule->stale_ms > 0 && age > rule->stale_ms;
+        if (rule->file)
+                return old && file_age(dirfd, rule) > rule->stale_ms &&
+                       (o.has_host || o.pid == 0 || is_dead(o.pid));
+        return o.readable && !o.has_host ? age > LOCK_NAMELESS_MS : old;
 }
 
 static bool same_file(const struct stat *a, const struct stat *b)
@@ -50,11 +102,10 @@ static bool same_file(const struct stat *a, const struct stat *b)
 /* Removes the lock at path if it is stale. Two waiters that both found it so must not remove two locks, the
  * second of them the first waiter's new one: it is renamed away, which only one of them can do, and put back
  * when it turns out to be another lock than the one that was judged. */
-static bool break_stale(int dirfd, const char *path, const char *host, int64_t stale_ms)
+static bool break_stale(int dirfd, const char *path, const struct rule *rule)
 {
         struct stat judged, taken;
-        if (fstatat(dirfd, path, &judged, AT_SYMLINK_NOFOLLOW) < 0 ||
-            !is_stale(dirfd, path, &judged, host, stale_ms))
+        if (fstatat(dirfd, path, &judged, AT_SYMLINK_NOFOLLOW) < 0 || !is_stale(dirfd, path, &judged, rule))
                 return false;
         _cleanup_(free_p) char *aside = xasprintf("%s.%ld.%08x", path, (long)getpid(), random_u32());
         if (renameat(dirfd, path, dirfd, aside) < 0)
@@ -110,13 +161,93 @@ int dotlock_acquire(int dirfd, const char *name, int mode, deadline_t deadline, 
                         *ret = (struct dotlock){dirfd, TAKE_PTR(path), fd};
                 if (r != -EEXIST)
                         return r;
-                if (break_stale(dirfd, path, host, stale_ms))
+                const struct rule rule = {host, stale_ms, clock_realtime_us() / 1000, NULL};
+                if (break_stale(dirfd, path, &rule))
                         continue;
                 int left = deadline_left(deadline);
                 if (left == 0)
                         return -ETIMEDOUT;
                 poll(NULL, 0, left < 0 ? wait_ms : MIN(wait_ms, left));
         }
+}
+
+/* A file with our name in it, to be linked to. */
+static int make_named(int dirfd, const char *name, int mode, const char *host, int *ret_fd)
+{
+        int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+        _cleanup_(fd_close_p) int fd = openat(dirfd, name, flags, (mode_t)mode);
+        /* a process with our number was killed here */
+        if (fd < 0 && errno == EEXIST && unlinkat(dirfd, name, 0) == 0)
+                fd = openat(dirfd, name, flags, (mode_t)mode);
+        if (fd < 0)
+                return -errno;
+        int r = write_owner(fd, host);
+        if (r < 0) {
+                unlinkat(dirfd, name, 0);
+                return r;
+        }
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+}
+
+/* An answer that NFS lost and asked for again says "exists" of a link that is ours. */
+static int link_lock(int dirfd, const char *from, int fd, const char *path)
+{
+        struct stat st;
+        int r = linkat(dirfd, from, dirfd, path, 0) < 0 ? -errno : 0;
+        return r < 0 && fstat(fd, &st) == 0 && st.st_nlink == 2 ? 0 : r;
+}
+
+static int lock_by_link(int dirfd, const char *path, int mode, struct rule *rule, int *ret_fd)
+{
+        _cleanup_(free_p) char *name = xasprintf(".temp.%s.%ld", rule->host, (long)getpid());
+        _cleanup_(fd_close_p) int fd = -1;
+        struct stat st;
+        int r = make_named(dirfd, name, mode, rule->host, &fd);
+        if (r < 0)
+                return r;
+        r = link_lock(dirfd, name, fd, path);
+        if (r == -EEXIST) {
+                /* the clocks of this host and of the file system may differ */
+                if (fstat(fd, &st) == 0)
+                        rule->now = MIN(rule->now, mtime_ms(&st));
+                if (break_stale(dirfd, path, rule))
+                        r = link_lock(dirfd, name, fd, path);
+        }
+        unlinkat(dirfd, name, 0);
+        if (r == 0)
+                *ret_fd = TAKE_FD(fd);
+        return r;
+}
+
+int dotlock_try(int dirfd, const char *name, int mode, int64_t stale_ms, struct dotlock *ret)
+{
+        _cleanup_(free_p) char *path = xasprintf("%s.lock", name);
+        char host[256] = "";
+        gethostname(host, sizeof(host) - 1);
+        struct rule rule = {host, stale_ms, clock_realtime_us() / 1000, name};
+        struct stat st;
+        /* who waits makes no files */
+        if (fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && !is_stale(dirfd, path, &st, &rule))
+                return -EAGAIN;
+        int fd = -1, r = lock_by_link(dirfd, path, mode, &rule, &fd);
+        if (r == -EPERM || r == -EOPNOTSUPP || r == -ENOSYS || r == -EMLINK)
+                r = make_lock(dirfd, path, mode, host, &fd);
+        if (r == 0)
+                *ret = (struct dotlock){dirfd, TAKE_PTR(path), fd};
+        return r == -EEXIST ? -EAGAIN : r;
+}
+
+pid_t dotlock_owner(int dirfd, const char *name)
+{
+        _cleanup_(free_p) char *path = xasprintf("%s.lock", name);
+        return read_owner(dirfd, path, "").pid;
+}
+
+void dotlock_touch(const struct dotlock *l)
+{
+        if (l->fd >= 0)
+                futimens(l->fd, NULL);
 }
 
 int dotlock_replace(struct dotlock *l, const char *name)

@@ -1,10 +1,11 @@
 #ifndef BASE_LOCK_H
 #define BASE_LOCK_H
 
-/* Dot locks, compatible with Dovecot's: `name.lock` created with O_EXCL, holding "pid:hostname". A lock is
- * broken only when its owner is a dead process of this host (or has this process's own number: nobody takes a
- * lock twice), when nobody wrote a name into it, or when the lock of another host has not been touched for
- * `stale_ms`. */
+/* Dot locks, compatible with Dovecot's: `name.lock`, holding "pid:hostname". A lock is broken only when its
+ * owner is a dead process of this host (or has this process's own number: nobody takes a lock twice), when
+ * nobody wrote a name into it, or when the lock of another host has not been touched for `stale_ms`. */
+
+#include <sys/types.h>
 
 #include "base/clock.h"
 #include "base/macro.h"
@@ -17,9 +18,20 @@ struct dotlock {
 
 #define DOTLOCK_NONE ((struct dotlock){.dirfd = -1, .fd = -1})
 
-/* 0; -ETIMEDOUT when somebody held it until the deadline; -errno. The lock file has `mode`. */
+/* Created with O_EXCL. 0; -ETIMEDOUT when somebody held it until the deadline; -errno. The lock file has
+ * `mode`. */
 int dotlock_acquire(int dirfd, const char *name, int mode, deadline_t deadline, int64_t stale_ms,
                     struct dotlock *ret);
+/* One try at the lock of a file that all kinds of mail programs lock (an mbox). What theirs hold is "pid",
+ * "0" or nothing: without a name it may be anybody's, on any host, and is broken only when neither it nor
+ * `name` has changed for `stale_ms` (0: never), by the clock of the file system; a number of a process that
+ * lives here is believed. The lock is made by link(2), so that it is never seen without its owner's name and
+ * holds on NFS; with O_EXCL where a file system has no links. 0; -EAGAIN: somebody has it; -errno. */
+int dotlock_try(int dirfd, const char *name, int mode, int64_t stale_ms, struct dotlock *ret);
+/* The process that the lock of `name` says has it, on whatever host; 0: it does not say. */
+pid_t dotlock_owner(int dirfd, const char *name);
+/* Others see that its owner lives: its time is now. */
+void dotlock_touch(const struct dotlock *l);
 /* Renames the lock file (which the caller has written through ret->fd) over `name` and so releases it. */
 int dotlock_replace(struct dotlock *l, const char *name);
 /* Releases; also a _cleanup_ function; nothing happens when it is not held. */

@@ -38,7 +38,8 @@ static void put_setting(const struct conf_setting *s)
         printf(".TP\n.B ");
         put_text(s->name);
         printf(" \\fR(");
-        if (s->type == CONF_ENUM) {
+        if (s->words) {
+                fputs(s->type == CONF_LIST ? "list of " : "", stdout);
                 for (size_t i = 0; s->words[i]; i++) {
                         fputs(i ? ", " : "", stdout);
                         put_text(s->words[i]);

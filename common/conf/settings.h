@@ -128,6 +128,13 @@ struct settings {
         enum settings_fsync mail_fsync;
         uint32_t mail_max_keyword_length;
         bool maildir_copy_with_hardlinks;
+        struct settings_list mbox_read_locks; /* dotlock, dotlock_try, fcntl, flock, lockf */
+        struct settings_list mbox_write_locks;
+        int64_t mbox_lock_timeout;
+        int64_t mbox_dotlock_change_timeout; /* 0: never */
+        bool mbox_dirty_syncs;
+        bool mbox_very_dirty_syncs;
+        bool mbox_lazy_writes;
         const char *mail_server_admin; /* METADATA's /shared/admin of the server: a URI */
         const char *mail_server_comment;
         struct settings_list mail_plugins;     /* those that are parts of this server: quota, imap_quota */

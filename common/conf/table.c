@@ -6,6 +6,7 @@
 #define ROW(type, field, initial, doc)            {#field, type, AT(field), initial, doc, NULL, 0}
 #define FLAGGED(type, field, initial, flags, doc) {#field, type, AT(field), initial, doc, NULL, flags}
 #define CHOICE(field, initial, words, doc)        {#field, CONF_ENUM, AT(field), initial, doc, words, 0}
+#define WORDS(field, initial, words, doc)         {#field, CONF_LIST, AT(field), initial, doc, words, CONF_LOWER}
 /* clang-format on */
 
 /* In the order of the enums of settings.h. */
@@ -15,6 +16,7 @@ static const char *const words_fsync[] = {"optimized", "always", "never", NULL};
 static const char *const words_list[] = {"no", "yes", "children", NULL};
 static const char *const words_namespace[] = {"private", "shared", "public", NULL};
 static const char *const words_auto[] = {"no", "create", "subscribe", NULL};
+static const char *const words_lock[] = {"dotlock", "dotlock_try", "fcntl", "flock", "lockf", NULL};
 static const char *const words_delete[] = {"default", "expunge", "flag", NULL};
 
 static const struct conf_setting top[] = {
@@ -63,12 +65,34 @@ static const struct conf_setting top[] = {
         ROW(CONF_UINT, first_valid_gid, "1", "Users with a primary group of a lower number may not log in."),
         ROW(CONF_UINT, last_valid_gid, "0",
             "Users with a primary group of a higher number may not log in; 0 for no limit."),
-        ROW(CONF_STRING, mail_privileged_group, "", "Group for creating locks in a shared mail spool."),
+        ROW(CONF_STRING, mail_privileged_group, "",
+            "Group that may create files in a shared mail spool (mail): a session has it only while it makes "
+            "or "
+            "removes the INBOX's lock file there, or the INBOX itself."),
         ROW(CONF_LIST, mail_access_groups, "", "Additional groups of every session, for shared mail."),
         CHOICE(mail_fsync, "optimized", words_fsync,
                "Wait for the disk: optimized where mail could be lost, always, or never."),
         ROW(CONF_UINT, mail_max_keyword_length, "50", "Longest keyword, in bytes."),
         ROW(CONF_BOOL, maildir_copy_with_hardlinks, "yes", "Copy a message by a hard link where possible."),
+        WORDS(mbox_read_locks, "fcntl", words_lock,
+              "Locks to take, in this order, while an mbox is read; dotlock_try is a dotlock that may be "
+              "missing "
+              "where it cannot be made."),
+        WORDS(mbox_write_locks, "fcntl dotlock", words_lock,
+              "Locks to take, in this order, while an mbox is written; those of mbox_read_locks that are "
+              "missing "
+              "here come last."),
+        ROW(CONF_TIME, mbox_lock_timeout, "5 mins", "How long to wait for the locks of an mbox."),
+        ROW(CONF_TIME, mbox_dotlock_change_timeout, "2 mins",
+            "A dotlock whose owner is not known is broken when neither it nor the mbox has changed for this; "
+            "0 for never."),
+        FLAGGED(CONF_BOOL, mbox_dirty_syncs, "yes", CONF_NOT_YET,
+                "Read only what is new of an mbox that has changed, as long as that fits what is known of "
+                "it."),
+        FLAGGED(CONF_BOOL, mbox_very_dirty_syncs, "no", CONF_NOT_YET,
+                "The same at the first look of a session, too."),
+        FLAGGED(CONF_BOOL, mbox_lazy_writes, "yes", CONF_NOT_YET,
+                "Write flags into an mbox when it is closed or checked, not at each change."),
         ROW(CONF_LIST, mail_plugins, "",
             "Parts of the server to use that were plugins in Dovecot: quota counts and enforces, imap_quota "
             "lets "

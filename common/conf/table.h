@@ -31,7 +31,7 @@ struct conf_setting {
         size_t offset;
         const char *initial;      /* the default, as it would be written */
         const char *doc;          /* one line */
-        const char *const *words; /* CONF_ENUM; ends with NULL */
+        const char *const *words; /* CONF_ENUM, and a CONF_LIST that has no others; ends with NULL */
         unsigned flags;
 };
 

@@ -74,6 +74,15 @@ static const char *parse_bool(const char *value, bool *ret)
         return NULL;
 }
 
+/* "expected A, B or C" */
+static const char *expected_words(const struct conf_setting *s, struct arena *a)
+{
+        _cleanup_(buf_free) struct buf all = {0};
+        for (unsigned i = 0; s->words[i]; i++)
+                buf_printf(&all, "%s%s", i == 0 ? "" : s->words[i + 1] ? ", " : " or ", s->words[i]);
+        return arena_printf(a, "expected %s", buf_cstr(&all));
+}
+
 static const char *parse_enum(const struct conf_setting *s, const char *value, struct arena *a, unsigned *ret)
 {
         for (unsigned i = 0; s->words[i]; i++)
@@ -81,10 +90,20 @@ static const char *parse_enum(const struct conf_setting *s, const char *value, s
                         *ret = i;
                         return NULL;
                 }
-        _cleanup_(buf_free) struct buf all = {0};
-        for (unsigned i = 0; s->words[i]; i++)
-                buf_printf(&all, "%s%s", i == 0 ? "" : s->words[i + 1] ? ", " : " or ", s->words[i]);
-        return arena_printf(a, "expected %s", buf_cstr(&all));
+        return expected_words(s, a);
+}
+
+/* Each item is one of the words, and there once. */
+static const char *check_list(const struct conf_setting *s, const struct settings_list *list, struct arena *a)
+{
+        for (size_t i = 0; i < list->count; i++) {
+                if (!is_any(list->items[i], s->words))
+                        return arena_printf(a, "unknown word '%s', %s", list->items[i], expected_words(s, a));
+                for (size_t j = 0; j < i; j++)
+                        if (strcmp(list->items[i], list->items[j]) == 0)
+                                return arena_printf(a, "'%s' is there twice", list->items[i]);
+        }
+        return NULL;
 }
 
 static void parse_list(const struct conf_setting *s, const char *value, struct arena *a,
@@ -160,7 +179,7 @@ const char *value_parse(const struct conf_setting *s, const char *value, bool is
                 return NULL;
         case CONF_LIST:
                 parse_list(s, value, a, field);
-                return NULL;
+                return s->words ? check_list(s, field, a) : NULL;
         case CONF_FILE:
                 return parse_file(value, is_file, a, field);
         case CONF_HEADING:

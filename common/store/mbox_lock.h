@@ -2,32 +2,42 @@
 #define STORE_MBOX_LOCK_H
 
 /* The locks of an mbox, as mbox_read_locks and mbox_write_locks name them, in that order: dotlock (FILE.lock,
- * with link(2) or O_EXCL), fcntl (also for lockf: the same locks), flock. fcntl locks are those of the open
- * file description, which keep out other processes' plain ones and stay when another descriptor is closed.
+ * base/lock.h), dotlock_try (the same, and nothing where it cannot be made), fcntl (also for lockf: the same
+ * locks), flock. fcntl locks are those of the open file description, which keep out other processes' plain
+ * ones and stay when another descriptor is closed. Who writes takes the locks of readers as well.
  *
- * A dotlock is broken when its owner is a dead process of this host, or when neither it nor the mbox has
- * changed for mbox_dotlock_change_timeout (0: never); a live owner's never. In a spool that only the group
- * mail may write to, FILE.lock is made and removed with mail_privileged_group as the effective group.
+ * All are had or none: while one of them is somebody else's the others are given back, so that a program that
+ * takes them in another order gets on.
  *
- * Hold a lock only while bytes are read or written, never while a client is waited for. */
+ * A dotlock is broken when its owner is a dead process of this host, or when nobody knows its owner and
+ * neither it nor the mbox has changed for mbox_dotlock_change_timeout (0: never). In a spool that only the
+ * group mail may write to, FILE.lock is made and removed with mail_privileged_group as the effective group,
+ * for an mbox that is the user's own or that the user may write.
+ *
+ * Hold a lock only while bytes are read or written, never while a client is waited for, and never two of one
+ * mbox in one process. */
 
+#include "base/lock.h"
 #include "conf/settings.h"
 #include "store/perm.h"
 
 struct mbox_lock {
-        int fd;  /* borrowed: the mbox */
-        int dir; /* owned: of the mbox */
-        char *path;
-        unsigned held; /* bits of the kinds */
+        int fd;        /* borrowed: the mbox */
+        int dir;       /* owned: of the mbox */
+        char *name;    /* owned: of the mbox in it */
+        unsigned held; /* bits of the kinds, in mbox_lock.c */
         bool write;
+        bool privileged; /* the dotlock was made with the group */
+        struct dotlock dotlock;
         const struct settings *settings; /* borrowed */
-        char holder[128]; /* who has it, behind -ETIMEDOUT: "dotlock of process 123", "fcntl" */
+        char holder[256]; /* behind -ETIMEDOUT who has it: "spool.lock of process 123", "fcntl lock of process
+                             123"; behind -EACCES which directory does not allow it, and the remedy */
 };
-#define MBOX_LOCK_NONE ((struct mbox_lock){.fd = -1, .dir = -1})
+#define MBOX_LOCK_NONE ((struct mbox_lock){.fd = -1, .dir = -1, .dotlock = DOTLOCK_NONE})
 
 /* fd: the mbox, open for reading and, with `write`, for writing. 0; -ETIMEDOUT after mbox_lock_timeout;
- * -EACCES: FILE.lock cannot be made (Dovecot goes on without it when it is a privilege that is missing and
- * `fcntl` is held too: so do we); -errno. */
+ * -ESTALE: another file is at path now (open it again), or none; -EACCES: FILE.lock cannot be made; -errno.
+ * Nothing is held on failure, but holder[] tells, until the next use. */
 int mbox_lock_take(struct mbox_lock *l, int fd, const char *path, bool write,
                    const struct settings *settings);
 /* While it lasts; tells others that the owner of a dotlock lives (its time stamp). */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -79,4 +80,37 @@ int perm_replace(int at, const char *name, struct slice content, const struct pe
         _cleanup_(fd_close_p) int fd = -1;
         int r = perm_replace_begin(at, name, p, &fd);
         return r < 0 ? r : perm_replace_end(at, name, fd, fd_write_all(fd, content), sync);
+}
+
+/* Outside of such a session the filter of system calls refuses to tell: then there is none. */
+static bool group_ids(gid_t *ret_own, gid_t *ret_privileged)
+{
+        gid_t real;
+        return getresgid(&real, ret_own, ret_privileged) == 0 && *ret_own != *ret_privileged;
+}
+
+bool perm_has_privilege(void)
+{
+        gid_t own, privileged;
+        return group_ids(&own, &privileged);
+}
+
+int perm_privilege_begin(struct perm_privilege *p)
+{
+        gid_t own, privileged;
+        if (!group_ids(&own, &privileged))
+                return -EACCES;
+        if (setresgid((gid_t)-1, privileged, (gid_t)-1) < 0)
+                return -errno;
+        p->own = own;
+        return 0;
+}
+
+void perm_privilege_end(struct perm_privilege *p)
+{
+        int e = errno;
+        if (p->own != (gid_t)-1 && (setresgid((gid_t)-1, p->own, (gid_t)-1) < 0 || getegid() != p->own))
+                abort();
+        *p = PERM_PRIVILEGE_NONE;
+        errno = e;
 }

@@ -28,4 +28,18 @@ int perm_replace(int at, const char *name, struct slice content, const struct pe
 int perm_replace_begin(int at, const char *name, const struct perm *p, int *ret_fd);
 int perm_replace_end(int at, const char *name, int fd, int r, bool sync);
 
+/* mail_privileged_group, which the monitor leaves in the saved group id: what is made or removed between the
+ * two is made as that group. For FILE.lock in a spool, and an INBOX that is missing there; nothing is opened
+ * for reading, and no client waited for. */
+struct perm_privilege {
+        gid_t own; /* to go back to; (gid_t)-1: it is not in use */
+};
+#define PERM_PRIVILEGE_NONE ((struct perm_privilege){(gid_t)-1})
+/* Whether there is such a group. */
+bool perm_has_privilege(void);
+/* 0; -EACCES: there is none; -errno. */
+int perm_privilege_begin(struct perm_privilege *p);
+/* Also a _cleanup_ function. Ends the process when the group cannot be given back. */
+void perm_privilege_end(struct perm_privilege *p);
+
 #endif

@@ -263,8 +263,6 @@ static void test_warnings(void **state)
         assert_string_equal(buf_cstr(&l.messages),
                             "/etc/dovecot/dovecot.conf:7: warning: 'mail_nfs_storage' is known to Dovecot "
                             "and has no effect here\n"
-                            "/etc/dovecot/dovecot.conf:8: warning: 'mbox_write_locks' is known to Dovecot "
-                            "and has no effect here\n"
                             "/etc/dovecot/dovecot.conf:9: warning: 'login_log_format_elements' is known to "
                             "Dovecot and has no "
                             "effect here\n"

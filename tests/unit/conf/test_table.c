@@ -28,7 +28,8 @@ static void test_rows(void **state)
                         assert_true(s->offset < section->size);
                         assert_ptr_equal(table_setting(section, s->name), s);
                         assert_false(foreign_setting(section, s->name));
-                        assert_int_equal(s->type == CONF_ENUM, s->words != NULL);
+                        assert_true(s->words ? s->type == CONF_ENUM || s->type == CONF_LIST
+                                             : s->type != CONF_ENUM);
                 }
         }
 }
@@ -90,15 +91,31 @@ static void test_units(void **state)
         assert_value("login_timeout", "1500ms", "1500 msecs");
         assert_value("listen", "*,::  10.0.0.1", "* :: 10.0.0.1");
         assert_value("verbose_ssl", "TRUE", "yes");
+        assert_value("mbox_write_locks", "Dotlock flock", "dotlock flock");
+}
+
+static void assert_refused(const char *name, const char *value, const char *why)
+{
+        const struct conf_setting *s = table_setting(&conf_sections[0], name);
+        assert_non_null(s);
+        _cleanup_(arena_free) struct arena a = {0};
+        const char *got = value_parse(s, value, false, &a, arena_alloc(&a, conf_sections[0].size));
+        assert_non_null(got);
+        assert_string_equal(got, why);
+}
+
+static void test_words(void **state)
+{
+        assert_refused("mbox_read_locks", "fcntl posix",
+                       "unknown word 'posix', expected dotlock, dotlock_try, fcntl, flock or lockf");
+        assert_refused("mbox_write_locks", "fcntl dotlock fcntl", "'fcntl' is there twice");
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_rows),
-                cmocka_unit_test(test_sections),
-                cmocka_unit_test(test_foreign),
-                cmocka_unit_test(test_units),
+                cmocka_unit_test(test_rows),  cmocka_unit_test(test_sections), cmocka_unit_test(test_foreign),
+                cmocka_unit_test(test_units), cmocka_unit_test(test_words),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
