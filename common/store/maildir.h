@@ -38,7 +38,8 @@ struct mailbox {
 
         int waiting;     /* the error that keeps new mail back */
         bool look_again; /* the last sync saw something that it could not settle */
-        bool ghosts;     /* the index was lost, and what the view has of it has not been looked for yet */
+        bool ghosts;     /* the index was lost or an older one came back, and what the view has of it has not
+                            been looked for yet */
         bool unmovable;  /* what is in new/ cannot be moved */
 
         /* The view: the rows before view_rows, without the holes. */
@@ -164,8 +165,12 @@ struct record *maildir_record(const struct mailbox *m, uint32_t seq);
 void view_extend(struct mailbox *m);
 /* Behind a sync: how far what was told reaches. */
 void view_advance(struct mailbox *m);
-/* `old` is what the view was about: it goes on with m->index, which has been loaded anew. */
+/* rebase.c. `old` is what the view was about: it goes on with m->index, which has been loaded anew. `ghosts`
+ * and `look_again` are set when the folder has to tell what the new index cannot. */
 int view_rebase(struct mailbox *m, struct index *old);
+/* Behind that look, in its transaction: what the view keeps back, and the new history has at no time or at
+ * one that the client was told all of, is expunged again, now. */
+void view_date_kept_back(struct mailbox *m);
 
 /* content.c: writes what was learned and cached. */
 void content_save(struct mailbox *m);

@@ -99,6 +99,9 @@ static void carry(struct mailbox *m, struct record *rec, const struct record *wa
                 carry_learned(ix, rec, was);
         if (!index_is_live(rec)) {
                 index_rows_push(&ix->gone, row);
+                /* at a time that the client was told all of, while it was not known or kept back */
+                if (rec->modseq <= m->modseq)
+                        m->ghosts = m->look_again = true;
         } else if (was->state & RECORD_CHANGED || was->flags != rec->flags || was->letters != rec->letters) {
                 rec->state |= RECORD_CHANGED;
                 index_rows_push(&ix->changed, row);
@@ -162,4 +165,43 @@ int view_rebase(struct mailbox *m, struct index *old)
         m->holes = holes;
         m->view_rows = row;
         return 0;
+}
+
+static bool is_in(const struct mailbox_range *ranges, size_t n, uint32_t uid)
+{
+        size_t low = 0, high = n;
+        while (low < high) {
+                size_t mid = low + (high - low) / 2;
+                if (ranges[mid].high < uid)
+                        low = mid + 1;
+                else
+                        high = mid;
+        }
+        return low < n && ranges[low].low <= uid;
+}
+
+static int by_number(const void *a, const void *b)
+{
+        uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+        return x < y ? -1 : x > y;
+}
+
+void view_date_kept_back(struct mailbox *m)
+{
+        struct index *ix = &m->index;
+        _cleanup_(arena_free) struct arena arena = {0};
+        struct mailbox_range *known;
+        size_t n = 0, known_n;
+        /* a history that does not reach back so far makes the client ask for everything */
+        if (mailbox_vanished(m, m->modseq, &arena, &known, &known_n) < 0)
+                return;
+        uint32_t *uids = arena_array(&arena, uint32_t, ix->gone.n);
+        for (size_t i = 0; i < ix->gone.n; i++) {
+                uint32_t row = ix->gone.row[i];
+                if (row < m->view_rows && !is_in(known, known_n, ix->rows[row].uid))
+                        uids[n++] = ix->rows[row].uid;
+        }
+        if (n > 1)
+                qsort(uids, n, sizeof(*uids), by_number);
+        index_expunge(ix, uids, n);
 }

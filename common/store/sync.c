@@ -220,8 +220,10 @@ int maildir_sync(struct mailbox *m, bool force)
         m->index.news = false;
         if (r < 0)
                 m->look_again = true;
-        else if (due & DUE_CUR)
+        else if (due & DUE_CUR && m->ghosts) {
                 m->ghosts = false;
+                view_date_kept_back(m);
+        }
         m->keywords.used |= m->index.head.counts.letters;
         maildir_commit(m);
         return r;

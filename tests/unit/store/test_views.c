@@ -293,13 +293,66 @@ static void the_index_may_be_elsewhere(void **state)
         assert_false(there(f, "Maildir/" INDEX_NAME) || there(f, "Maildir/.b/" INDEX_NAME));
 }
 
+static void put_back(struct fixture *f, const struct buf *files)
+{
+        assert_int_equal(file_replace_at(f->fd, "Maildir/" INDEX_NAME, buf_slice(&files[0]), 0600, false), 0);
+        assert_int_equal(file_replace_at(f->fd, "Maildir/" JOURNAL_NAME, buf_slice(&files[1]), 0600, false),
+                         0);
+}
+
+static void keep(struct fixture *f, struct buf *files)
+{
+        assert_int_equal(file_read_at(f->fd, "Maildir/" INDEX_NAME, &files[0]), 0);
+        assert_int_equal(file_read_at(f->fd, "Maildir/" JOURNAL_NAME, &files[1]), 0);
+}
+
+/* One expunge, found at two times because an older index came back in between, and then the newer one:
+ * whoever was told of all but it, up to the later time, still hears of it. */
+static void an_expunge_kept_back_is_not_lost_with_the_index(void **state)
+{
+        struct fixture *f = *state;
+        struct buf older[2] = {{0}}, newer[2] = {{0}};
+        struct mailbox_range *gone;
+        size_t n;
+        fixture_open(f);
+        fill(f, "cur", 1000000, 3, ":2,");
+        struct mailbox *back = open_box(f, "INBOX", false), *front = open_box(f, "INBOX", false);
+        keep(f, older);
+        assert_int_equal(mailbox_expunge(front, (uint32_t[]){2}, 1), 0);
+        mailbox_close(&front);
+        keep(f, newer);
+        put_back(f, older);
+        sync_box(f, back, false);
+        uint64_t told = mailbox_highest_modseq(back);
+        put_back(f, newer);
+        sync_box(f, back, false);
+        assert_int_equal(mailbox_count(back), 3);
+        mailbox_close(&back);
+        fill(f, "cur", 1000003, 1, ":2,");
+        back = open_box(f, "INBOX", false);
+        assert_true(mailbox_highest_modseq(back) > told);
+        if (mailbox_vanished(back, told, &f->arena, &gone, &n) == 0) {
+                assert_int_equal(n, 1);
+                assert_true(gone[0].low == 2 && gone[0].high == 2);
+        }
+        mailbox_close(&back);
+        for (int i = 0; i < 2; i++) {
+                buf_free(&older[i]);
+                buf_free(&newer[i]);
+        }
+}
+
 int main(void)
 {
 #define T(t) cmocka_unit_test_setup_teardown(t, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
-                T(what_only_we_changed_is_not_read), T(a_change_amid_our_own_is_seen),
-                T(a_mark_does_not_come_twice),       T(many_are_recent_for_one),
-                T(caches_of_two_sessions_are_one),   T(what_is_learned_stays_learned),
+                T(what_only_we_changed_is_not_read),
+                T(a_change_amid_our_own_is_seen),
+                T(a_mark_does_not_come_twice),
+                T(many_are_recent_for_one),
+                T(caches_of_two_sessions_are_one),
+                T(what_is_learned_stays_learned),
+                T(an_expunge_kept_back_is_not_lost_with_the_index),
                 T(the_index_may_be_elsewhere),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

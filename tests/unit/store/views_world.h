@@ -8,7 +8,7 @@
 #include "store/filename.h"
 #include "store/saved.h"
 
-enum { BOXES = 3, MESSAGES_MAX = 200, FILES_MAX = 60 };
+enum { BOXES = 3, MESSAGES_MAX = 200, FILES_MAX = 60, BACKUPS = 2 };
 
 struct seen {
         uint32_t uid;
@@ -34,8 +34,7 @@ struct world {
         bool damage;
         struct box box[BOXES];
         bool was_recent[MESSAGES_MAX];
-        char *backup[2];
-        size_t backup_n[2];
+        struct buf backup[BACKUPS][2]; /* of the index and its journal */
 };
 
 struct file {
