@@ -2,6 +2,7 @@
 else the machine does can only add. The limits and the figures of other servers are those the project started from."""
 
 import collections
+import re
 import time
 
 import corpus
@@ -95,6 +96,26 @@ def log_in_and_out_tls(server):
 
 def log_in_and_select(server):
     select(server).logout()
+
+
+def resynchronise(changes=0):
+    """What a client with a cache does each time it comes back (RFC 7162 section 3.2.5): so many messages have other flags."""
+    def run(server, shape):
+        session = login(server)
+        needs(session, "QRESYNC")
+        answer = session.command("SELECT INBOX (CONDSTORE)", keep=True)
+        known = [int(re.search(rb"%s (\d+)" % word, answer)[1]) for word in (b"UIDVALIDITY", b"HIGHESTMODSEQ")]
+        for sign in "+-" if changes else "":
+            session.command("STORE 1:%d %sFLAGS.SILENT (\\Answered)" % (shape.first(changes), sign))
+        session.logout()
+
+        def one(server):
+            session = login(server)
+            session.command("ENABLE QRESYNC")
+            session.command("SELECT INBOX (QRESYNC (%d %d))" % (known[0], known[1]))
+            session.logout()
+        return connections(one)(server, shape)
+    return run
 
 
 def memory(tls=False, selected=False):
@@ -266,6 +287,8 @@ ROWS = [
     Row("idle session over TLS, all processes", memory(tls=True), "kB", 400, (2596, None, None)),
     Row("SELECT, no index yet", select_cold, "cpu", 150, (269, 2532, None)),
     Row("login + SELECT, warm", connections(log_in_and_select), "cpu", 5, (15.9, 595, 13.4)),
+    Row("login + SELECT QRESYNC, nothing changed", resynchronise()),
+    Row("login + SELECT QRESYNC, 1000 changes", resynchronise(1000)),
     Row("STATUS (MESSAGES UNSEEN UIDNEXT)", status, "cpu", 0.2, (0.28, 629, 12.8)),
     Row("FETCH 1:* (FLAGS)", command("FETCH 1:* (FLAGS)"), "cpu", 15, (63, 48, 51)),
     Row("FETCH 1:* (UID FLAGS SIZE INTERNALDATE)", command("FETCH 1:* (UID FLAGS RFC822.SIZE INTERNALDATE)"), "cpu", 60,

@@ -4,7 +4,8 @@ import os
 import time
 
 from client import Pop3
-from operations import Figure, NotServed, Row, login, memory, repeated, select, status, timed
+from operations import (Figure, NotServed, Row, connections, log_in_and_select, login, memory, repeated, resynchronise, select,
+                        status, timed)
 from servers import PASSWORD, UID, USER
 
 GROWTH = 1.5  # what the largest may cost, in what the smallest costs
@@ -83,6 +84,8 @@ def pop3_greeting(server):
 
 ROWS = [
     Row("SELECT, warm", select_warm),
+    Row("login + SELECT, warm", connections(log_in_and_select)),
+    Row("login + SELECT QRESYNC, nothing changed", resynchronise()),
     Row("STATUS (MESSAGES UNSEEN UIDNEXT)", status),
     Row("FETCH of the last 50", fetch_last),
     Row("POP3 login", pop3_login),
