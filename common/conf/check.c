@@ -27,6 +27,12 @@ bool check_is_filter(const struct conf_node *n)
         return n->is_section && is_one_of(filters, ARRAY_LEN(filters), n->name);
 }
 
+bool check_is_served(const struct conf_node *n)
+{
+        return check_is_filter(n) && (strcmp(n->name, "protocol") != 0 || n->value[0] == '!' ||
+                                      is_one_of(served, ARRAY_LEN(served), n->value));
+}
+
 /* The section of the table that a node of the tree is; filters are the top level. NULL: not known. */
 static const struct conf_section *section_of(const struct conf_node *n)
 {
@@ -94,7 +100,8 @@ static bool take_file(struct conf_reader *r, struct conf_node *n)
                 message_error(r->messages, n->at, "%s: %s is not text", n->name, n->value);
                 return false;
         }
-        n->value = arena_str(r->arena, slice_trim(buf_slice(&text)));
+        struct slice line = slice_trim(buf_slice(&text));
+        n->value = arena_str(r->arena, slice_trim(slice_head(line, slice_find(line, '\n'))));
         n->is_file = false;
         return true;
 }

@@ -10,6 +10,8 @@
 /* Which blocks of a filter there are: protocol imap { }, local_name x { }, local 192.0.2.1 { }, remote ... {
  * }. */
 bool check_is_filter(const struct conf_node *n);
+/* It is one that a connection can match: not that of a protocol which others serve. */
+bool check_is_served(const struct conf_node *n);
 
 /* Tells all errors and warnings. A value given as <file for a setting that is no file setting is read here
  * and replaced by the file's content. */

@@ -66,8 +66,19 @@ const char *const *conf_local_names(const struct conf *c, struct arena *arena, s
 /* Appends the content of a file setting. 0 (nothing appended when it is not set) or -errno of reading it. */
 int conf_file_read(const struct settings_file *file, struct buf *to);
 
-/* Appends the settings in the file's language, in the table's order: those that differ from the defaults, or
- * all. The result can be loaded again. The text of a password or an inline key is not shown. */
-void conf_print(const struct settings *s, bool all, struct buf *to);
+enum {
+        CONF_PRINT_ALL = 1 << 0,     /* not only what differs from the defaults */
+        CONF_PRINT_SECRETS = 1 << 1, /* the text of passwords and inline keys; else the values that have one are
+                                        left out, and a comment stands in their place */
+};
+
+/* Appends the settings of one connection in the file's language, in the table's order. The result can be
+ * loaded again. */
+void conf_print(const struct settings *s, unsigned flags, struct buf *to);
+
+/* The same of all that was loaded: first what holds outside of all blocks, with namespaces that are disabled,
+ * then the blocks for a protocol, a name or an address, each as it stands in the file. Loaded again, with the
+ * secrets and without overrides, it resolves to the same for any connection. */
+void conf_print_file(const struct conf *c, unsigned flags, struct buf *to);
 
 #endif

@@ -189,6 +189,15 @@ static void settle_namespaces(struct settings *s)
                         inbox = s->namespaces[i].inbox = true;
 }
 
+void resolve_outside(const struct conf *c, struct arena *arena, struct settings *ret)
+{
+        *ret = (struct settings){0};
+        value_defaults(&conf_sections[0], arena, ret);
+        apply(arena, &c->builtin, &conf_sections[0], ret);
+        apply(arena, &c->file, &conf_sections[0], ret);
+        apply(arena, &c->overrides, &conf_sections[0], ret);
+}
+
 static int peer_of(const struct conf_filter *filter, struct peer *ret)
 {
         struct peer p = {.filter = filter, .has_local = filter->local_ip, .has_remote = filter->remote_ip};

@@ -268,29 +268,134 @@ static void test_print(void **state)
         struct settings s;
         assert_int_equal(conf_resolve(l.conf, &no_filter, &l.arena, &s), 0);
         _cleanup_(buf_free) struct buf out = {0}, all = {0}, all_again = {0};
-        conf_print(&s, false, &out);
+        conf_print(&s, 0, &out);
         assert_string_equal(buf_cstr(&out), printed);
 
         /* all of them can be loaded, and are then the same */
-        conf_print(&s, true, &all);
+        conf_print(&s, CONF_PRINT_ALL, &all);
         assert_non_null(strstr(buf_cstr(&all), "\nfirst_valid_uid = 500\n"));
         const struct memory_file second[] = {{"/m", buf_cstr(&all)}, {"/c.pem", ""}, {0}};
         loaded_files(&again, second, NULL);
         assert_int_equal(again.error, 0);
         assert_int_equal(conf_resolve(again.conf, &no_filter, &again.arena, &s), 0);
-        conf_print(&s, true, &all_again);
+        conf_print(&s, CONF_PRINT_ALL, &all_again);
         assert_string_equal(buf_cstr(&all_again), buf_cstr(&all));
+}
+
+/* Blocks, a namespace that only one of them switches on, what a default means inside a block, and names that
+ * have to be quoted. */
+static const char with_blocks[] = "mail_location = maildir:~/Maildir\n"
+                                  "ssl = required\n"
+                                  "namespace inbox {\n"
+                                  "  inbox = yes\n"
+                                  "}\n"
+                                  "namespace old {\n"
+                                  "  prefix = Old.\n"
+                                  "  location = maildir:~/Old\n"
+                                  "  disabled = yes\n"
+                                  "}\n"
+                                  "passdb {\n"
+                                  "  driver = passwd-file\n"
+                                  "  args = /etc/users\n"
+                                  "}\n"
+                                  "userdb {\n"
+                                  "  driver = passwd\n"
+                                  "}\n"
+                                  "protocol imap {\n"
+                                  "  mail_plugins = quota\n"
+                                  "  namespace old {\n"
+                                  "    disabled = no\n"
+                                  "  }\n"
+                                  "  remote 192.0.2.0/24 {\n"
+                                  "    ssl = yes\n"
+                                  "  }\n"
+                                  "  plugin {\n"
+                                  "    quota = maildir:User quota\n"
+                                  "  }\n"
+                                  "}\n"
+                                  "local_name \"a.example b.example\" {\n"
+                                  "  ssl_cert = </c.pem\n"
+                                  "  ssl_key = </k.pem\n"
+                                  "}\n"
+                                  "protocol !pop3 {\n"
+                                  "  login_greeting = \"# hi\"\n"
+                                  "}\n";
+
+static void test_print_file(void **state)
+{
+        static const struct conf_filter clients[] = {{.protocol = "imap"},
+                                                     {.protocol = "pop3"},
+                                                     {.protocol = "imap", .remote_ip = "192.0.2.7"},
+                                                     {.local_name = "b.example"},
+                                                     {NULL}};
+        const struct memory_file files[] = {{"/m", with_blocks}, {"/c.pem", ""}, {"/k.pem", ""}, {0}};
+        _cleanup_(loaded_free) struct loaded l, again;
+        _cleanup_(buf_free) struct buf out = {0}, all = {0};
+        loaded_files(&l, files, NULL);
+        assert_int_equal(l.error, 0);
+        conf_print_file(l.conf, 0, &out);
+        assert_string_equal(buf_cstr(&out), with_blocks);
+
+        conf_print_file(l.conf, CONF_PRINT_ALL | CONF_PRINT_SECRETS, &all);
+        const struct memory_file second[] = {{"/m", buf_cstr(&all)}, {"/c.pem", ""}, {"/k.pem", ""}, {0}};
+        loaded_files(&again, second, NULL);
+        assert_int_equal(again.error, 0);
+        for (size_t i = 0; i < ARRAY_LEN(clients); i++) {
+                _cleanup_(buf_free) struct buf before = {0}, after = {0};
+                struct settings s;
+                assert_int_equal(conf_resolve(l.conf, &clients[i], &l.arena, &s), 0);
+                conf_print(&s, CONF_PRINT_ALL, &before);
+                assert_int_equal(conf_resolve(again.conf, &clients[i], &again.arena, &s), 0);
+                conf_print(&s, CONF_PRINT_ALL, &after);
+                assert_string_equal(buf_cstr(&before), buf_cstr(&after));
+        }
+}
+
+/* Of protocols that are not served nothing is shown, whatever it is. */
+static void test_print_foreign(void **state)
+{
+        const struct memory_file files[] = {
+                {"/m", "protocol lmtp {\n nonsense = 1\n ssl = no\n}\nservice auth {\n user = x\n}\n"}, {0}};
+        _cleanup_(loaded_free) struct loaded l;
+        _cleanup_(buf_free) struct buf out = {0};
+        loaded_files(&l, files, NULL);
+        assert_int_equal(l.error, 0);
+        conf_print_file(l.conf, 0, &out);
+        assert_null(strstr(buf_cstr(&out), "lmtp"));
+        assert_null(strstr(buf_cstr(&out), "service"));
 }
 
 static void test_print_secrets(void **state)
 {
         _cleanup_(loaded_free) struct loaded l;
         struct settings s;
-        settings_of(&l, "ssl_key_password = geheim\n", NULL, &no_filter, &s);
-        _cleanup_(buf_free) struct buf out = {0};
-        conf_print(&s, true, &out);
+        settings_of(&l,
+                    "ssl_key_password = \"geheim # 1\"\n"
+                    "passdb {\ndriver = static\nargs = user=x Password=geheim\n}\n"
+                    "passdb {\ndriver = static\nargs = nopassword=y\n}\n",
+                    NULL, &no_filter, &s);
+        _cleanup_(buf_free) struct buf out = {0}, shown = {0};
+        conf_print(&s, CONF_PRINT_ALL, &out);
         assert_null(strstr(buf_cstr(&out), "geheim"));
-        assert_non_null(strstr(buf_cstr(&out), "ssl_key_password = # hidden\n"));
+        assert_non_null(strstr(buf_cstr(&out), "ssl_key_password = # hidden, use -P to show it\n"));
+        assert_non_null(strstr(buf_cstr(&out), "args = # hidden, use -P to show it\n"));
+        assert_non_null(strstr(buf_cstr(&out), "args = nopassword=y\n"));
+        conf_print(&s, CONF_PRINT_SECRETS, &shown);
+        assert_non_null(strstr(buf_cstr(&shown), "ssl_key_password = \"geheim # 1\"\n"));
+        assert_non_null(strstr(buf_cstr(&shown), "args = user=x Password=geheim\n"));
+}
+
+/* A line can hold only one. */
+static void test_first_line_of_file(void **state)
+{
+        const struct memory_file files[] = {
+                {"/m", "login_greeting = </t\n"}, {"/t", "\nhello \r\nworld\n"}, {0}};
+        _cleanup_(loaded_free) struct loaded l;
+        struct settings s;
+        loaded_files(&l, files, NULL);
+        assert_int_equal(l.error, 0);
+        assert_int_equal(conf_resolve(l.conf, &no_filter, &l.arena, &s), 0);
+        assert_string_equal(s.login_greeting, "hello");
 }
 
 int main(void)
@@ -300,7 +405,8 @@ int main(void)
                 cmocka_unit_test(test_implied_inbox), cmocka_unit_test(test_filters),
                 cmocka_unit_test(test_overrides),     cmocka_unit_test(test_override_errors),
                 cmocka_unit_test(test_disk),          cmocka_unit_test(test_print),
-                cmocka_unit_test(test_print_secrets),
+                cmocka_unit_test(test_print_secrets), cmocka_unit_test(test_print_file),
+                cmocka_unit_test(test_print_foreign), cmocka_unit_test(test_first_line_of_file),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
