@@ -18,6 +18,12 @@ enum auth_result {
         AUTH_TEMPFAIL, /* could not be decided: a file, a setting, the system */
 };
 
+/* See auth/trace.h. */
+struct auth_step;
+struct auth_trace {
+        struct auth_step *first, *last; /* in the arena */
+};
+
 struct auth_request {
         struct slice user;                /* as the client wrote it */
         struct slice authzid;             /* whom to act as; empty: the same */
@@ -25,8 +31,9 @@ struct auth_request {
         const char *service;              /* "imap", "pop3" */
         const char *remote_ip, *local_ip; /* "" when not known */
         const char *session_id;
-        const char *mechanism; /* "PLAIN", "LOGIN" */
-        bool secured;          /* the client's connection is encrypted */
+        const char *mechanism;    /* "PLAIN", "LOGIN" */
+        bool secured;             /* the client's connection is encrypted */
+        struct auth_trace *trace; /* the way to the answer; NULL: nobody asks */
 };
 
 /* Strings live in the arena. */

@@ -65,6 +65,23 @@ bool fields_yes(const char *value)
         return value && !slice_ieq(v, SLICE("n")) && !slice_ieq(v, SLICE("no"));
 }
 
+const char *fields_text(struct arena *arena, const struct auth_fields *f, bool of_userdb)
+{
+        _cleanup_(buf_free) struct buf b = {0};
+        for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+                const char *value;
+                if (fields[i].kind == KIND_REFUSED ||
+                    fields[i].offset == offsetof(struct auth_fields, password))
+                        continue;
+                memcpy(&value, (const char *)f + fields[i].offset, sizeof(value));
+                bool same = i > 0 && fields[i - 1].userdb && fields[i].offset == fields[i - 1].offset;
+                if (value && !same)
+                        buf_printf(&b, "%s%s%s=%s", b.n ? " " : "",
+                                   fields[i].userdb && !of_userdb ? "userdb_" : "", fields[i].name, value);
+        }
+        return arena_str(arena, buf_slice(&b));
+}
+
 static const struct field *find_field(struct slice name, bool userdb)
 {
         for (size_t i = 0; i < ARRAY_LEN(fields); i++)

@@ -38,6 +38,10 @@ enum fields_of {
 int fields_apply(const struct auth_call *c, const char *text, enum fields_of of, struct auth_fields *to,
                  const char **ret_error);
 
+/* The fields that are set as words, "nologin=y host=mail2.example.org userdb_uid=vmail"; a userdb's own
+ * without the prefix. Never a password. In the arena. */
+const char *fields_text(struct arena *arena, const struct auth_fields *f, bool of_userdb);
+
 /* The next word of args, taken apart. False at the end. */
 bool fields_next(struct slice *rest, struct slice *ret_name, struct slice *ret_value);
 

@@ -5,6 +5,7 @@
 
 #include "auth/database.h"
 #include "auth/referral.h"
+#include "auth/trace.h"
 #include "base/alloc.h"
 #include "conf/net.h"
 
@@ -268,25 +269,51 @@ static enum passdb_result verify_account(const struct auth_call *c, const struct
         return PASSDB_OK;
 }
 
+static enum passdb_result verify(const struct auth_call *c, const struct settings_passdb *db, struct entry *e,
+                                 struct passdb_answer *ret)
+{
+        const char *error = "";
+        if (lookup(c, db, e, &error) < 0) {
+                ret->log = call_text(c, db->driver, "%s", error);
+                return PASSDB_ERROR;
+        }
+        if (!e->found) {
+                verify_sample(c, e);
+                ret->log = call_text(c, db->driver, "unknown user");
+                return PASSDB_NO_USER;
+        }
+        enum passdb_result r = verify_password(c, e, db->driver, &ret->log);
+        if (r == PASSDB_OK)
+                r = verify_account(c, e, db->driver, ret);
+        if (r == PASSDB_OK)
+                ret->fields = e->fields;
+        return r;
+}
+
+static void trace(const struct auth_call *c, const struct settings_passdb *db, const struct entry *e, bool ok,
+                  const char *log)
+{
+        _cleanup_(buf_free) struct buf scheme = {0};
+        if (!c->request->trace)
+                return;
+        if (e->password.n)
+                scheme_describe(buf_slice(&e->password), e->scheme, &scheme);
+        trace_add(c,
+                  &(struct auth_step){.found = ok,
+                                      .driver = db->driver,
+                                      .name = db->name,
+                                      .where = e->found ? e->where : NULL,
+                                      .scheme = scheme.n ? arena_str(c->arena, buf_slice(&scheme)) : NULL,
+                                      .fields = fields_text(c->arena, &e->fields, false)},
+                  log);
+}
+
 enum passdb_result passdb_verify(const struct auth_call *c, const struct settings_passdb *db,
                                  struct passdb_answer *ret)
 {
         _cleanup_(entry_free) struct entry e = {0};
-        const char *error = "";
-        if (lookup(c, db, &e, &error) < 0) {
-                ret->log = call_text(c, db->driver, "%s", error);
-                return PASSDB_ERROR;
-        }
-        if (!e.found) {
-                verify_sample(c, &e);
-                ret->log = call_text(c, db->driver, "unknown user");
-                return PASSDB_NO_USER;
-        }
-        enum passdb_result r = verify_password(c, &e, db->driver, &ret->log);
-        if (r == PASSDB_OK)
-                r = verify_account(c, &e, db->driver, ret);
-        if (r == PASSDB_OK)
-                ret->fields = e.fields;
+        enum passdb_result r = verify(c, db, &e, ret);
+        trace(c, db, &e, r == PASSDB_OK, ret->log);
         return r;
 }
 
@@ -297,10 +324,13 @@ enum passdb_result passdb_find(const struct auth_call *c, const struct settings_
         const char *error = "";
         if (lookup(c, db, &e, &error) < 0) {
                 ret->log = call_text(c, db->driver, "%s", error);
+                trace(c, db, &e, false, ret->log);
                 return PASSDB_ERROR;
         }
-        if (e.found)
+        if (e.found) {
                 ret->log = call_text(c, db->driver, "User found from deny passdb");
+                trace(c, db, &e, false, ret->log);
+        }
         return e.found ? PASSDB_OK : PASSDB_NO_USER;
 }
 

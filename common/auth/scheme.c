@@ -272,6 +272,26 @@ struct slice scheme_name(struct slice stored, const char *default_scheme)
         return split_stored(stored, default_scheme).name;
 }
 
+/* crypt(5) */
+static const struct {
+        const char *prefix, *method;
+} crypt_methods[] = {
+        {"$y$", "yescrypt"},    {"$gy$", "gost-yescrypt"}, {"$7$", "scrypt"},      {"$2y$", "bcrypt"},
+        {"$2b$", "bcrypt"},     {"$2a$", "bcrypt"},        {"$6$", "sha512crypt"}, {"$5$", "sha256crypt"},
+        {"$sha1", "sha1crypt"}, {"$md5", "SunMD5"},        {"$1$", "md5crypt"},
+};
+
+void scheme_describe(struct slice stored, const char *default_scheme, struct buf *to)
+{
+        struct stored s = split_stored(stored, default_scheme);
+        buf_append(to, s.name);
+        for (size_t i = 0; i < ARRAY_LEN(crypt_methods) && slice_ieq(s.name, SLICE("CRYPT")); i++)
+                if (slice_starts(s.data, slice_of(crypt_methods[i].prefix))) {
+                        buf_printf(to, ", %s", crypt_methods[i].method);
+                        return;
+                }
+}
+
 bool scheme_known(const char *name)
 {
         return find_scheme(split_stored(SLICE_NULL, name).name) != NULL;

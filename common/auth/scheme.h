@@ -20,6 +20,9 @@ enum scheme_result scheme_verify(struct slice stored, const char *default_scheme
 
 /* The scheme's name as written, for the log. */
 struct slice scheme_name(struct slice stored, const char *default_scheme);
+/* Appends the same with the method that a "CRYPT" one turns out to be: "CRYPT, sha512crypt". Never anything
+ * of the hash or its salt. */
+void scheme_describe(struct slice stored, const char *default_scheme, struct buf *to);
 bool scheme_known(const char *name);
 
 /* Whether a password could match at all: the data is not empty, and not a locked account's ("!...", "*...").

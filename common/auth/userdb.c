@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "auth/database.h"
+#include "auth/trace.h"
 #include "base/number.h"
 
 struct driver {
@@ -233,6 +234,19 @@ static enum auth_result accept(const struct auth_call *c, const char *driver, co
         return AUTH_OK;
 }
 
+static void trace(const struct auth_call *c, const struct settings_userdb *db,
+                  const struct auth_fields *found, bool ok, const char *log)
+{
+        if (c->request->trace)
+                trace_add(c,
+                          &(struct auth_step){.userdb = true,
+                                              .found = ok,
+                                              .driver = db->driver,
+                                              .name = db->name,
+                                              .fields = fields_text(c->arena, found, true)},
+                          log);
+}
+
 enum auth_result userdb_lookup(const struct auth_call *c, const struct auth_fields *passdb,
                                struct auth_user *ret, const char **ret_log, const char **ret_client)
 {
@@ -244,10 +258,15 @@ enum auth_result userdb_lookup(const struct auth_call *c, const struct auth_fiel
                 /* not the next one: it might say another place, and mail would be delivered to two */
                 if (r < 0) {
                         *ret_log = call_text(c, db->driver, "%s", error);
+                        trace(c, db, &found, false, *ret_log);
                         return AUTH_TEMPFAIL;
                 }
-                if (r > 0)
-                        return accept(c, db->driver, &found, ret, ret_log, ret_client);
+                if (r > 0) {
+                        enum auth_result result = accept(c, db->driver, &found, ret, ret_log, ret_client);
+                        trace(c, db, &found, result == AUTH_OK, result == AUTH_OK ? NULL : *ret_log);
+                        return result;
+                }
+                trace(c, db, &found, false, "unknown user");
         }
         *ret_log = call_text(c, "userdb", "unknown user: no userdb knows the user");
         return AUTH_FAILED;

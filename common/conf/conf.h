@@ -68,8 +68,8 @@ int conf_file_read(const struct settings_file *file, struct buf *to);
 
 enum {
         CONF_PRINT_ALL = 1 << 0,     /* not only what differs from the defaults */
-        CONF_PRINT_SECRETS = 1 << 1, /* the text of passwords and inline keys; else the values that have one are
-                                        left out, and a comment stands in their place */
+        CONF_PRINT_SECRETS = 1 << 1, /* the text of passwords and inline keys; else the values that have one
+                                        are left out, and a comment stands in their place */
 };
 
 /* Appends the settings of one connection in the file's language, in the table's order. The result can be

@@ -13,7 +13,8 @@ struct conf {
         const struct conf_watch *watches;
 };
 
-/* What holds outside of all blocks, with the namespaces as they stand there: conf_resolve() goes on from it. */
+/* What holds outside of all blocks, with the namespaces as they stand there: conf_resolve() goes on from it.
+ */
 void resolve_outside(const struct conf *c, struct arena *arena, struct settings *ret);
 
 #endif

@@ -154,7 +154,8 @@ static void print_section(const struct print *p, const struct conf_section *sect
         value_defaults(section, &scratch, defaults);
         for (size_t i = 0; i < section->count; i++) {
                 const struct conf_setting *s = &section->settings[i];
-                if (s->type != CONF_HEADING && ((p->flags & CONF_PRINT_ALL) || !is_default(s, base, defaults)))
+                if (s->type != CONF_HEADING &&
+                    ((p->flags & CONF_PRINT_ALL) || !is_default(s, base, defaults)))
                         print_line(p, s, base, depth);
         }
         for (size_t i = 1; i < conf_section_count && depth < DEPTH_MAX; i++)

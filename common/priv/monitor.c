@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "auth/trace.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/number.h"
@@ -119,7 +120,13 @@ static int on_login(const struct monitor *m, struct attempts *a, const struct ro
         a->last_user = for_log(m->arena, in->field[2], "<>");
         const char *why = NULL, *client = "";
         struct auth_user user = {0};
+        struct auth_trace trace = {0};
+        if (m->settings->auth_debug)
+                request.trace = &trace;
         enum auth_result r = auth_verify(m->settings, &request, m->arena, &user, &why, &client);
+        for (const struct auth_step *step = trace.first; step; step = step->next)
+                log_msg(LOG_DEBUG, "auth(%s,%s,<%s>): %s", for_log(m->arena, in->field[2], "(),<>"),
+                        request.remote_ip, request.session_id, trace_text(m->arena, step));
         if (r == AUTH_OK) {
                 if (why)
                         log_error("%s", why); /* another database could not be asked */

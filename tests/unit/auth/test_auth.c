@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "auth/call.h"
+#include "auth/trace.h"
 #include "base/alloc.h"
 #include "base/fd.h"
 
@@ -208,6 +209,44 @@ static void use_file(struct world *w, const char *options, const char *users)
         w->passdbs[0].args = arena_printf(&w->arena, "%s%s", options, w->users);
         w->userdbs[0].driver = "static";
         w->userdbs[0].args = "uid=vmail gid=mail home=/var/mail/vhosts/%d/%n";
+}
+
+static void assert_step(struct world *w, const struct auth_step *step, const char *want)
+{
+        assert_non_null(step);
+        assert_string_equal(trace_text(&w->arena, step), want);
+}
+
+/* Who was asked and what each said; a user that is denied is asked for only once in it. */
+static void test_trace(void **state)
+{
+        struct world *w = *state;
+        struct auth_trace trace = {0};
+        use_file(w, "scheme=PLAIN ", "anna:secret::::::nologin=y reason=away userdb_home=/h\n");
+        w->settings.passdb_count = 2;
+        w->passdbs[1].name = "sys";
+        w->request.trace = &trace;
+        assert_int_equal(verify(w, "kevin", "Sésame 1"), AUTH_OK);
+        assert_step(w, trace.first, "passdb passwd-file: unknown user");
+        assert_step(w, trace.first->next,
+                    "passdb shadow (sys), shadow, CRYPT, md5crypt: the password is right");
+        assert_step(w, trace.first->next->next, "userdb static: found");
+        assert_string_equal(trace.last->fields, "uid=vmail gid=mail home=/var/mail/vhosts//kevin");
+        assert_true(trace.last->userdb && trace.last->found && !trace.last->next);
+
+        trace = (struct auth_trace){0};
+        assert_int_equal(verify(w, "anna", "secret"), AUTH_DENIED);
+        const char *where =
+                arena_printf(&w->arena, "passdb passwd-file, %s line 1, PLAIN: nologin is set", w->users);
+        assert_step(w, trace.first, where);
+        assert_string_equal(trace.first->fields, "nologin=y reason=away userdb_home=/h");
+        assert_ptr_equal(trace.first, trace.last);
+
+        trace = (struct auth_trace){0};
+        w->passdbs[0].deny = true;
+        assert_int_equal(verify(w, "anna", "secret"), AUTH_FAILED);
+        assert_non_null(strstr(trace.first->text, "User found from deny passdb"));
+        assert_ptr_equal(trace.first, trace.last);
 }
 
 static void test_shadow(void **state)
@@ -695,6 +734,7 @@ int main(void)
                 TEST(test_deny),       TEST(test_static),      TEST(test_entry_fields),
                 TEST(test_referral),   TEST(test_userdb_file), TEST(test_userdb_order),
                 TEST(test_lookup),     TEST(test_not_served),  TEST(test_check_args),
+                TEST(test_trace),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -141,13 +141,29 @@ static void test_sample(void **state)
         assert_int_equal(scheme_verify(buf_slice(&b), "CRYPT", SLICE("x")), SCHEME_MISMATCH);
 }
 
+/* The method, and nothing that is anybody's secret. */
+static void test_describe(void **state)
+{
+        static const char *const rows[][2] = {
+                {"{PLAIN}$6$geheim", "PLAIN"},           {"{SHA512-CRYPT}$6$salt$hash", "SHA512-CRYPT"},
+                {"$6$salt$hash", "CRYPT, sha512crypt"},  {"$y$j9T$salt$hash", "CRYPT, yescrypt"},
+                {"{CRYPT}$2y$05$salt", "CRYPT, bcrypt"}, {"WfeRd/LJ6FH5s", "CRYPT"},
+                {"{MD5}$1$salt$hash", "MD5-CRYPT"},
+        };
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                _cleanup_(buf_free) struct buf b = {0};
+                scheme_describe(slice_of(rows[i][0]), "CRYPT", &b);
+                assert_string_equal(buf_cstr(&b), rows[i][1]);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_match),   cmocka_unit_test(test_default_scheme),
                 cmocka_unit_test(test_unknown), cmocka_unit_test(test_invalid),
                 cmocka_unit_test(test_bytes),   cmocka_unit_test(test_usable),
-                cmocka_unit_test(test_sample),
+                cmocka_unit_test(test_sample),  cmocka_unit_test(test_describe),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
