@@ -1,11 +1,14 @@
 #include "auth/trace.h"
 
-/* Without "driver(user,192.0.2.7,<session>): ", which call_text() put in front, and without the place. */
-static const char *without_prefix(const char *log, const char *where)
+const char *trace_words(const char *log)
 {
         static const char end[] = ">): ";
         const char *text = strstr(log, end);
-        text = text ? text + strlen(end) : log;
+        return text ? text + strlen(end) : log;
+}
+
+static const char *without_place(const char *text, const char *where)
+{
         size_t n = where ? strlen(where) : 0;
         return n && strncmp(text, where, n) == 0 && strncmp(text + n, ": ", 2) == 0 ? text + n + 2 : text;
 }
@@ -17,7 +20,7 @@ void trace_add(const struct auth_call *c, const struct auth_step *step, const ch
                 return;
         struct auth_step *s = arena_new(c->arena, struct auth_step);
         *s = *step;
-        s->text = !step->found && log ? without_prefix(log, step->where) : NULL;
+        s->text = !step->found && log ? without_place(trace_words(log), step->where) : NULL;
         if (trace->last)
                 trace->last->next = s;
         else

@@ -24,4 +24,7 @@ void trace_add(const struct auth_call *c, const struct auth_step *step, const ch
 /* "passdb passwd-file, /etc/mailsession/users line 7, SHA512-CRYPT: Password mismatch", in the arena. */
 const char *trace_text(struct arena *arena, const struct auth_step *step);
 
+/* A text for the log without "driver(user,192.0.2.7,<session>): ", which call_text() put in front. */
+const char *trace_words(const char *log);
+
 #endif

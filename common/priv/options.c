@@ -72,11 +72,15 @@ bool options_parse(const struct protocol *p, int argc, char **argv, struct optio
         return true;
 }
 
+const char *options_default_file(void)
+{
+        return access(DEFAULT_FILE, F_OK) == 0 ? DEFAULT_FILE : NULL;
+}
+
 int options_load(const struct options *o, struct arena *arena, struct conf **ret)
 {
-        struct conf_source source = {o->file, o->overrides, o->override_count};
-        if (!source.path && access(DEFAULT_FILE, F_OK) == 0)
-                source.path = DEFAULT_FILE;
+        const char *file = o->file ? o->file : options_default_file();
+        struct conf_source source = {file, o->overrides, o->override_count};
         _cleanup_(buf_free) struct buf messages = {0};
         int r = conf_load(&source, arena, ret, &messages);
         struct slice rest = buf_slice(&messages), line;

@@ -19,6 +19,9 @@ struct options {
 /* False when the program is done (help, version, a mistake), with *ret_status. */
 bool options_parse(const struct protocol *p, int argc, char **argv, struct options *ret, int *ret_status);
 
+/* The settings file that is read when none is named; NULL when it is not there. */
+const char *options_default_file(void);
+
 /* Reads the settings file and logs what conf_load() says of it. 0 or -EINVAL. */
 int options_load(const struct options *o, struct arena *arena, struct conf **ret);
 

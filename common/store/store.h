@@ -30,6 +30,9 @@ struct store;
  * (mbox is not served yet). On error *ret_error (in the arena) is the text for the log. */
 int store_open(const struct settings *settings, const struct mail_user *user, struct arena *arena,
                struct store **ret, const char **ret_error);
+/* The same without making anything, for who wants to know where the mail is and how it is. */
+int store_examine(const struct settings *settings, const struct mail_user *user, struct arena *arena,
+                  struct store **ret, const char **ret_error);
 void store_close(struct store **s); /* also a _cleanup_ function; NULL is fine */
 
 /* To be told of each step of what may take long: how many messages or files are done, of how many (0: nobody

@@ -99,19 +99,11 @@ static int open_into(struct store *s, struct arena *arena, const char **ret_erro
                         return r;
         }
         collect_paths(s);
-        int r = quota_open(s, arena, ret_error);
-        if (r < 0)
-                return r;
-        r = folder_make_inbox(s);
-        if (r < 0)
-                *ret_error = arena_printf(arena, "%s", store_error(s));
-        else
-                folder_make_index_roots(s);
-        return r;
+        return quota_open(s, arena, ret_error);
 }
 
-int store_open(const struct settings *settings, const struct mail_user *user, struct arena *arena,
-               struct store **ret, const char **ret_error)
+int store_examine(const struct settings *settings, const struct mail_user *user, struct arena *arena,
+                  struct store **ret, const char **ret_error)
 {
         _cleanup_(store_close) struct store *s = xcalloc(1, sizeof(*s));
         s->settings = settings;
@@ -120,6 +112,23 @@ int store_open(const struct settings *settings, const struct mail_user *user, st
         if (r == 0)
                 *ret = TAKE_PTR(s);
         return r;
+}
+
+int store_open(const struct settings *settings, const struct mail_user *user, struct arena *arena,
+               struct store **ret, const char **ret_error)
+{
+        _cleanup_(store_close) struct store *s = NULL;
+        int r = store_examine(settings, user, arena, &s, ret_error);
+        if (r < 0)
+                return r;
+        r = folder_make_inbox(s);
+        if (r < 0) {
+                *ret_error = arena_printf(arena, "%s", store_error(s));
+                return r;
+        }
+        folder_make_index_roots(s);
+        *ret = TAKE_PTR(s);
+        return 0;
 }
 
 void store_on_step(struct store *s, store_step *step, void *context)

@@ -10,11 +10,11 @@ import tempfile
 from common import PROGRAMS, SERVICES, Failed, Skip, build_directory, need, run, run_tests
 
 EXPECTED = {
-    "sbin": ["imap-session", "pop3-session"],
+    "sbin": ["imap-session", "pop3-session", "mailsession"],
     "etc/mailsession": ["mailsession.conf.example"],
     "etc/fail2ban/filter.d": ["mailsession.conf"],
     "etc/fail2ban/jail.d": ["mailsession.conf"],
-    "share/man/man8": ["imap-session.8", "pop3-session.8"],
+    "share/man/man8": ["imap-session.8", "pop3-session.8", "mailsession.8"],
     "share/man/man5": ["mailsession.conf.5"],
     "share/doc/mailsession": ["README", "LICENSE", "inetd.conf", "xinetd.conf"],
 }

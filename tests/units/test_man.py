@@ -7,9 +7,12 @@ import re
 from common import PROGRAMS, TREE, Failed, built, environment, need, options_of_help, program, run, run_tests
 
 
+ADMIN_PAGE = os.path.join(TREE, "common", "admin", "mailsession.8")
+
+
 def pages():
-    return [os.path.join(TREE, name, name + "-session.8") for name in PROGRAMS] + [built("common", "conf",
-                                                                                         "mailsession.conf.5")]
+    return [os.path.join(TREE, name, name + "-session.8") for name in PROGRAMS] + [
+        ADMIN_PAGE, built("common", "conf", "mailsession.conf.5")]
 
 
 def formatted(page):
@@ -30,14 +33,15 @@ def no_warnings():
 
 def every_option():
     need("groff")
-    for name in PROGRAMS:
-        options = options_of_help(run(program(name), "--help"))
+    tools = [(program(name), os.path.join(TREE, name, name + "-session.8")) for name in PROGRAMS]
+    for path, page in tools + [(built("common", "admin", "mailsession"), ADMIN_PAGE)]:
+        options = options_of_help(run(path, "--help"))
         if len(options) < 6:
             raise Failed("only %s in the help text" % options)
-        text = formatted(os.path.join(TREE, name, name + "-session.8")).replace("\N{HYPHEN}\n", "")
+        text = formatted(page).replace("\N{HYPHEN}\n", "")
         for option in options:
             if not re.search(r"^ +%s\b" % re.escape(option), text, re.M):
-                raise Failed("%s-session.8 says nothing of %s" % (name, option))
+                raise Failed("%s says nothing of %s" % (page, option))
 
 
 def both_of_one_shape():
