@@ -118,23 +118,44 @@ static void take_time(struct lex *l, struct date *d)
                         return;
 }
 
-static int take_zone(struct lex *l)
+/* At a sign or a name. */
+static int read_zone(struct lex *l, int *ret_minutes)
 {
-        lex_skip(l);
         char sign = lex_peek(l);
         if (sign == '+' || sign == '-') {
                 int v, digits;
                 l->pos++;
                 if (take_number(l, 2359, &v, &digits) < 0 || digits != 4 || v % 100 > 59)
-                        return 0;
+                        return -EINVAL;
                 int minutes = v / 100 * 60 + v % 100;
-                return sign == '-' ? -minutes : minutes;
+                *ret_minutes = sign == '-' ? -minutes : minutes;
+                return 0;
         }
         struct slice name = take_alpha(l);
         for (size_t i = 0; i < ARRAY_LEN(zones); i++)
-                if (slice_ieq(name, slice_of(zones[i].name)))
-                        return zones[i].hours * 60;
+                if (slice_ieq(name, slice_of(zones[i].name))) {
+                        *ret_minutes = zones[i].hours * 60;
+                        return 0;
+                }
+        return -EINVAL;
+}
+
+int date_zone(struct slice word, int *ret_minutes)
+{
+        struct lex l = {.in = word};
+        int minutes;
+        if (read_zone(&l, &minutes) < 0 || !lex_end(&l))
+                return -EINVAL;
+        *ret_minutes = minutes;
         return 0;
+}
+
+static int take_zone(struct lex *l)
+{
+        int minutes = 0;
+        lex_skip(l);
+        read_zone(l, &minutes);
+        return minutes;
 }
 
 int date_parse(struct slice value, struct date *ret)

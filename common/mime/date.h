@@ -20,6 +20,10 @@ struct date {
  * or missing begins at 00:00:00, in UTC when its zone is too. */
 int date_parse(struct slice value, struct date *ret);
 
+/* Minutes east of Greenwich of "+0200", or of a zone that RFC 5322 section 4.3 gives a name; -EINVAL for all
+ * else. */
+int date_zone(struct slice word, int *ret_minutes);
+
 /* Seconds since 1970 of midnight at the start of that day, UTC. The day must exist. */
 int64_t date_of_day(int year, int month, int day);
 
