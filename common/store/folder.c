@@ -8,7 +8,6 @@
 
 #include "base/alloc.h"
 #include "base/fd.h"
-#include "base/utf8.h"
 #include "store/error.h"
 #include "store/name.h"
 
@@ -40,24 +39,51 @@ static const struct user_namespace *namespace_of(const struct store *s, struct s
         return best;
 }
 
-static int resolve_inbox(struct store *s, struct folder_place *ret)
+/* Where Dovecot has the index of an mbox: ".imap/NAME" beside the file, at the same place below CONTROL= or
+ * INDEX=. With DIRNAME= folders are directories there, as they are below the root; where they would be one
+ * and the same directory it is ".imap" again. */
+static const char *mbox_index(struct arena *a, const struct folder_place *f, const char *root)
+{
+        const struct location *l = &f->ns->location;
+        const char *disk = f->inbox ? "INBOX" : f->disk;
+        if (l->dirname && root)
+                return arena_printf(a, "%s/%s%s%s", root, disk, l->full_dirname ? "/" : "",
+                                    l->full_dirname ? l->dirname : "");
+        if (l->dirname && !f->inbox)
+                return arena_printf(a, "%s/%s/.imap/%s", l->root, disk, l->dirname);
+        size_t n = strlen(disk), slash = slice_rfind(slice_make(disk, n), '/');
+        size_t leaf = slash < n ? slash + 1 : 0;
+        return arena_printf(a, "%s/%.*s.imap/%s", root ? root : l->root, (int)leaf, disk, disk + leaf);
+}
+
+static void set_mbox_paths(struct arena *a, struct folder_place *f)
+{
+        const struct location *l = &f->ns->location;
+        f->file = f->inbox     ? l->inbox
+                  : l->dirname ? arena_printf(a, "%s/%s/%s", l->root, f->disk, l->dirname)
+                               : arena_printf(a, "%s/%s", l->root, f->disk);
+        size_t slash = slice_rfind(slice_of(f->file), '/');
+        f->dir = slash == 0 ? "/" : arena_str(a, slice_make(f->file, slash));
+        f->control = mbox_index(a, f, l->control);
+        f->index = l->index_in_memory ? NULL : l->index ? mbox_index(a, f, l->index) : f->control;
+}
+
+static int resolve_inbox(struct store *s, struct arena *a, struct folder_place *ret)
 {
         for (size_t i = 0; i < s->namespaces_n; i++) {
                 const struct user_namespace *ns = &s->namespaces[i];
                 const struct location *l = &ns->location;
                 if (!ns->set->inbox)
                         continue;
-                const char *dir = l->inbox ? l->inbox : l->root;
-                *ret = (struct folder_place){.ns = ns,
-                                             .name = "INBOX",
-                                             .below = "INBOX",
-                                             .disk = "",
-                                             .dir = dir,
-                                             .control = l->control ? l->control : dir,
-                                             .index = l->index             ? l->index
-                                                      : l->index_in_memory ? NULL
-                                                                           : dir,
-                                             .inbox = true};
+                *ret = (struct folder_place){
+                        .ns = ns, .name = "INBOX", .below = "INBOX", .disk = "", .inbox = true};
+                if (l->format == LOCATION_MBOX) {
+                        set_mbox_paths(a, ret);
+                        return 0;
+                }
+                ret->dir = l->inbox ? l->inbox : l->root;
+                ret->control = l->control ? l->control : ret->dir;
+                ret->index = l->index_in_memory ? NULL : l->index ? l->index : ret->dir;
                 return 0;
         }
         return error_text(s, -EINVAL, "no namespace has inbox = yes");
@@ -74,7 +100,7 @@ static bool is_plain(const struct user_namespace *ns, struct slice below, struct
 {
         bool same = below.n == disk.n;
         for (size_t i = 0; same && i < below.n; i++)
-                same = disk.p[i] == (below.p[i] == ns->separator ? '.' : below.p[i]);
+                same = disk.p[i] == (below.p[i] == ns->form.separator ? ns->form.level : below.p[i]);
         return same;
 }
 
@@ -84,9 +110,9 @@ static bool find_other_form(const struct user_namespace *ns, struct arena *a, st
 {
         _cleanup_(dir_close_p) DIR *d = opendir(ns->location.root);
         for (struct dirent *e; d && (e = readdir(d));) {
-                _cleanup_(buf_free) struct buf name = BUF_BOUNDED(4 * NAME_MAX_BYTES);
+                _cleanup_(buf_free) struct buf name = BUF_BOUNDED(4 * NAME_MAX_PATH);
                 struct slice disk = slice_of(e->d_name + 1);
-                if (!folder_entry(e->d_name) || name_from_disk(ns->separator, disk, &name) < 0 ||
+                if (!folder_entry(e->d_name) || name_from_disk(&ns->form, disk, &name) < 0 ||
                     !name_same(buf_slice(&name), below))
                         continue;
                 f->below = arena_str(a, buf_slice(&name));
@@ -96,10 +122,65 @@ static bool find_other_form(const struct user_namespace *ns, struct arena *a, st
         return false;
 }
 
+/* The entry of a directory that has the level's name in another form. */
+static bool find_level(const struct name_form *form, int dir, struct slice level, struct buf *disk,
+                       struct buf *name)
+{
+        int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_(dir_close_p) DIR *d = copy < 0 ? NULL : fdopendir(copy);
+        if (!d)
+                fd_close_p(&copy);
+        size_t start = name->n;
+        for (struct dirent *e; d && (e = readdir(d));) {
+                name->n = start;
+                if (name_from_disk(form, slice_of(e->d_name), name) == 0 &&
+                    name_same(slice_from(buf_slice(name), start), level))
+                        return buf_str(disk, e->d_name) == 0;
+        }
+        return false;
+}
+
+/* The same where levels are directories: each of them may have its own form. */
+static bool find_other_levels(const struct user_namespace *ns, struct arena *a, struct slice below,
+                              struct folder_place *f)
+{
+        _cleanup_(fd_close_p) int dir = open(ns->location.root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_(buf_free) struct buf disk = BUF_BOUNDED(NAME_MAX_PATH),
+                                       name = BUF_BOUNDED(4 * NAME_MAX_PATH);
+        struct slice made = slice_of(f->disk), entry, level;
+        struct stat st;
+        while (dir >= 0 && slice_split(&made, '/', &entry) &&
+               slice_split(&below, ns->form.separator, &level)) {
+                size_t start = disk.n;
+                if (fstatat(dir, arena_str(a, entry), &st, AT_SYMLINK_NOFOLLOW) == 0) {
+                        buf_append(&disk, entry);
+                        buf_append(&name, level);
+                } else if (!find_level(&ns->form, dir, level, &disk, &name)) {
+                        return false;
+                }
+                if (!made.n) {
+                        f->disk = arena_str(a, buf_slice(&disk));
+                        f->below = arena_str(a, buf_slice(&name));
+                        return true;
+                }
+                int next =
+                        openat(dir, buf_cstr(&disk) + start, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+                fd_close_p(&dir);
+                dir = next;
+                buf_char(&disk, '/');
+                buf_char(&name, ns->form.separator);
+        }
+        return false;
+}
+
 static void set_paths(struct arena *a, struct folder_place *f)
 {
         const struct location *l = &f->ns->location;
         f->name = arena_printf(a, "%s%s", f->ns->prefix, f->below);
+        if (l->format == LOCATION_MBOX) {
+                set_mbox_paths(a, f);
+                return;
+        }
         f->dir = arena_printf(a, "%s/.%s", l->root, f->disk);
         f->control = l->control ? arena_printf(a, "%s/.%s", l->control, f->disk) : f->dir;
         f->index = l->index_in_memory ? NULL
@@ -111,18 +192,21 @@ int folder_resolve(struct store *s, struct arena *a, const char *name, struct fo
 {
         struct slice whole = slice_of(name), below;
         if (slice_ieq(whole, SLICE("INBOX")))
-                return resolve_inbox(s, ret);
+                return resolve_inbox(s, a, ret);
         const struct user_namespace *ns = namespace_of(s, whole, &below);
-        _cleanup_(buf_free) struct buf disk = BUF_BOUNDED(4 * NAME_MAX_BYTES);
-        int r = ns ? name_to_disk(ns->separator, below, &disk) : -EINVAL;
+        _cleanup_(buf_free) struct buf disk = BUF_BOUNDED(4 * NAME_MAX_PATH);
+        int r = ns ? name_to_disk(&ns->form, below, &disk) : -EINVAL;
+        if (r == 0 && ns->form.level == '/' &&
+            slice_eq(buf_slice(&disk), slice_of(ns->location.subscriptions)))
+                r = -EINVAL;
         if (r < 0)
                 return error_text(s, r, "mailbox name \"%s\" cannot be used", name);
         struct folder_place f = {
                 .ns = ns, .below = arena_str(a, below), .disk = arena_str(a, buf_slice(&disk))};
         set_paths(a, &f);
         struct stat st;
-        if (!is_plain(ns, below, buf_slice(&disk)) && lstat(f.dir, &st) < 0 &&
-            find_other_form(ns, a, below, &f))
+        if (!is_plain(ns, below, buf_slice(&disk)) && lstat(f.file ? f.file : f.dir, &st) < 0 &&
+            (f.file ? find_other_levels(ns, a, below, &f) : find_other_form(ns, a, below, &f)))
                 set_paths(a, &f);
         *ret = f;
         return 0;
@@ -138,7 +222,7 @@ int folder_name_of(const struct user_namespace *ns, struct arena *a, struct slic
 {
         _cleanup_(buf_free) struct buf name = {0};
         buf_str(&name, ns->prefix);
-        if (name_from_disk(ns->separator, disk, &name) < 0)
+        if (name_from_disk(&ns->form, disk, &name) < 0)
                 return -EINVAL;
         /* the root is INBOX; a folder of that name could not be reached */
         if (slice_ieq(buf_slice(&name), SLICE("INBOX")))
@@ -147,113 +231,14 @@ int folder_name_of(const struct user_namespace *ns, struct arena *a, struct slic
         return 0;
 }
 
-static int open_dir(struct store *s, const char *path, int flags, int *ret_fd)
+static unsigned file_rights(const struct folder_place *f)
 {
-        int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags);
-        if (fd < 0)
-                return error_set(s, -errno, "open", path);
-        *ret_fd = fd;
-        return 0;
-}
-
-int folder_open_root(struct store *s, const struct user_namespace *ns, int *ret_fd)
-{
-        return open_dir(s, ns->location.root, 0, ret_fd);
-}
-
-static int make_control(struct store *s, const char *path, const char *mail)
-{
-        _cleanup_(fd_close_p) int fd = -1;
-        struct perm perm = {.dir = 0700};
-        int r = open_dir(s, mail, 0, &fd);
-        if (r == 0)
-                r = perm_of(fd, &perm);
-        if (r == 0)
-                r = dir_make_all(AT_FDCWD, path, perm.dir & 0777);
-        return r < 0 ? error_set(s, r, "mkdir", path) : 0;
-}
-
-static int open_control(struct store *s, const char *path, const char *mail, int *ret_fd)
-{
-        int r = open_dir(s, path, 0, ret_fd);
-        if (r == -ENOENT && strcmp(path, mail) != 0) {
-                r = make_control(s, path, mail);
-                if (r == 0)
-                        r = open_dir(s, path, 0, ret_fd);
-        }
-        return r;
-}
-
-int folder_open_control_root(struct store *s, const struct user_namespace *ns, int *ret_fd)
-{
-        const struct location *l = &ns->location;
-        return open_control(s, l->control ? l->control : l->root, l->root, ret_fd);
-}
-
-int folder_open_index_root(const struct user_namespace *ns, int *ret_fd)
-{
-        *ret_fd = open(ns->location.index, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        return *ret_fd < 0 ? -errno : 0;
-}
-
-int folder_open(struct store *s, const struct folder_place *f, int *ret_fd)
-{
-        /* the administrator's path may have links in it, what lies in the user's directory may not be one */
-        int r = open_dir(s, f->dir, f->inbox ? 0 : O_NOFOLLOW, ret_fd);
-        return r == -ENOTDIR || r == -ELOOP ? -ENOENT : r;
-}
-
-int folder_open_control(struct store *s, const struct folder_place *f, int *ret_fd)
-{
-        return open_control(s, f->control, f->dir, ret_fd);
-}
-
-void folder_make_index_roots(struct store *s)
-{
-        for (size_t i = 0; i < s->namespaces_n; i++) {
-                const struct location *l = &s->namespaces[i].location;
-                struct stat st;
-                if (l->index && stat(l->index, &st) < 0)
-                        (void)!make_control(s, l->index, l->root);
-        }
-}
-
-void folder_open_index(struct store *s, const struct folder_place *f, int *ret_fd)
-{
-        *ret_fd = -1;
-        if (f->index)
-                (void)!open_control(s, f->index, f->dir, ret_fd);
-}
-
-int folder_make_subdirs(struct store *s, const char *path, int dirfd, const struct perm *perm)
-{
-        static const char *const names[] = {"tmp", "new", "cur"};
-        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-                int r = perm_mkdir(dirfd, names[i], perm);
-                if (r < 0 && r != -EEXIST)
-                        return error_set_at(s, r, "mkdir", path, names[i]);
-        }
-        return 0;
-}
-
-int folder_make_inbox(struct store *s)
-{
-        struct folder_place f;
-        struct perm perm = {.dir = 0700, .file = 0600, .gid = (gid_t)-1};
-        _cleanup_(fd_close_p) int fd = -1;
-        int r = resolve_inbox(s, &f);
-        if (r < 0)
-                return r;
-        r = folder_open(s, &f, &fd);
-        if (r == -ENOENT) {
-                /* a virtual user's directories, home included, are made when they are first needed; a system
-                 * user has no right to make a home */
-                r = dir_make_all(AT_FDCWD, f.dir, perm.dir);
-                if (r < 0)
-                        return error_set(s, r, "mkdir", f.dir);
-                r = folder_open(s, &f, &fd);
-        }
-        return r < 0 ? r : folder_make_subdirs(s, f.dir, fd, &perm);
+        struct stat st;
+        /* an INBOX that is not there yet is empty */
+        bool made = !f->inbox || stat(f->file, &st) == 0;
+        return (!made || faccessat(AT_FDCWD, f->file, R_OK, AT_EACCESS) == 0 ? RIGHT_READ : 0) |
+               (made && faccessat(AT_FDCWD, f->file, R_OK | W_OK, AT_EACCESS) == 0 ? RIGHT_WRITE : 0) |
+               (access(f->ns->location.root, W_OK | X_OK) == 0 ? RIGHT_FOLDERS : 0);
 }
 
 int store_rights(struct store *s, const char *name, unsigned *ret)
@@ -266,6 +251,10 @@ int store_rights(struct store *s, const char *name, unsigned *ret)
                 r = folder_open(s, &f, &fd);
         if (r < 0)
                 return r;
+        if (f.file) {
+                *ret = file_rights(&f);
+                return 0;
+        }
         bool write = faccessat(fd, "cur", W_OK | X_OK, AT_EACCESS) == 0 &&
                      faccessat(fd, "new", W_OK | X_OK, AT_EACCESS) == 0 &&
                      faccessat(fd, "tmp", W_OK | X_OK, AT_EACCESS) == 0;

@@ -87,7 +87,7 @@ static int list_root(struct list *l, const struct user_namespace *ns)
                 if (!folder_entry(e->d_name) || !is_directory(fd, e) ||
                     folder_name_of(ns, l->arena, slice_of(e->d_name + 1), &name) < 0)
                         continue;
-                struct folder *f = enter(l, name, ns->separator, 0);
+                struct folder *f = enter(l, name, ns->form.separator, 0);
                 if (l->marked) {
                         _cleanup_(free_p) char *path = xasprintf("%s/new", e->d_name);
                         f->flags |= has_entries(fd, path) ? FOLDER_MARKED : 0;
@@ -103,7 +103,7 @@ static int list_inbox(struct list *l)
         int r = folder_resolve(l->s, l->arena, "INBOX", &f);
         if (r < 0)
                 return 0; /* no namespace has one */
-        struct folder *folder = enter(l, "INBOX", f.ns->separator, 0);
+        struct folder *folder = enter(l, "INBOX", f.ns->form.separator, 0);
         if (l->marked && folder_open(l->s, &f, &fd) == 0 && has_entries(fd, "new"))
                 folder->flags |= FOLDER_MARKED;
         return 0;
@@ -210,11 +210,11 @@ static bool is_listed(const struct list *l, const struct user_namespace *ns)
 static void enter_prefix(struct list *l, const struct user_namespace *ns)
 {
         size_t n = strlen(ns->prefix);
-        if (ns->set->list != SETTINGS_LIST_YES || n < 2 || ns->prefix[n - 1] != ns->separator)
+        if (ns->set->list != SETTINGS_LIST_YES || n < 2 || ns->prefix[n - 1] != ns->form.separator)
                 return;
         struct slice name = slice_make(ns->prefix, n - 1);
         if (!slice_ieq(name, SLICE("INBOX")))
-                enter(l, arena_str(l->arena, name), ns->separator, FOLDER_NOSELECT);
+                enter(l, arena_str(l->arena, name), ns->form.separator, FOLDER_NOSELECT);
 }
 
 static int by_level(const void *pa, const void *pb)

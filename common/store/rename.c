@@ -49,12 +49,12 @@ static struct slice behind(struct slice disk, size_t levels)
 /* The folder or one below it, in whatever form its name is written. */
 static bool is_below(const struct folder_place *from, struct slice disk)
 {
-        _cleanup_(buf_free) struct buf name = BUF_BOUNDED(4 * NAME_MAX_BYTES);
-        if (name_from_disk(from->ns->separator, disk, &name) < 0)
+        _cleanup_(buf_free) struct buf name = BUF_BOUNDED(4 * NAME_MAX_PATH);
+        if (name_from_disk(&from->ns->form, disk, &name) < 0)
                 return false;
         size_t n = strlen(from->below);
         return slice_starts(buf_slice(&name), slice_of(from->below)) &&
-               (name.n == n || name.p[n] == from->ns->separator);
+               (name.n == n || name.p[n] == from->ns->form.separator);
 }
 
 /* `from` and everything below it. */

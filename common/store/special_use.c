@@ -82,7 +82,7 @@ static int follow(struct store *s, const struct user_namespace *ns, const struct
 /* The name as the file has it, whatever its form on disk. */
 static int name_in_file(const struct folder_place *f, struct buf *to)
 {
-        int r = name_to_disk(f->ns->separator, slice_of(f->below), to);
+        int r = name_to_disk(&f->ns->form, slice_of(f->below), to);
         buf_cstr(to);
         return r;
 }

@@ -1,7 +1,7 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
-/* One user's mail: the namespaces, the folders in them, subscriptions. The formats behind it (Maildir now)
+/* One user's mail: the namespaces, the folders in them, subscriptions. The formats behind it (Maildir, mbox)
  * are chosen by mail_location; nothing above this header knows them.
  *
  * Names are whole IMAP mailbox names in valid UTF-8 (not mUTF-7) with namespace prefix and separator; INBOX
@@ -25,9 +25,9 @@
 
 struct store;
 
-/* Reads mail_location and the namespaces, makes the INBOX's Maildir when its parent allows it. The settings
- * must outlive the store; the user is copied. When mail_location is unset and there is no ~/Maildir: -ENOTSUP
- * (mbox is not served yet). On error *ret_error (in the arena) is the text for the log. */
+/* Reads mail_location and the namespaces, makes the INBOX's Maildir, or the root of mbox folders, when its
+ * parent allows it. The settings must outlive the store; the user is copied. On error *ret_error (in the
+ * arena) is the text for the log. */
 int store_open(const struct settings *settings, const struct mail_user *user, struct arena *arena,
                struct store **ret, const char **ret_error);
 /* The same without making anything, for who wants to know where the mail is and how it is. */
@@ -39,6 +39,10 @@ void store_close(struct store **s); /* also a _cleanup_ function; NULL is fine *
  * knows). It is called with locks held, and very often: it must not wait for anything. */
 typedef void store_step(void *context, uint64_t done, uint64_t total);
 void store_on_step(struct store *s, store_step *step, void *context);
+
+/* Which location was taken, and why, when mail_location is not set: for the log, once a session. NULL: it is
+ * set. */
+const char *store_location_choice(const struct store *s);
 
 /* "open(/home/x/Maildir/cur) failed: Permission denied (euid=1000(x) egid=1000, missing +r perm: cur, owner
  * 0:0 mode 0700)". Valid until the next call on this store. Never NULL. */

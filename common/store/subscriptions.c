@@ -170,9 +170,9 @@ static int edit_text(struct store *s, const struct user_namespace *ns, struct sl
 static int disk_name(struct arena *a, const struct folder_place *f, const struct user_namespace *to,
                      struct slice *ret)
 {
-        _cleanup_(buf_free) struct buf disk = BUF_BOUNDED(4 * NAME_MAX_BYTES);
+        _cleanup_(buf_free) struct buf disk = BUF_BOUNDED(4 * NAME_MAX_PATH);
         const char *below = arena_printf(a, "%s%s", f->ns->prefix + strlen(to->prefix), f->below);
-        int r = f->inbox ? buf_str(&disk, "INBOX") : name_to_disk(f->ns->separator, slice_of(below), &disk);
+        int r = f->inbox ? buf_str(&disk, "INBOX") : name_to_disk(&f->ns->form, slice_of(below), &disk);
         if (r == 0)
                 *ret = arena_slice(a, buf_slice(&disk));
         return r;

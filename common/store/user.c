@@ -45,11 +45,14 @@ static int add_namespace(struct store *s, const struct settings_namespace *set,
                 *ret_error = arena_printf(arena, "%s", error ? error : "namespace cannot be used");
                 return r;
         }
+        char level = ns->location.format == LOCATION_MBOX ? '/' : '.';
         ns->set = set;
         ns->prefix = prefix;
-        ns->separator = *set->separator ? *set->separator : '.';
+        ns->form = (struct name_form){.separator = *set->separator ? *set->separator : level,
+                                      .level = level,
+                                      .reserved = ns->location.dirname};
         s->announced[s->namespaces_n++] = (struct store_namespace){.prefix = ns->prefix,
-                                                                   .separator = ns->separator,
+                                                                   .separator = ns->form.separator,
                                                                    .type = types[set->type],
                                                                    .hidden = set->hidden};
         return 0;
@@ -64,6 +67,13 @@ static void add_path(struct store *s, size_t *n, const char *path)
                 s->paths[(*n)++] = path;
 }
 
+/* The directory of a file. */
+static const char *parent(struct store *s, const char *path)
+{
+        size_t end = slice_rfind(slice_of(path), '/');
+        return end == 0 ? "/" : arena_str(&s->arena, slice_make(path, end));
+}
+
 static void collect_paths(struct store *s)
 {
         size_t n = 0;
@@ -71,7 +81,8 @@ static void collect_paths(struct store *s)
         for (size_t i = 0; i < s->namespaces_n; i++) {
                 const struct location *l = &s->namespaces[i].location;
                 add_path(s, &n, l->root);
-                add_path(s, &n, l->inbox);
+                /* beside an mbox there is its lock */
+                add_path(s, &n, l->format == LOCATION_MBOX ? parent(s, l->inbox) : l->inbox);
                 add_path(s, &n, l->control);
                 add_path(s, &n, l->index);
         }
@@ -126,7 +137,7 @@ int store_open(const struct settings *settings, const struct mail_user *user, st
                 *ret_error = arena_printf(arena, "%s", store_error(s));
                 return r;
         }
-        folder_make_index_roots(s);
+        folder_make_other_roots(s);
         *ret = TAKE_PTR(s);
         return 0;
 }
@@ -161,5 +172,15 @@ const struct store_namespace *store_namespaces(const struct store *s, size_t *re
 char store_separator(const struct store *s, const char *name)
 {
         const struct user_namespace *ns = folder_namespace(s, slice_of(name));
-        return ns ? ns->separator : s->namespaces_n ? s->namespaces[0].separator : '.';
+        if (!ns && s->namespaces_n)
+                ns = &s->namespaces[0];
+        return ns ? ns->form.separator : '.';
+}
+
+const char *store_location_choice(const struct store *s)
+{
+        const char *why = NULL;
+        for (size_t i = 0; !why && i < s->namespaces_n; i++)
+                why = s->namespaces[i].location.why;
+        return why;
 }

@@ -6,13 +6,14 @@
 #include "base/buf.h"
 #include "conf/quota.h"
 #include "store/location.h"
+#include "store/name.h"
 #include "store/store.h"
 
 /* A namespace of the settings with the place it serves. */
 struct user_namespace {
         const struct settings_namespace *set;
         const char *prefix;
-        char separator;
+        struct name_form form; /* of its names; the separator among it */
         struct location location;
 };
 

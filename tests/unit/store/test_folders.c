@@ -319,14 +319,16 @@ static void locations(void **state)
         assert_string_equal(l.inbox, "/home/kevin/In:box");
         assert_string_equal(l.control, "/home/kevin/c");
         assert_null(l.index);
-        assert_int_equal(location_parse(&f->arena, "mbox:~/mail:INBOX=/var/mail/%u", &v, &l, &error),
-                         -ENOTSUP);
-        assert_non_null(strstr(error, "mbox is not served yet"));
+        assert_int_equal(l.format, LOCATION_MAILDIR);
+        assert_null(l.why);
         assert_int_equal(location_parse(&f->arena, "maildir:~/x:LAYOUT=fs", &v, &l, &error), -ENOTSUP);
         assert_non_null(strstr(error, "LAYOUT=fs"));
+        assert_int_equal(location_parse(&f->arena, "maildir:~/x:DIRNAME=x", &v, &l, &error), -ENOTSUP);
+        assert_int_equal(location_parse(&f->arena, "mdbox:~/x", &v, &l, &error), -ENOTSUP);
+        assert_non_null(strstr(error, "mdbox:~/x does not begin with maildir: or mbox:"));
+        v.home = NULL;
         assert_int_equal(location_parse(&f->arena, "", &v, &l, &error), -ENOTSUP);
         assert_non_null(strstr(error, "mail_location is not set"));
-        v.home = NULL;
         assert_int_equal(location_parse(&f->arena, "maildir:~/x", &v, &l, &error), -EINVAL);
         v.user = "../../etc";
         assert_int_equal(location_parse(&f->arena, "maildir:/var/mail/%u", &v, &l, &error), -EINVAL);
@@ -338,6 +340,69 @@ static void locations(void **state)
         struct stat st;
         assert_int_equal(fstatat(f->fd, "other/cur", &st, 0), 0);
         assert_int_equal(st.st_mode & 07777, 0700);
+}
+
+static void locations_of_mbox(void **state)
+{
+        struct fixture *f = *state;
+        struct conf_variables v = {.user = "kevin", .home = "/home/kevin"};
+        struct location l = {0};
+        const char *error = NULL;
+        assert_int_equal(
+                location_parse(&f->arena, "mbox:~/mail:INBOX=/var/mail/%u:LAYOUT=fs", &v, &l, &error), 0);
+        assert_int_equal(l.format, LOCATION_MBOX);
+        assert_string_equal(l.root, "/home/kevin/mail");
+        assert_string_equal(l.inbox, "/var/mail/kevin");
+        assert_string_equal(l.subscriptions, ".subscriptions");
+        assert_null(l.dirname);
+        assert_int_equal(
+                location_parse(&f->arena, "mbox:~/m:SUBSCRIPTIONS=subs:DIRNAME=mBoX", &v, &l, &error), 0);
+        assert_string_equal(l.inbox, "/home/kevin/m/inbox");
+        assert_string_equal(l.subscriptions, "subs");
+        assert_string_equal(l.dirname, "mBoX");
+        assert_false(l.full_dirname);
+        assert_int_equal(location_parse(&f->arena, "mbox:~/m:FULLDIRNAME=m", &v, &l, &error), 0);
+        assert_true(l.full_dirname);
+        static const struct {
+                const char *location;
+                int error;
+        } refused[] = {
+                {"mbox:~/m:LAYOUT=Maildir++", -ENOTSUP}, {"mbox:~/m:DIRNAME=a/b", -EINVAL},
+                {"mbox:~/m:DIRNAME=..", -EINVAL},        {"mbox:~/m:SUBSCRIPTIONS=", -EINVAL},
+                {"mbox:~/m:NOSUCH=x", -ENOTSUP},
+        };
+        for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+                assert_int_equal(location_parse(&f->arena, refused[i].location, &v, &l, &error),
+                                 refused[i].error);
+}
+
+/* Without mail_location it is ~/Maildir when that is a directory, and else mbox with the spool. */
+static void a_location_is_found(void **state)
+{
+        struct fixture *f = *state;
+        struct conf_variables v = {.user = "kevin", .home = arena_printf(&f->arena, "%s/h", f->home)};
+        struct location l = {0};
+        const char *error = NULL;
+        assert_int_equal(mkdirat(f->fd, "h", 0700), 0);
+        put(f, "h/Maildir", "a file");
+        assert_int_equal(location_parse(&f->arena, "", &v, &l, &error), 0);
+        assert_int_equal(l.format, LOCATION_MBOX);
+        assert_string_equal(l.root, arena_printf(&f->arena, "%s/mail", v.home));
+        assert_string_equal(l.inbox, "/var/mail/kevin");
+        assert_string_equal(l.why, arena_printf(&f->arena,
+                                                "mail_location is not set and there is no directory "
+                                                "%s/Maildir: mbox:%s/mail:INBOX=/var/mail/kevin",
+                                                v.home, v.home));
+        assert_int_equal(unlinkat(f->fd, "h/Maildir", 0), 0);
+        assert_int_equal(mkdirat(f->fd, "h/Maildir", 0700), 0);
+        assert_int_equal(location_parse(&f->arena, "", &v, &l, &error), 0);
+        assert_int_equal(l.format, LOCATION_MAILDIR);
+        assert_string_equal(
+                l.why, arena_printf(&f->arena, "mail_location is not set: maildir:%s/Maildir, which is there",
+                                    v.home));
+        assert_int_equal(unlinkat(f->fd, "h/Maildir", AT_REMOVEDIR), 0);
+        v.user = "../x";
+        assert_int_equal(location_parse(&f->arena, "", &v, &l, &error), -EINVAL);
 }
 
 static void modes_are_inherited(void **state)
@@ -369,6 +434,8 @@ int main(void)
                 T(special_folders_come_by_themselves),
                 T(given_uses_follow_their_folders),
                 T(locations),
+                T(locations_of_mbox),
+                T(a_location_is_found),
                 T(modes_are_inherited),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
