@@ -137,6 +137,7 @@ enum imap_search_kind {
         SEARCH_SENTBEFORE,
         SEARCH_SENTON,
         SEARCH_SENTSINCE, /* .date: Date: header */
+        SEARCH_SAVEDATESUPPORTED,
         SEARCH_SAVEDBEFORE,
         SEARCH_SAVEDON,
         SEARCH_SAVEDSINCE, /* .date: when it came into the folder (RFC 8514) */

@@ -96,8 +96,11 @@ static int open_message(struct fetch *f)
                 r = mailbox_size(m, f->seq, &f->size);
         if (r == 0 && f->needs & FETCH_NEEDS_DATE)
                 r = mailbox_internaldate(m, f->seq, &f->date);
-        if (r == 0 && f->needs & FETCH_NEEDS_SAVEDATE)
+        if (r == 0 && f->needs & FETCH_NEEDS_SAVEDATE) {
                 r = mailbox_savedate(m, f->seq, &f->savedate);
+                f->saved = r == 0;
+                r = r == -ENODATA ? 0 : r;
+        }
         if (r == 0 && (f->kinds || f->lazy)) {
                 r = find_kinds(f);
                 if (r == 0 && f->has_text && f->needs & FETCH_NEEDS_SIZE)

@@ -59,6 +59,7 @@ struct fetch {
         struct message_text text; /* or its header, if that is all that was read */
         const struct part *root;  /* parsed on first use */
         time_t date, savedate;
+        bool saved; /* savedate is known */
         uint64_t size;
         struct slice cached[MAILBOX_KINDS]; /* of kinds */
         bool first;                         /* no item was sent yet */

@@ -72,6 +72,12 @@ static void write_date(struct fetch *f, const struct fetch_item *item, time_t da
         conn_sent(&f->s->conn, internaldate_write(f->dates, date, put(p, label)));
 }
 
+static void write_nil(struct fetch *f, const struct fetch_item *item)
+{
+        conn_write(&f->s->conn, label_of(f, item));
+        conn_write(&f->s->conn, SLICE("NIL"));
+}
+
 static void write_cached(struct fetch *f, const struct fetch_item *item)
 {
         conn_write(&f->s->conn, label_of(f, item));
@@ -186,14 +192,16 @@ static void write_item(struct fetch *f, const struct fetch_item *item)
                 write_date(f, item, f->date);
                 break;
         case FETCH_SAVEDATE:
-                write_date(f, item, f->savedate);
+                if (f->saved)
+                        write_date(f, item, f->savedate);
+                else
+                        write_nil(f, item); /* RFC 8514 section 4.1 */
                 break;
         case FETCH_EMAILID:
                 write_email_id(f, item);
                 break;
         case FETCH_THREADID: /* not worked out (RFC 8474 section 5.2) */
-                conn_write(&f->s->conn, label_of(f, item));
-                conn_write(&f->s->conn, SLICE("NIL"));
+                write_nil(f, item);
                 break;
         case FETCH_ENVELOPE:
         case FETCH_BODY:

@@ -85,6 +85,7 @@ static enum search_cost kind_cost(enum imap_search_kind kind)
         case SEARCH_BEFORE:
         case SEARCH_ON:
         case SEARCH_SINCE:
+        case SEARCH_SAVEDATESUPPORTED:
         case SEARCH_SAVEDBEFORE:
         case SEARCH_SAVEDON:
         case SEARCH_SAVEDSINCE:
@@ -191,6 +192,7 @@ static int make_node(struct maker *m, const struct imap_search_key *key, struct 
         case SEARCH_EMAILID:
                 node->text = key->text;
                 break;
+        case SEARCH_SAVEDATESUPPORTED:
         case SEARCH_THREADID:
                 break;
         case SEARCH_HEADER:

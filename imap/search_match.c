@@ -205,6 +205,10 @@ static int match_saved(struct search *s, const struct search_node *node)
         int64_t day;
         int r = s->message->savedate(s->message->context, &saved);
 
+        if (r == -ENODATA) { /* RFC 8514 section 4.3 */
+                r = stamp(s);
+                saved = s->internaldate;
+        }
         if (r < 0)
                 return r;
         day = internal_day(saved, node->day);
@@ -283,6 +287,9 @@ static int match_node(struct search *s, const struct search_node *node)
         case SEARCH_SENTON:
         case SEARCH_SENTSINCE:
                 return match_sent(s, node);
+        case SEARCH_SAVEDATESUPPORTED:
+                r = m->savedate(m->context, &(time_t){0});
+                return r == -ENODATA ? 0 : r < 0 ? r : 1;
         case SEARCH_SAVEDBEFORE:
         case SEARCH_SAVEDON:
         case SEARCH_SAVEDSINCE:

@@ -16,11 +16,7 @@ struct state {
 /* 0 when a file cannot be looked at: an estimate is what is asked for (RFC 9208 section 4.1.4). */
 static uint64_t deleted_storage(struct mailbox *m, unsigned items)
 {
-        uint64_t size = 0;
-
-        if (items & STATUS_DELETED_STORAGE)
-                (void)!mailbox_deleted_storage(m, &size);
-        return size;
+        return items & STATUS_DELETED_STORAGE ? mailbox_deleted_storage(m) : 0;
 }
 
 /* RFC 8438: the sum of what FETCH says is each message's size. */

@@ -16,10 +16,10 @@ bool account_is_within(const struct save *s)
 
 void account_replace(struct save *s, uint32_t seq)
 {
-        const struct record *rec = maildir_record(s->from, seq);
+        const struct record *rec = opened_record(s->from, seq);
         if (!account_is_within(s) || !index_is_live(rec))
                 return;
-        s->replaced.bytes += maildir_bytes(s->from, rec);
+        s->replaced.bytes += s->from->format->bytes(s->from, rec);
         s->replaced.messages++;
 }
 

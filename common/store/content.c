@@ -11,7 +11,7 @@
 #include "base/fd.h"
 #include "base/number.h"
 #include "mime/header.h"
-#include "store/maildir.h"
+#include "store/opened.h"
 
 enum {
         CONTENT_TRIES = 5,            /* others rename the same file at the same time */
@@ -20,50 +20,6 @@ enum {
         CONTENT_LEARNED_MAX = 16384,
         CONTENT_COMPACT_MIN = 4096, /* groups that are not worth it */
 };
-
-/* Calls f on the message's path until it finds the file; f gives -ENOENT when it does not. */
-static int with_path(struct mailbox *m, uint32_t seq, int (*f)(struct mailbox *, const char *, void *),
-                     void *arg)
-{
-        char text[600];
-        for (int i = 0;; i++) {
-                const struct record *rec = maildir_record(m, seq);
-                struct buf path = {.p = text, .cap = sizeof(text), .max = sizeof(text) - 1};
-                if (!index_is_live(rec) && m->ghosts && i < CONTENT_TRIES) {
-                        int r = maildir_sync(m, true);
-                        if (r < 0)
-                                return r;
-                        continue;
-                }
-                if (!index_is_live(rec))
-                        return maildir_error(m, -ENOENT, "open", "cur");
-                maildir_path(m, rec, &path);
-                if (path.error)
-                        return maildir_error(m, -ENAMETOOLONG, "open", "cur");
-                text[path.n] = '\0';
-                int r = f(m, text, arg);
-                if (r != -ENOENT || i == CONTENT_TRIES)
-                        return r;
-                r = maildir_sync(m, true);
-                if (r < 0)
-                        return r;
-        }
-}
-
-static int open_file(struct mailbox *m, const char *path, void *ret_fd)
-{
-        int fd = openat(m->dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-        if (fd < 0)
-                return maildir_error(m, -errno, "open", path);
-        *(int *)ret_fd = fd;
-        return 0;
-}
-
-static int stat_file(struct mailbox *m, const char *path, void *ret_st)
-{
-        return fstatat(m->dir, path, ret_st, AT_SYMLINK_NOFOLLOW) < 0 ? maildir_error(m, -errno, "stat", path)
-                                                                      : 0;
-}
 
 /* Of a message whose record knows more now than the files do. */
 struct learned {
@@ -81,7 +37,7 @@ static void learn(struct mailbox *m, const struct record *rec, bool size)
 
 static void learn_size(struct mailbox *m, uint32_t seq, uint64_t size)
 {
-        struct record *rec = maildir_record(m, seq);
+        struct record *rec = opened_record(m, seq);
         bool news = rec->size != size;
         index_count(&m->index, rec, -1);
         rec->size = size;
@@ -151,7 +107,7 @@ void content_save(struct mailbox *m)
 {
         if (m->learned.n == 0 && m->cache.queued_n == 0)
                 return;
-        if (maildir_begin(m) < 0)
+        if (opened_begin(m) < 0)
                 return;
         const struct learned *l = (const struct learned *)(const void *)m->learned.p;
         for (size_t i = 0; i < m->learned.n / sizeof(*l); i++) {
@@ -167,68 +123,29 @@ void content_save(struct mailbox *m)
         link_queue(m);
         if (cache_flush(&m->cache, &m->perm, placed, m) == 0 && !m->index.detached)
                 compact(m);
-        maildir_commit(m);
-}
-
-static int read_file(struct mailbox *m, int fd, struct message_text *ret)
-{
-        struct stat st;
-        if (fstat(fd, &st) < 0)
-                return maildir_error(m, -errno, "fstat", "cur");
-        size_t size = (size_t)st.st_size;
-        if (size <= CONTENT_COPY_MAX) {
-                ret->copy = xmalloc(size + 1);
-                ssize_t n = fd_read_all(fd, ret->copy, size);
-                if (n < 0)
-                        return maildir_error(m, (int)n, "read", "cur");
-                ret->raw = slice_make(ret->copy, (size_t)n);
-                return 0;
-        }
-        void *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (map == MAP_FAILED)
-                return maildir_error(m, -errno, "mmap", "cur");
-        ret->map = map;
-        ret->map_size = size;
-        ret->raw = slice_make(map, size);
-        return 0;
+        opened_commit(m);
 }
 
 int mailbox_read(struct mailbox *m, uint32_t seq, struct message_text *ret)
 {
-        _cleanup_(fd_close_p) int fd = -1;
-        _cleanup_(message_text_release) struct message_text t = {0};
-        int r = with_path(m, seq, open_file, &fd);
-        if (r == 0)
-                r = read_file(m, fd, &t);
+        struct message_text t;
+        int r = m->format->text(m, seq, false, &t);
         if (r < 0)
                 return r;
-        if (!(maildir_record(m, seq)->state & RECORD_COUNTED))
+        if (!(opened_record(m, seq)->state & RECORD_COUNTED))
                 learn_size(m, seq, t.raw.n + crlf_bare(t.raw, 0));
         *ret = t;
-        t = (struct message_text){0};
         return 0;
 }
 
 int mailbox_read_head(struct mailbox *m, uint32_t seq, struct message_text *ret)
 {
-        _cleanup_(fd_close_p) int fd = -1;
-        _cleanup_(message_text_release) struct message_text t = {.copy = xmalloc(CONTENT_HEAD)};
-        int r = with_path(m, seq, open_file, &fd);
+        struct message_text t;
+        int r = m->format->text(m, seq, true, &t);
         if (r < 0)
                 return r;
-        ssize_t n = pread(fd, t.copy, CONTENT_HEAD, 0);
-        t.raw = slice_make(t.copy, n > 0 ? (size_t)n : 0);
-        size_t size = header_size(t.raw);
-        if (size == t.raw.n) { /* it may go on */
-                message_text_release(&t);
-                r = read_file(m, fd, &t);
-                if (r < 0)
-                        return r;
-                size = header_size(t.raw);
-        }
-        t.raw.n = size;
+        t.raw.n = header_size(t.raw);
         *ret = t;
-        t = (struct message_text){0};
         return 0;
 }
 
@@ -242,37 +159,34 @@ void message_text_release(struct message_text *t)
 
 int mailbox_size(struct mailbox *m, uint32_t seq, uint64_t *ret)
 {
-        if (maildir_record(m, seq)->size == RECORD_SIZE_UNKNOWN) {
+        if (opened_record(m, seq)->size == RECORD_SIZE_UNKNOWN) {
                 _cleanup_(message_text_release) struct message_text t = {0};
                 int r = mailbox_read(m, seq, &t);
                 if (r < 0)
                         return r;
         }
-        *ret = maildir_record(m, seq)->size;
+        *ret = opened_record(m, seq)->size;
         return 0;
 }
 
 int mailbox_internaldate(struct mailbox *m, uint32_t seq, time_t *ret)
 {
-        struct stat st;
-        const struct record *rec = maildir_record(m, seq);
-        if (rec->date == RECORD_DATE_UNKNOWN) {
-                int r = with_path(m, seq, stat_file, &st);
+        time_t date = opened_record(m, seq)->date;
+        if (date == RECORD_DATE_UNKNOWN) {
+                int r = m->format->date(m, seq, &date);
                 if (r < 0)
                         return r;
-                struct record *now = maildir_record(m, seq);
-                now->date = st.st_mtim.tv_sec;
+                struct record *now = opened_record(m, seq);
+                now->date = date;
                 learn(m, now, true);
-                *ret = st.st_mtim.tv_sec;
-                return 0;
         }
-        *ret = rec->date;
+        *ret = date;
         return 0;
 }
 
 bool mailbox_size_known(const struct mailbox *m, uint32_t seq)
 {
-        return maildir_record(m, seq)->size != RECORD_SIZE_UNKNOWN;
+        return opened_record(m, seq)->size != RECORD_SIZE_UNKNOWN;
 }
 
 bool mailbox_total_size(const struct mailbox *m, uint64_t *ret)
@@ -285,12 +199,12 @@ bool mailbox_total_size(const struct mailbox *m, uint64_t *ret)
 
 const char *mailbox_base_name(struct mailbox *m, uint32_t seq)
 {
-        return index_base(&m->index, maildir_record(m, seq));
+        return index_base(&m->index, opened_record(m, seq));
 }
 
 static bool has_field(struct mailbox *m, uint32_t seq, char key, struct slice *ret)
 {
-        return uidlist_field(slice_of(index_fields(&m->index, maildir_record(m, seq))), key, ret);
+        return uidlist_field(slice_of(index_fields(&m->index, opened_record(m, seq))), key, ret);
 }
 
 struct slice content_guid(struct mailbox *m, uint32_t seq)
@@ -306,8 +220,7 @@ void mailbox_message_guid(struct mailbox *m, uint32_t seq, char ret[MAILBOX_GUID
 
 int mailbox_savedate(struct mailbox *m, uint32_t seq, time_t *ret)
 {
-        return filename_time(slice_of(mailbox_base_name(m, seq)), ret) ? 0
-                                                                       : mailbox_internaldate(m, seq, ret);
+        return m->format->savedate(m, seq, ret);
 }
 
 struct slice mailbox_pop3_uidl(struct mailbox *m, uint32_t seq)
@@ -318,7 +231,7 @@ struct slice mailbox_pop3_uidl(struct mailbox *m, uint32_t seq)
 
 bool mailbox_cached(struct mailbox *m, uint32_t seq, unsigned kind, struct slice *ret)
 {
-        const struct record *rec = maildir_record(m, seq);
+        const struct record *rec = opened_record(m, seq);
         struct slice queued[MAILBOX_KINDS];
         if (m->cache.queued_n && cache_queued_all(&m->cache, rec->uid, queued) >> kind & 1) {
                 *ret = queued[kind];
@@ -329,14 +242,14 @@ bool mailbox_cached(struct mailbox *m, uint32_t seq, unsigned kind, struct slice
 
 uint32_t mailbox_cached_all(struct mailbox *m, uint32_t seq, struct slice ret[MAILBOX_KINDS])
 {
-        const struct record *rec = maildir_record(m, seq);
+        const struct record *rec = opened_record(m, seq);
         uint32_t found = rec->cache ? cache_get_all(&m->cache, rec->cache, rec->uid, ret) : 0;
         return m->cache.queued_n ? found | cache_queued_all(&m->cache, rec->uid, ret) : found;
 }
 
 void mailbox_cache(struct mailbox *m, uint32_t seq, const struct mailbox_item *items, size_t n)
 {
-        const struct record *rec = maildir_record(m, seq);
+        const struct record *rec = opened_record(m, seq);
         if (!index_is_live(rec))
                 return;
         cache_put(&m->cache, rec->uid, rec->cache, items, n);
@@ -346,34 +259,23 @@ void mailbox_cache(struct mailbox *m, uint32_t seq, const struct mailbox_item *i
 
 uint64_t mailbox_note(const struct mailbox *m, uint32_t seq)
 {
-        return maildir_record(m, seq)->note;
+        return opened_record(m, seq)->note;
 }
 
 void mailbox_set_note(struct mailbox *m, uint32_t seq, uint64_t note)
 {
-        struct record *rec = maildir_record(m, seq);
+        struct record *rec = opened_record(m, seq);
         rec->note = note;
         learn(m, rec, false);
 }
 
-int mailbox_deleted_storage(struct mailbox *m, uint64_t *ret)
+uint64_t mailbox_deleted_storage(struct mailbox *m)
 {
-        uint64_t sum = 0, size;
-        struct stat st;
+        uint64_t sum = 0;
         for (uint32_t seq = 1; seq <= mailbox_count(m); seq++) {
-                const struct record *rec = maildir_record(m, seq);
-                if (!index_is_live(rec) || !(rec->flags & FLAG_DELETED))
-                        continue;
-                if (!filename_size(slice_of(index_base(&m->index, rec)), 'S', &size)) {
-                        int r = with_path(m, seq, stat_file, &st);
-                        if (r == -ENOENT)
-                                continue;
-                        if (r < 0)
-                                return r;
-                        size = (uint64_t)st.st_size;
-                }
-                sum += size;
+                const struct record *rec = opened_record(m, seq);
+                if (index_is_live(rec) && rec->flags & FLAG_DELETED)
+                        sum += m->format->bytes(m, rec);
         }
-        *ret = sum;
-        return 0;
+        return sum;
 }

@@ -27,7 +27,7 @@ int import_lines(struct lines *l, void (*line)(void *context, const struct uidli
         if (r == -ENOENT || r == -EINVAL || r == -E2BIG)
                 return 0;
         if (r < 0)
-                return maildir_error(l->m, r, "open", "courierimapuiddb");
+                return opened_error(l->m, r, "open", "courierimapuiddb");
         u->uidvalidity = uids.uidvalidity;
         u->nextuid = MAX(u->nextuid, uids.nextuid);
         for (size_t i = 0; i < uids.n; i++)
@@ -74,7 +74,7 @@ static int rename_file(struct import *im, int fd, struct slice name)
         buf_append(&to, base);
         filename_info_format(&to, info, flags, all);
         if (renameat(fd, buf_cstr(&from), fd, buf_cstr(&to)) < 0 && errno != ENOENT)
-                return maildir_error(im->m, -errno, "rename", "cur");
+                return opened_error(im->m, -errno, "rename", "cur");
         return 0;
 }
 
@@ -104,7 +104,7 @@ int import_keywords(struct mailbox *m)
         if (r == -EACCES || r == -EPERM || r == -EROFS)
                 return 0;
         if (r < 0)
-                return maildir_error(m, r, r == -ETIMEDOUT ? "lock" : "open", UIDLIST_NAME);
+                return opened_error(m, r, r == -ETIMEDOUT ? "lock" : "open", UIDLIST_NAME);
         for (size_t i = 0; i < im.n; i++)
                 map_put(&by_base, im.messages[i].base, &im.messages[i]);
         im.by_base = by_base;

@@ -100,7 +100,7 @@ int lines_read(struct lines *l)
         const struct uidlist_reader reader = {begin, take_line, l};
         int r = uidlist_refresh(&m->uidlist, &reader);
         if (r < 0)
-                return maildir_error(m, r, "open", UIDLIST_NAME);
+                return opened_error(m, r, "open", UIDLIST_NAME);
         if (import_is_due(m))
                 r = import_lines(l, take_line);
         if (r < 0)
@@ -111,5 +111,5 @@ int lines_read(struct lines *l)
                 qsort(uids, n, sizeof(*uids), by_uid);
         index_expunge(&m->index, uids, n);
         l->expunge.n = 0;
-        return l->error < 0 ? maildir_error(m, l->error, "read", UIDLIST_NAME) : 0;
+        return l->error < 0 ? opened_error(m, l->error, "read", UIDLIST_NAME) : 0;
 }

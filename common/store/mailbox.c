@@ -11,102 +11,22 @@
 #include "base/fd.h"
 #include "store/error.h"
 #include "store/filename.h"
-#include "store/maildir.h"
+#include "store/opened.h"
 
-enum {
-        /* maildir(5): what is so old in tmp/ was given up */
-        MAILBOX_TMP_MAX_AGE = 36 * 60 * 60,
-        MAILBOX_TMP_MAX_CLEAN = 1000, /* files a time, so that opening stays quick */
-};
-
-int maildir_error(struct mailbox *m, int r, const char *call, const char *below)
+int opened_error(struct mailbox *m, int r, const char *call, const char *below)
 {
         /* control files may be elsewhere */
         bool control = slice_starts(slice_of(below), SLICE("dovecot-"));
         return error_set_at(m->store, r, call, control ? m->place.control : m->place.dir, below);
 }
 
-void maildir_path(const struct mailbox *m, const struct record *rec, struct buf *to)
-{
-        buf_str(to, rec->state & RECORD_IN_NEW ? "new/" : "cur/");
-        buf_str(to, index_base(&m->index, rec));
-        index_info(&m->index, rec, to);
-}
-
-uint64_t maildir_bytes(const struct mailbox *m, const struct record *rec)
-{
-        _cleanup_(buf_free) struct buf path = {0};
-        struct stat st;
-        uint64_t size;
-        if (filename_size(slice_of(index_base(&m->index, rec)), 'S', &size))
-                return size;
-        maildir_path(m, rec, &path);
-        return fstatat(m->dir, buf_cstr(&path), &st, AT_SYMLINK_NOFOLLOW) < 0 ? 0 : (uint64_t)st.st_size;
-}
-
-struct flags maildir_flags(const struct mailbox *m, const struct record *rec)
+struct flags opened_flags(const struct mailbox *m, const struct record *rec)
 {
         return (struct flags){.keywords = rec->letters ? keywords_bits(&m->keywords, rec->letters) : 0,
                               .system = rec->flags};
 }
 
-static void clean_tmp(struct mailbox *m)
-{
-        int fd = openat(m->dir, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        _cleanup_(dir_close_p) DIR *d = fd < 0 ? NULL : fdopendir(fd);
-        if (!d) {
-                fd_close_p(&fd);
-                return;
-        }
-        time_t limit = time(NULL) - MAILBOX_TMP_MAX_AGE;
-        unsigned cleaned = 0;
-        for (struct dirent *e; cleaned < MAILBOX_TMP_MAX_CLEAN && (e = readdir(d));) {
-                struct stat st;
-                if (fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-                    st.st_mtim.tv_sec < limit && st.st_ctim.tv_sec < limit && unlinkat(fd, e->d_name, 0) == 0)
-                        cleaned++;
-        }
-}
-
-/* A Maildir that lost a directory, or that was made by hand with cur/ only. */
-static int complete(struct mailbox *m)
-{
-        if (faccessat(m->dir, "cur", F_OK, 0) == 0 && faccessat(m->dir, "new", F_OK, 0) == 0 &&
-            (m->read_only || faccessat(m->dir, "tmp", F_OK, 0) == 0))
-                return 0;
-        return errno == ENOENT ? folder_make_subdirs(m->store, m->place.dir, m->dir, &m->perm) : 0;
-}
-
-static bool is_dir(const struct mailbox *m, const char *path)
-{
-        return path && strcmp(path, m->place.dir) == 0;
-}
-
-/* The Maildir, and where control files and the index are: as a rule the same, and then one descriptor. */
-static int open_dirs(struct mailbox *m)
-{
-        int r = folder_open(m->store, &m->place, &m->dir);
-        if (r < 0)
-                return r;
-        m->control = m->index_dir = m->dir;
-        if (!is_dir(m, m->place.control)) {
-                m->control = -1;
-                r = folder_open_control(m->store, &m->place, &m->control);
-        }
-        if (r == 0 && !is_dir(m, m->place.index))
-                folder_open_index(m->store, &m->place, &m->index_dir);
-        return r;
-}
-
-static int look_at_dir(struct mailbox *m)
-{
-        if (fstat(m->dir, &m->identity) < 0)
-                return error_set(m->store, -errno, "fstat", m->place.dir);
-        int r = perm_of(m->dir, &m->perm);
-        return r < 0 ? error_set(m->store, r, "fstat", m->place.dir) : complete(m);
-}
-
-/* Of what is in the directories nothing is read yet. */
+/* Of what is in the folder nothing is read yet. */
 static int find_folder(struct store *s, const char *name, bool read_only, struct mailbox **ret)
 {
         _cleanup_(mailbox_close) struct mailbox *m = xcalloc(1, sizeof(*m));
@@ -118,8 +38,9 @@ static int find_folder(struct store *s, const char *name, bool read_only, struct
         int r = folder_resolve(s, &m->arena, name, &m->place);
         if (r == 0 && m->place.file)
                 r = error_text(s, -ENOTSUP, "%s: mbox cannot be opened yet", m->place.file);
+        m->format = &format_maildir;
         if (r == 0)
-                r = open_dirs(m);
+                r = m->format->open(m);
         uidlist_init(&m->uidlist, m->control, &m->perm, sync);
         index_init(&m->index, m->index_dir, &m->perm, sync);
         cache_init(&m->cache, m->index_dir);
@@ -129,12 +50,12 @@ static int find_folder(struct store *s, const char *name, bool read_only, struct
         return 0;
 }
 
-int maildir_open(struct store *s, const char *name, bool read_only, struct mailbox **ret)
+int opened_open(struct store *s, const char *name, bool read_only, struct mailbox **ret)
 {
         _cleanup_(mailbox_close) struct mailbox *m = NULL;
         int r = find_folder(s, name, read_only, &m);
         if (r == 0)
-                r = look_at_dir(m);
+                r = m->format->complete(m);
         if (r < 0)
                 return r;
         m->uidlist.perm = m->index.perm = m->perm;
@@ -147,14 +68,14 @@ int maildir_open(struct store *s, const char *name, bool read_only, struct mailb
 int mailbox_open(struct store *s, const char *name, bool read_only, struct mailbox **ret)
 {
         _cleanup_(mailbox_close) struct mailbox *m = NULL;
-        int r = maildir_open(s, name, read_only, &m);
+        int r = opened_open(s, name, read_only, &m);
         if (r < 0)
                 return r;
         if (!read_only)
-                clean_tmp(m);
-        r = maildir_sync(m, false);
+                m->format->tidy(m);
+        r = opened_sync(m, false);
         if (r == 0 && m->look_again && !m->waiting)
-                r = maildir_sync(m, false);
+                r = opened_sync(m, false);
         if (r == -ESTALE)
                 r = -ENOENT; /* deleted while it was opened */
         if (r < 0)
@@ -179,7 +100,7 @@ int mailbox_peek(struct store *s, const char *name, struct mailbox_summary *ret)
                 return r;
         const struct index_head *head = &m->index.head;
         index_open_head(&m->index);
-        if (!m->index.ready || m->index.intent.n || scan_is_due(m, &due) < 0 || due)
+        if (!m->index.ready || m->index.intent.n || m->format->look(m, &due) < 0 || due)
                 return -EAGAIN;
         *ret = (struct mailbox_summary){.status = {.messages = head->counts.messages,
                                                    .recent = head->counts.recent,
@@ -206,6 +127,8 @@ void mailbox_close(struct mailbox **mp)
         if (!m)
                 return;
         content_save(m);
+        if (m->format)
+                m->format->close(m);
         cache_free(&m->cache);
         index_free(&m->index);
         uidlist_free(&m->uidlist);

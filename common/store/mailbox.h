@@ -149,8 +149,9 @@ const char *mailbox_base_name(struct mailbox *m, uint32_t seq);
  * the base name; when that is no GUID of Dovecot's form, a hash of it. */
 enum { MAILBOX_GUID_LEN = 32 /* hex digits */ };
 void mailbox_message_guid(struct mailbox *m, uint32_t seq, char ret[MAILBOX_GUID_LEN + 1]);
-/* When the message came into this folder (RFC 8514): the time in the file's name, which says when it was
- * delivered, appended, copied or moved there, and stays. Names without one: as mailbox_internaldate(). */
+/* When the message came into this folder (RFC 8514). Maildir: the time in the file's name, which says when it
+ * was delivered, appended, copied or moved there, and stays; names without one: as mailbox_internaldate().
+ * -ENODATA: nobody knows (mbox). */
 int mailbox_savedate(struct mailbox *m, uint32_t seq, time_t *ret);
 struct slice mailbox_pop3_uidl(struct mailbox *m, uint32_t seq);
 
@@ -158,7 +159,7 @@ struct slice mailbox_pop3_uidl(struct mailbox *m, uint32_t seq);
  * view. */
 bool mailbox_total_size(const struct mailbox *m, uint64_t *ret);
 /* The files of those in the view that have \Deleted: what an EXPUNGE would give back to the quota. */
-int mailbox_deleted_storage(struct mailbox *m, uint64_t *ret);
+uint64_t mailbox_deleted_storage(struct mailbox *m);
 
 /* What the protocols found out about messages by reading them, kept for all sessions in a file of its own, as
  * long as the message is there. It is a cache: whatever can go wrong, what was not kept is not found.

@@ -1,81 +1,41 @@
 #ifndef STORE_MAILDIR_H
 #define STORE_MAILDIR_H
 
-/* struct mailbox for the files that make it up:
- *   mailbox.c open and close
- *   scan.c    passes over new/ and cur/
- *   lines.c   the uidlist's lines against the records
- *   sync.c    when they are read, and what is missing
- *   settle.c  UIDs, the move out of new/: until records and directories agree
- *   touch.c   own changes of directories, told from those of others
- *   view.c    sequence numbers, and what changed in them
- *   change.c  flags and expunge
- *   content.c bytes, sizes, dates; what is cached */
+/* A Maildir that is open:
+ *   maildir.c         the format's table; open, what is looked at, what is read
+ *   scan.c            passes over new/ and cur/
+ *   lines.c           the uidlist's lines against the records
+ *   settle.c          UIDs, the move out of new/: until records and directories agree
+ *   touch.c           own changes of directories, told from those of others
+ *   maildir_change.c  flags and expunge
+ *   maildir_text.c    bytes and dates */
 
-#include "base/arena.h"
 #include "base/map.h"
-#include "store/cache.h"
 #include "store/filename.h"
-#include "store/folder.h"
-#include "store/index.h"
-#include "store/keywords.h"
-#include "store/mailbox.h"
-
-struct mailbox {
-        struct store *store;
-        struct arena arena; /* name and place */
-        struct folder_place place;
-        bool read_only;
-        int dir, control, index_dir; /* the latter may be the first itself; index_dir -1: INDEX=MEMORY */
-        struct stat identity;        /* of dir */
-        struct perm perm;
-        struct keywords keywords;
-        unsigned keywords_told; /* keywords.version at the last sync */
-        struct uidlist uidlist;
-        struct index index;
-        struct cache cache;
-        const char *index_fault; /* static: why the index was made anew; NULL */
-
-        int waiting;     /* the error that keeps new mail back */
-        bool look_again; /* the last sync saw something that it could not settle */
-        bool ghosts;     /* the index was lost or an older one came back, and what the view has of it has not
-                            been looked for yet */
-        bool unmovable;  /* what is in new/ cannot be moved */
-
-        /* The view: the rows before view_rows, without the holes. */
-        uint32_t view_rows;
-        struct index_rows holes; /* ascending */
-        uint32_t recent;         /* messages of the view */
-        uint64_t modseq;         /* see mailbox_highest_modseq() */
-        bool hidden; /* holes may be messages: an older index brought back what was told to be gone */
-
-        struct buf learned; /* see content.c */
-
-        int watch; /* inotify, for IDLE; -1 */
-};
-
-/* Keeps the text of an error about a path below the folder; "" is the folder. */
-int maildir_error(struct mailbox *m, int r, const char *call, const char *below);
-
-/* mailbox.c: without a look at the directories and without a view; for APPEND and COPY. */
-int maildir_open(struct store *s, const char *name, bool read_only, struct mailbox **ret);
+#include "store/opened.h"
 
 /* "cur/<base><info>" or "new/...". */
 void maildir_path(const struct mailbox *m, const struct record *rec, struct buf *to);
 /* Of the message's file, 0 when it is gone. */
 uint64_t maildir_bytes(const struct mailbox *m, const struct record *rec);
-struct flags maildir_flags(const struct mailbox *m, const struct record *rec);
-
-/* sync.c: makes records and directories agree. `force`: a file was not where it should be; the directories
- * are read unless another session has told meanwhile. */
-int maildir_sync(struct mailbox *m, bool force);
-/* index_refresh() and index_begin() that follow the index into its next generation, with the view. */
-int maildir_refresh(struct mailbox *m);
-int maildir_begin(struct mailbox *m);
-void maildir_commit(struct mailbox *m);
+/* Calls f on the message's path until it finds the file; f gives -ENOENT when it does not. */
+int maildir_with_path(struct mailbox *m, uint32_t seq, int (*f)(struct mailbox *, const char *, void *),
+                      void *arg);
 /* Between index and uidlist: what was last read of the file. */
 void maildir_load_list(struct mailbox *m);
 void maildir_store_list(const struct mailbox *m, struct index_truth *truth);
+
+/* The functions of the format's table that are in other files than maildir.c. */
+int maildir_change(struct change *c);
+int maildir_text(struct mailbox *m, uint32_t seq, bool head, struct message_text *ret);
+int maildir_date(struct mailbox *m, uint32_t seq, time_t *ret);
+int maildir_save_begin(struct save *s);
+int maildir_save_bytes(struct save *s, struct slice bytes);
+int maildir_save_end(struct save *s);
+void maildir_save_drop(struct save *s);
+int maildir_save_commit(struct save *s, struct save_result *ret, uint32_t *ret_first);
+void maildir_save_undo(struct save *s);
+int maildir_save_spool(struct save *s, int *ret_fd);
 
 /* lines.c: reads what is new in the uidlist. Lines with UIDs that are not known wait for their files. */
 struct line {
@@ -135,8 +95,7 @@ bool scan_saw(const struct scan *s, const struct record *rec);
 /* The first row that can be missing: what is in new/ is the newest, nearly always. */
 uint32_t scan_first(const struct scan *s);
 
-/* What a stat of the directories says. */
-enum { DUE_NEW = 1 << 0, DUE_CUR = 1 << 1, DUE_LIST = 1 << 2 };
+/* DUE_* by a stat of the directories and the list. */
 int scan_is_due(struct mailbox *m, unsigned *ret);
 
 /* touch.c: tells whether somebody else changes new/ and cur/ while we do, by counting what inotify says. */
@@ -158,26 +117,5 @@ void touch_end(struct touch *t, struct index_truth *truth);
 void touch_free(struct touch *t); /* also a _cleanup_ function */
 /* Gives a directory that was changed just now a time stamp that a later change cannot leave, and tells it. */
 int touch_mark(int dirfd, const char *name, struct index_dir *ret);
-
-/* view.c: the record behind a sequence number. */
-struct record *maildir_record(const struct mailbox *m, uint32_t seq);
-/* Adds the rows that came since the last time, at the end. */
-void view_extend(struct mailbox *m);
-/* Behind a sync: how far what was told reaches. */
-void view_advance(struct mailbox *m);
-/* rebase.c. `old` is what the view was about: it goes on with m->index, which has been loaded anew. `ghosts`
- * and `look_again` are set when the folder has to tell what the new index cannot. */
-int view_rebase(struct mailbox *m, struct index *old);
-/* Behind that look, in its transaction: what the view keeps back, and the new history has at no time or at
- * one that the client was told all of, is expunged again, now. */
-void view_date_kept_back(struct mailbox *m);
-
-/* content.c: writes what was learned and cached. */
-void content_save(struct mailbox *m);
-/* A message's G field, or its base name. Valid until the next sync. */
-struct slice content_guid(struct mailbox *m, uint32_t seq);
-
-/* watch.c: reads off what inotify has said. */
-void watch_drain(struct mailbox *m);
 
 #endif

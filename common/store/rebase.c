@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "store/maildir.h"
+#include "store/opened.h"
 
 /* Rows of the view as it was, one after the other. */
 struct viewed {

@@ -18,7 +18,7 @@ enum {
 
 int save_error(struct save *s, int r, const char *call, const char *below)
 {
-        return maildir_error(s->to, r, call, below);
+        return opened_error(s->to, r, call, below);
 }
 
 bool save_fsyncs(const struct save *s)
@@ -37,27 +37,11 @@ void saved_free(struct saved *m)
 
 void saved_drop(struct save *s)
 {
-        fd_close_p(&s->fd);
         fd_close_p(&s->spool_fd);
         s->spool_size = 0;
-        if (s->now.source)
-                unlinkat(s->to->dir, s->now.source, 0);
+        s->to->format->save_drop(s);
         saved_free(&s->now);
         s->out.n = 0;
-}
-
-void save_undo(struct save *s)
-{
-        for (size_t i = 0; i < s->n; i++) {
-                struct saved *item = &s->items[i];
-                const char *made = item->path ? item->path : item->where == SAVED_TMP ? item->source : NULL;
-                if (item->path && item->where == SAVED_MOVE)
-                        (void)!renameat(s->to->dir, item->path, s->from->dir, item->source);
-                else if (made)
-                        unlinkat(s->to->dir, made, 0);
-                saved_free(item);
-        }
-        s->n = 0;
 }
 
 static int fail(struct save *s, int r)
@@ -71,7 +55,7 @@ int save_open(struct store *store, const char *mailbox, struct save **ret)
 {
         _cleanup_(save_close) struct save *s = xcalloc(1, sizeof(*s));
         s->fd = s->spool_fd = -1;
-        int r = maildir_open(store, mailbox, true, &s->to);
+        int r = opened_open(store, mailbox, true, &s->to);
         if (r < 0)
                 return r;
         r = keywords_refresh(&s->to->keywords, s->to->control);
@@ -89,7 +73,7 @@ void save_close(struct save **sp)
         if (s->to) {
                 saved_drop(s);
                 if (!s->committed)
-                        save_undo(s);
+                        s->to->format->save_undo(s);
         }
         for (size_t i = 0; i < s->n; i++)
                 saved_free(&s->items[i]);
@@ -99,14 +83,6 @@ void save_close(struct save **sp)
         mailbox_close(&s->to);
         free(s);
         *sp = NULL;
-}
-
-void saved_name(struct save *s)
-{
-        _cleanup_(buf_free) struct buf base = {0};
-        filename_generate(&base, &s->to->store->last_name_us);
-        s->now.base = xstrdup(buf_cstr(&base));
-        s->now.source = xasprintf("tmp/%s", s->now.base);
 }
 
 void saved_add(struct save *s)
@@ -132,15 +108,9 @@ int save_begin(struct save *s, const struct save_message *m)
         if (s->failed)
                 return s->failed;
         saved_drop(s);
-        saved_name(s);
-        int r = perm_create(s->to->dir, s->now.source, &s->to->perm, &s->fd);
-        if (r == -ENOENT) {
-                r = folder_make_subdirs(s->to->store, s->to->place.dir, s->to->dir, &s->to->perm);
-                if (r == 0)
-                        r = perm_create(s->to->dir, s->now.source, &s->to->perm, &s->fd);
-        }
+        int r = s->to->format->save_begin(s);
         if (r < 0)
-                return fail(s, save_error(s, r, "open", s->now.source));
+                return fail(s, r);
         s->now.flags = m->flags & FLAG_ALL;
         for (size_t i = 0; i < m->keywords_n; i++)
                 saved_keyword(s, m->keywords[i]);
@@ -164,9 +134,9 @@ int save_expect(struct save *s, uint64_t size)
 
 static int flush(struct save *s)
 {
-        int r = fd_write_all(s->fd, buf_slice(&s->out));
+        int r = s->to->format->save_bytes(s, buf_slice(&s->out));
         s->out.n = 0;
-        return r < 0 ? fail(s, save_error(s, r, "write", s->now.source)) : 0;
+        return r < 0 ? fail(s, r) : 0;
 }
 
 static int store_bytes(struct save *s, struct slice bytes)
@@ -219,17 +189,6 @@ int save_write(struct save *s, struct slice bytes)
         return r;
 }
 
-void saved_sizes(struct save *s, uint64_t size, uint64_t vsize)
-{
-        char *with = vsize == RECORD_SIZE_UNKNOWN
-                             ? xasprintf("%s,S=%llu", s->now.base, (unsigned long long)size)
-                             : xasprintf("%s,S=%llu,W=%llu", s->now.base, (unsigned long long)size,
-                                         (unsigned long long)vsize);
-        free(s->now.base);
-        s->now.base = with;
-        s->now.bytes = size;
-}
-
 int save_end(struct save *s)
 {
         if (s->failed)
@@ -242,16 +201,11 @@ int save_end(struct save *s)
                 return r;
         if (s->size > s->announced && (r = account_check(s, s->size)) < 0)
                 return fail(s, r);
-        if (s->internaldate != -1) {
-                struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = s->internaldate}};
-                if (futimens(s->fd, times) < 0)
-                        return fail(s, save_error(s, -errno, "futimens", s->now.source));
-        }
-        if (save_fsyncs(s) && fsync(s->fd) < 0)
-                return fail(s, save_error(s, -errno, "fsync", s->now.source));
-        fd_close_p(&s->fd);
-        saved_sizes(s, s->size, s->size + s->bare_lf);
         s->now.size = s->size + s->bare_lf;
+        s->now.bytes = s->size;
+        r = s->to->format->save_end(s);
+        if (r < 0)
+                return fail(s, r);
         s->now.moves = s->moves;
         if (!s->within) {
                 s->room.bytes += s->size;

@@ -2,11 +2,11 @@
 #define STORE_SAVED_H
 
 /* struct save, for
- *   save.c    which gets messages ready
+ *   save.c    which gets messages ready; maildir_save.c, in tmp/
  *   take.c    which takes them from another mailbox
  *   spool.c   which keeps bytes aside until they are whole
- *   place.c   which puts the files where they belong, or takes them back
- *   commit.c  which makes them part of the folder
+ *   commit.c  which makes them part of the folder, with
+ *   maildir_commit.c, place.c   which puts the files where they belong, or takes them back
  *   account.c what that changes in the quota */
 
 #include "store/maildir.h"
@@ -68,7 +68,7 @@ void saved_free(struct saved *m);
 /* Keeps the text of an error about a path below the folder. */
 int save_error(struct save *s, int r, const char *call, const char *below);
 bool save_fsyncs(const struct save *s);
-/* save.c: the message that is being written. A fresh name in tmp/; a keyword, left out when it is too long or
+/* The message that is being written. A fresh name in tmp/; a keyword, left out when it is too long or
  * finds no room, for the mail counts for more; its sizes into its name (vsize may be RECORD_SIZE_UNKNOWN); it
  * is whole; it is taken back. */
 void saved_name(struct save *s);
@@ -77,8 +77,6 @@ void saved_sizes(struct save *s, uint64_t size, uint64_t vsize);
 void saved_add(struct save *s);
 void saved_drop(struct save *s);
 
-/* Removes the files of all messages that were made here. */
-void save_undo(struct save *s);
 /* Takes what is to be linked and cannot be, as bytes. */
 int save_take_bytes(struct save *s, struct saved *item);
 /* Flags and keywords of an item, from the message it comes from; its name there. */

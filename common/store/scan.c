@@ -153,7 +153,7 @@ static int read_dir(struct scan *s, const char *name, bool in_new, struct index_
         int fd = r < 0 ? -1 : openat(m->dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         _cleanup_(dir_close_p) DIR *d = fd < 0 ? NULL : fdopendir(fd);
         if (!d) {
-                r = maildir_error(m, r < 0 ? r : -errno, "open", name);
+                r = opened_error(m, r < 0 ? r : -errno, "open", name);
                 fd_close_p(&fd);
                 return r == -ENOENT ? -ESTALE : r;
         }
@@ -166,10 +166,10 @@ static int read_dir(struct scan *s, const char *name, bool in_new, struct index_
                 user_step(m->store, ++s->files, 0);
         }
         if (errno)
-                return maildir_error(m, -errno, "readdir", name);
+                return opened_error(m, -errno, "readdir", name);
         now.took_ms = (uint32_t)(clock_ms() - start);
         if (fstat(fd, &after) < 0)
-                return maildir_error(m, -errno, "fstat", name);
+                return opened_error(m, -errno, "fstat", name);
         if (after.st_mtim.tv_sec != now.sec || (uint32_t)after.st_mtim.tv_nsec != now.nsec)
                 s->moving = true;
         if (!now.settled || s->moving)
@@ -235,7 +235,7 @@ static int dir_is_due(struct mailbox *m, const char *name, const struct index_di
 {
         struct stat st;
         if (fstatat(m->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-                int r = maildir_error(m, -errno, "stat", name);
+                int r = opened_error(m, -errno, "stat", name);
                 return r == -ENOENT ? -ESTALE : r;
         }
         if (st.st_mtim.tv_sec != seen->sec || (uint32_t)st.st_mtim.tv_nsec != seen->nsec) {
@@ -255,7 +255,7 @@ int scan_is_due(struct mailbox *m, unsigned *ret)
         maildir_load_list(m);
         int r = uidlist_is_due(&m->uidlist, &list);
         if (r < 0)
-                return maildir_error(m, r, "stat", UIDLIST_NAME);
+                return opened_error(m, r, "stat", UIDLIST_NAME);
         r = dir_is_due(m, "new", &t->new, &new);
         if (r == 0)
                 r = dir_is_due(m, "cur", &t->cur, &cur);

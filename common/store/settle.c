@@ -198,7 +198,7 @@ static int assign(struct scan *s)
                 r = assign_rewriting(s);
         else if (s->unknown.n)
                 r = assign_appending(s);
-        return r < 0 ? maildir_error(m, r, "write", UIDLIST_NAME) : 0;
+        return r < 0 ? opened_error(m, r, "write", UIDLIST_NAME) : 0;
 }
 
 static bool not_writable(int r)
@@ -242,7 +242,7 @@ static int assign_locked(struct scan *s)
         if (not_writable(r))
                 return assign_alone(s);
         if (r < 0)
-                return wait_for_room(s, maildir_error(m, r, r == -ETIMEDOUT ? "lock" : "open", UIDLIST_NAME));
+                return wait_for_room(s, opened_error(m, r, r == -ETIMEDOUT ? "lock" : "open", UIDLIST_NAME));
         /* what others gave UIDs to since the pass is to be found first */
         size_t lines = s->lines->n;
         s->lines->whole = false;

@@ -3,28 +3,13 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "store/filename.h"
 #include "store/saved.h"
-
-/* In tmp/ as all that is written, and without a name as soon as it is open. */
-static int open_spool(struct save *s)
-{
-        _cleanup_(buf_free) struct buf path = {0};
-        buf_str(&path, "tmp/");
-        filename_generate(&path, &s->to->store->last_name_us);
-        int r = perm_create(s->to->dir, buf_cstr(&path), &s->to->perm, &s->spool_fd);
-        if (r < 0)
-                return save_error(s, r, "open", buf_cstr(&path));
-        if (unlinkat(s->to->dir, buf_cstr(&path), 0) < 0)
-                return save_error(s, -errno, "unlink", buf_cstr(&path));
-        return 0;
-}
 
 int save_spool(struct save *s, struct slice bytes)
 {
         int r = s->failed;
         if (r == 0 && s->spool_fd < 0)
-                r = open_spool(s);
+                r = s->to->format->save_spool(s, &s->spool_fd);
         if (r < 0)
                 return r;
         r = fd_write_all(s->spool_fd, bytes);

@@ -1,4 +1,4 @@
-#include "store/maildir.h"
+#include "store/opened.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,41 +16,7 @@
 
 enum { SYNC_FOLLOW = 5 /* generations of the index that come one after the other meanwhile */ };
 
-/* Whether the folder's name still leads to the directory that we opened. */
-static int check_identity(struct mailbox *m)
-{
-        struct stat st;
-        if (stat(m->place.dir, &st) < 0) {
-                int r = error_set(m->store, -errno, "stat", m->place.dir);
-                return r == -ENOENT || r == -ENOTDIR ? -ESTALE : r;
-        }
-        if (st.st_dev != m->identity.st_dev || st.st_ino != m->identity.st_ino)
-                return error_text(m->store, -ESTALE, "%s was replaced by another folder", m->place.dir);
-        return 0;
-}
-
 /* The index */
-
-void maildir_load_list(struct mailbox *m)
-{
-        const struct index_truth *t = &m->index.head.truth;
-        struct uidlist *u = &m->uidlist;
-        u->seen = t->list;
-        u->uidvalidity = t->uidvalidity;
-        u->nextuid = MAX(t->nextuid, 1u);
-        snprintf(u->guid, sizeof(u->guid), "%s", t->guid);
-        u->rewrite = t->list.version != UIDLIST_VERSION || t->list.read_to == 0 || !u->guid[0];
-}
-
-void maildir_store_list(const struct mailbox *m, struct index_truth *truth)
-{
-        const struct uidlist *u = &m->uidlist;
-        truth->list = u->seen;
-        truth->uidvalidity = u->uidvalidity;
-        truth->nextuid = MAX(u->nextuid, m->index.head.truth.nextuid);
-        memset(truth->guid, 0, sizeof(truth->guid));
-        memcpy(truth->guid, u->guid, sizeof(u->guid));
-}
 
 /* Others went on with another generation, or removed the files: then ours is as good as any. */
 static int follow(struct mailbox *m)
@@ -78,7 +44,7 @@ static int follow(struct mailbox *m)
         return 0;
 }
 
-int maildir_refresh(struct mailbox *m)
+int opened_refresh(struct mailbox *m)
 {
         for (int i = 0; i < SYNC_FOLLOW; i++) {
                 int r = index_refresh(&m->index);
@@ -93,7 +59,7 @@ int maildir_refresh(struct mailbox *m)
         return 0;
 }
 
-int maildir_begin(struct mailbox *m)
+int opened_begin(struct mailbox *m)
 {
         for (int i = 0; i < SYNC_FOLLOW; i++) {
                 int r = index_begin(&m->index);
@@ -112,7 +78,7 @@ int maildir_begin(struct mailbox *m)
 }
 
 /* What was changed or made here is in the memory of this process alone until the new snapshot is mapped. */
-void maildir_commit(struct mailbox *m)
+void opened_commit(struct mailbox *m)
 {
         struct index *ix = &m->index;
         index_commit(ix);
@@ -125,98 +91,43 @@ void maildir_commit(struct mailbox *m)
                 cache_follow(&m->cache, m->index.head.cache_id);
 }
 
-/* Reading the folder */
-
-static void expunge_missing(struct scan *s)
-{
-        struct index *ix = &s->m->index;
-        _cleanup_(buf_free) struct buf uids = {0};
-        for (uint32_t row = scan_first(s); row < s->rows; row++)
-                if (index_is_live(&ix->rows[row]) && !scan_saw(s, &ix->rows[row]))
-                        buf_append(&uids, slice_make(&ix->rows[row].uid, sizeof(uint32_t)));
-        index_expunge(ix, (const uint32_t *)(const void *)uids.p, uids.n / sizeof(uint32_t));
-}
-
-/* A uidlist that names another UIDVALIDITY, while no client has seen anything of this folder: what the index
- * knows is of another folder. */
-static int read_lines(struct mailbox *m, struct lines *l)
-{
-        int r = lines_read(l);
-        if (r != -ESTALE || m->view_rows > 0 || m->index.viewed)
-                return r;
-        index_reset(&m->index);
-        maildir_load_list(m);
-        lines_free(l);
-        *l = (struct lines){.m = m};
-        return lines_read(l);
-}
-
-static int read_keywords(struct mailbox *m)
+int opened_keywords(struct mailbox *m)
 {
         m->keywords.used |= m->index.head.counts.letters;
         int r = keywords_refresh(&m->keywords, m->control);
-        return r < 0 ? maildir_error(m, r, "open", "dovecot-keywords") : 0;
+        return r < 0 ? opened_error(m, r, "open", "dovecot-keywords") : 0;
 }
 
-static int run(struct mailbox *m, unsigned due)
-{
-        _cleanup_(lines_free) struct lines l = {.m = m};
-        _cleanup_(scan_free) struct scan s = {0};
-        m->waiting = 0;
-        maildir_load_list(m);
-        int r = read_keywords(m);
-        if (r == 0 && import_is_due(m))
-                r = import_keywords(m);
-        if (r < 0)
-                return r;
-        /* lines before files: who reads a line finds the file */
-        r = read_lines(m, &l);
-        if (r < 0)
-                return r;
-        settle_intent(m, &l);
-        scan_init(&s, m, &l);
-        s.new_only = !(due & DUE_CUR);
-        if (due & (DUE_NEW | DUE_CUR) || l.n) {
-                r = scan_all(&s);
-                if (r < 0)
-                        return r;
-                expunge_missing(&s);
-        }
-        return settle(&s);
-}
-
-int maildir_sync(struct mailbox *m, bool force)
+int opened_sync(struct mailbox *m, bool force)
 {
         unsigned due = 0;
         uint64_t generation = m->index.head.generation, taken_in = m->index.taken_in;
-        int r = check_identity(m);
+        int r = opened_refresh(m);
         if (r == 0)
-                r = maildir_refresh(m);
+                r = opened_keywords(m);
         if (r == 0)
-                r = read_keywords(m);
-        if (r == 0)
-                r = scan_is_due(m, &due);
+                r = m->format->look(m, &due);
         if (r < 0)
                 return r;
         bool told = m->index.head.generation != generation || m->index.taken_in != taken_in;
         force = (force && !told) || m->look_again;
-        if (m->index.ready && !due && !force && !settle_is_due(m) && m->index.intent.n == 0)
+        if (m->index.ready && !due && !force && !m->format->is_unsettled(m))
                 return 0;
-        r = maildir_begin(m);
+        r = opened_begin(m);
         if (r < 0)
                 return r;
         bool fresh = m->index.whole;
         m->index_fault = fresh ? m->index.why : m->index_fault;
         /* what others did while we waited for the lock may have made new keywords */
-        r = read_keywords(m);
+        r = opened_keywords(m);
         if (r == 0)
-                r = scan_is_due(m, &due);
+                r = m->format->look(m, &due);
         if (force || fresh || m->look_again)
                 due = DUE_NEW | DUE_CUR | DUE_LIST;
         m->look_again = false;
         m->index.news = true;
-        if (r == 0 && (due || settle_is_due(m) || m->index.intent.n))
-                r = run(m, due);
+        if (r == 0 && (due || m->format->is_unsettled(m)))
+                r = m->format->read(m, due);
         m->index.news = false;
         if (r < 0)
                 m->look_again = true;
@@ -225,6 +136,6 @@ int maildir_sync(struct mailbox *m, bool force)
                 view_date_kept_back(m);
         }
         m->keywords.used |= m->index.head.counts.letters;
-        maildir_commit(m);
+        opened_commit(m);
         return r;
 }

@@ -12,7 +12,7 @@
 static void flags_from(const struct mailbox *from, const struct record *rec, struct slice names[KEYWORDS_MAX],
                        struct save_message *ret)
 {
-        uint64_t keywords = maildir_flags(from, rec).keywords;
+        uint64_t keywords = opened_flags(from, rec).keywords;
         *ret = (struct save_message){.flags = rec->flags, .keywords = names, .internaldate = -1};
         for (unsigned i = 0; i < from->keywords.n; i++)
                 if (keywords >> i & 1 && from->keywords.names[i])
@@ -38,7 +38,7 @@ static void take_guid(struct save *s, uint32_t seq)
 static bool take_name(struct save *s, uint32_t seq, enum saved_from where)
 {
         struct mailbox *from = s->from;
-        const struct record *rec = maildir_record(from, seq);
+        const struct record *rec = opened_record(from, seq);
         struct slice names[KEYWORDS_MAX], base = slice_of(index_base(&from->index, rec));
         struct save_message m;
         _cleanup_(buf_free) struct buf path = {0};
@@ -79,7 +79,7 @@ static int copy_bytes(struct save *s, uint32_t seq, bool moves)
         int r = mailbox_internaldate(s->from, seq, &date);
         if (r == 0)
                 r = mailbox_read(s->from, seq, &text);
-        flags_from(s->from, maildir_record(s->from, seq), names, &m);
+        flags_from(s->from, opened_record(s->from, seq), names, &m);
         m.internaldate = date;
         s->moves = moves;
         s->within = moves && account_is_within(s);
@@ -112,7 +112,7 @@ static void reflag(struct save *s, struct saved *item, const struct record *rec,
 
 void save_refresh(struct save *s, struct saved *item)
 {
-        const struct record *rec = maildir_record(s->from, item->seq);
+        const struct record *rec = opened_record(s->from, item->seq);
         _cleanup_(buf_free) struct buf path = {0};
         maildir_path(s->from, rec, &path);
         reflag(s, item, rec, buf_slice(&path));

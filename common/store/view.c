@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "store/maildir.h"
+#include "store/opened.h"
 
 /* Holes before a row. */
 static uint32_t holes_before(const struct mailbox *m, uint32_t row)
@@ -45,7 +45,7 @@ static bool is_hole(const struct mailbox *m, uint32_t row)
         return i < m->holes.n && m->holes.row[i] == row;
 }
 
-struct record *maildir_record(const struct mailbox *m, uint32_t seq)
+struct record *opened_record(const struct mailbox *m, uint32_t seq)
 {
         return &m->index.rows[row_of(m, seq)];
 }
@@ -81,11 +81,11 @@ static void claim(struct mailbox *m)
 {
         if (m->read_only) {
                 see_recent(m);
-        } else if (m->index.head.counts.recent > 0 && maildir_begin(m) == 0) {
+        } else if (m->index.head.counts.recent > 0 && opened_begin(m) == 0) {
                 see_recent(m);
                 if (m->index.n)
                         index_claim(&m->index, m->index.rows[m->index.n - 1].uid);
-                maildir_commit(m);
+                opened_commit(m);
         }
 }
 
@@ -183,7 +183,7 @@ int mailbox_sync(struct mailbox *m, bool allow_expunge, struct arena *arena, str
         watch_drain(m);
         content_save(m);
         cache_drop_queue(&m->cache);
-        int r = maildir_sync(m, false);
+        int r = opened_sync(m, false);
         if (r < 0)
                 return r;
         if (m->keywords.moved)
@@ -290,7 +290,7 @@ uint32_t mailbox_count(const struct mailbox *m)
 static struct message message_of(const struct mailbox *m, const struct record *rec)
 {
         return (struct message){.uid = rec->uid,
-                                .flags = maildir_flags(m, rec),
+                                .flags = opened_flags(m, rec),
                                 .modseq = rec->modseq,
                                 .recent = rec->state & RECORD_MINE,
                                 .gone = rec->state & RECORD_GONE};
@@ -298,7 +298,7 @@ static struct message message_of(const struct mailbox *m, const struct record *r
 
 struct message mailbox_message(const struct mailbox *m, uint32_t seq)
 {
-        return message_of(m, maildir_record(m, seq));
+        return message_of(m, opened_record(m, seq));
 }
 
 void mailbox_messages(const struct mailbox *m, uint32_t seq, struct message *ret, size_t n)

@@ -142,10 +142,9 @@ int store_annotate(struct store *s, const char *mailbox, const struct annotation
         return fake.folder_error;
 }
 
-int mailbox_deleted_storage(struct mailbox *m, uint64_t *ret)
+uint64_t mailbox_deleted_storage(struct mailbox *m)
 {
-        *ret = 5;
-        return 0;
+        return 5;
 }
 
 char store_separator(const struct store *s, const char *name)

@@ -120,12 +120,14 @@ static void render_select(struct buf *b, const struct imap_command *c)
 
 static void render_key(struct buf *b, const struct imap_search_key *k)
 {
-        static const char *const kinds[] = {"ALL",     "SET",        "UID",       "FLAG",      "NOT_FLAG",
-                                            "NEW",     "KEYWORD",    "UNKEYWORD", "BEFORE",    "ON",
-                                            "SINCE",   "SENTBEFORE", "SENTON",    "SENTSINCE", "SAVEDBEFORE",
-                                            "SAVEDON", "SAVEDSINCE", "EMAILID",   "THREADID",  "OLDER",
-                                            "YOUNGER", "MODSEQ",     "LARGER",    "SMALLER",   "HEADER",
-                                            "BODY",    "TEXT",       "NOT",       "OR",        "AND"};
+        static const char *const kinds[] = {
+                "ALL",         "SET",        "UID",        "FLAG",      "NOT_FLAG",
+                "NEW",         "KEYWORD",    "UNKEYWORD",  "BEFORE",    "ON",
+                "SINCE",       "SENTBEFORE", "SENTON",     "SENTSINCE", "SAVEDATESUPPORTED",
+                "SAVEDBEFORE", "SAVEDON",    "SAVEDSINCE", "EMAILID",   "THREADID",
+                "OLDER",       "YOUNGER",    "MODSEQ",     "LARGER",    "SMALLER",
+                "HEADER",      "BODY",       "TEXT",       "NOT",       "OR",
+                "AND"};
         buf_printf(b, " %s", kinds[k->kind]);
         render_set(b, &k->set);
         if (k->flag)

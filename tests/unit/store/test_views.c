@@ -251,7 +251,7 @@ static void what_is_learned_stays_learned(void **state)
         assert_int_equal(mailbox_note(a, 1), 99);
         assert_int_equal(mailbox_note(a, 2), 98);
         struct mailbox *c = open_box(f, "INBOX", false);
-        assert_int_equal(maildir_record(c, 1)->size, size);
+        assert_int_equal(opened_record(c, 1)->size, size);
         assert_int_equal(mailbox_note(c, 1), 99);
         mailbox_close(&a);
         mailbox_close(&b);

@@ -81,7 +81,7 @@ static void flag(struct world *w, struct box *b)
                 if (msg.gone)
                         continue;
                 /* unless somebody else changed them at the same time */
-                if (!(maildir_record(b->m, seqs[i])->state & RECORD_CHANGED))
+                if (!(opened_record(b->m, seqs[i])->state & RECORD_CHANGED))
                         assert_int_equal(now & flags, op == FLAGS_REMOVE ? 0 : flags);
                 b->view[seqs[i] - 1].flags = now; /* the answer to STORE says so */
         }
