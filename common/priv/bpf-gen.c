@@ -1,5 +1,6 @@
 /* Build-time program: writes a role's system call filter as a C array, so that a session installs it with one
- * prctl and links no filter compiler. Usage: bpf-gen edge|session [sanitized]
+ * prctl and links no filter compiler. Usage: bpf-gen edge|session|spool [sanitized]; `spool` is a session
+ * with mail_privileged_group.
  *
  * A call that is not listed fails with EPERM: the program goes on and can say so in the log. */
 #define _GNU_SOURCE
@@ -9,6 +10,7 @@
 #include <linux/filter.h>
 #include <seccomp.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,6 +177,23 @@ static void allow_fcntl(scmp_filter_ctx ctx, const int *commands, size_t n)
                      "fcntl");
 }
 
+/* The effective group id alone, to one of the ids that the process has; and to ask for them. */
+static void allow_group(scmp_filter_ctx ctx)
+{
+        static const char *const asking[] = {"getresgid", "getresgid32", NULL};
+        static const char *const changing[] = {"setresgid", "setresgid32"};
+        allow_names(ctx, asking);
+        for (size_t i = 0; i < sizeof(changing) / sizeof(*changing); i++) {
+                int nr = seccomp_syscall_resolve_name(changing[i]);
+                if (nr == __NR_SCMP_ERROR || nr < 0)
+                        continue;
+                must(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, nr, 2,
+                                      SCMP_A0(SCMP_CMP_MASKED_EQ, UINT32_MAX, (gid_t)-1),
+                                      SCMP_A2(SCMP_CMP_MASKED_EQ, UINT32_MAX, (gid_t)-1)),
+                     changing[i]);
+        }
+}
+
 static void print_array(int fd, const char *name)
 {
         struct sock_filter f;
@@ -188,7 +207,8 @@ static void print_array(int fd, const char *name)
 
 int main(int argc, char **argv)
 {
-        bool session = argc > 1 && strcmp(argv[1], "session") == 0;
+        const char *role = argc > 1 ? argv[1] : "edge";
+        bool spool = strcmp(role, "spool") == 0, session = spool || strcmp(role, "session") == 0;
         bool sanitized = argc > 2 && strcmp(argv[2], "sanitized") == 0;
         scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
         if (!ctx)
@@ -211,13 +231,15 @@ int main(int argc, char **argv)
                 must(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1, SCMP_A1(SCMP_CMP_EQ, 0, 0)),
                      "kill");
         }
+        if (spool)
+                allow_group(ctx);
         if (sanitized)
                 allow_names(ctx, for_sanitizers);
         int fd = memfd_create("bpf", MFD_CLOEXEC);
         must(fd < 0 ? -errno : 0, "memfd_create");
         must(seccomp_export_bpf(ctx, fd), "export");
         lseek(fd, 0, SEEK_SET);
-        print_array(fd, session ? "session" : "edge");
+        print_array(fd, role);
         seccomp_release(ctx);
         return EXIT_SUCCESS;
 }

@@ -23,17 +23,17 @@ static int drop_capabilities(void)
         return 0;
 }
 
-static int become(uid_t uid, gid_t gid)
+static int become(uid_t uid, gid_t gid, gid_t saved_gid)
 {
-        if (uid == 0 || gid == 0)
+        if (uid == 0 || gid == 0 || saved_gid == 0)
                 return -EPERM; /* nobody is served, and no client talked to, as root */
-        if (setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
+        if (setresgid(gid, gid, saved_gid) < 0 || setresuid(uid, uid, uid) < 0)
                 return -errno;
         uid_t r, e, s;
         gid_t rg, eg, sg;
         if (getresuid(&r, &e, &s) < 0 || getresgid(&rg, &eg, &sg) < 0)
                 return -errno;
-        if (r != uid || e != uid || s != uid || rg != gid || eg != gid || sg != gid)
+        if (r != uid || e != uid || s != uid || rg != gid || eg != gid || sg != saved_gid)
                 return -EPERM;
         /* the way back must be closed */
         if (setuid(0) == 0 || seteuid(0) == 0)
@@ -49,10 +49,10 @@ int drop_to_nobody(uid_t uid, gid_t gid, const char *empty_dir)
                 return -errno;
         if (setgroups(0, NULL) < 0)
                 return -errno;
-        return become(uid, gid);
+        return become(uid, gid, gid);
 }
 
-int drop_to_user(const char *name, uid_t uid, gid_t gid, const gid_t *extra, size_t extra_n)
+int drop_to_user(const char *name, uid_t uid, gid_t gid, gid_t privileged, const gid_t *extra, size_t extra_n)
 {
         if (geteuid() != 0)
                 return geteuid() == uid && getuid() == uid ? drop_capabilities() : -EPERM;
@@ -67,7 +67,7 @@ int drop_to_user(const char *name, uid_t uid, gid_t gid, const gid_t *extra, siz
                 groups[n++] = extra[i];
         if (setgroups((size_t)n, groups) < 0)
                 return -errno;
-        return become(uid, gid);
+        return become(uid, gid, privileged == (gid_t)-1 ? gid : privileged);
 }
 
 int drop_standard(const int *keep, size_t n, int null)

@@ -12,8 +12,10 @@
 int drop_to_nobody(uid_t uid, gid_t gid, const char *empty_dir);
 
 /* To a mail user, with the groups the system gives to the account `name` (NULL: none but gid) and `extra`
- * ones. When the process is not root it must be that user already: -EPERM. So it is for uid or gid 0. */
-int drop_to_user(const char *name, uid_t uid, gid_t gid, const gid_t *extra, size_t extra_n);
+ * ones. `privileged` is not among them: the saved group id keeps it, for store/perm.h; (gid_t)-1 for none.
+ * When the process is not root it must be that user already: -EPERM. So it is for uid or gid 0. */
+int drop_to_user(const char *name, uid_t uid, gid_t gid, gid_t privileged, const gid_t *extra,
+                 size_t extra_n);
 
 /* The standard descriptors that are not among `keep` become copies of `null`: a log there is shared by all
  * sessions, and its lines count as the starter's. 0 or -errno. Under the sanitizers they stay, for the

@@ -226,20 +226,29 @@ static int group_id(const char *text, gid_t *ret)
         return 0;
 }
 
+static int setting_group(const struct monitor *m, const char *setting, const char *name, gid_t *ret,
+                         const char **ret_log)
+{
+        int r = group_id(name, ret);
+        if (r < 0)
+                *ret_log = arena_printf(m->arena, "%s: no group '%s'", setting, name);
+        return r;
+}
+
 int monitor_drop(const struct monitor *m, const struct auth_user *user, const char **ret_log)
 {
-        gid_t extra[EXTRA_GROUPS_MAX];
+        gid_t extra[EXTRA_GROUPS_MAX], privileged = (gid_t)-1;
         size_t n = 0;
+        int r = 0;
         const struct settings_list *groups = &m->settings->mail_access_groups;
-        for (size_t i = 0; i < groups->count && n < EXTRA_GROUPS_MAX; i++) {
-                int r = group_id(groups->items[i], &extra[n++]);
-                if (r < 0) {
-                        *ret_log =
-                                arena_printf(m->arena, "mail_access_groups: no group '%s'", groups->items[i]);
-                        return r;
-                }
-        }
-        int r = drop_to_user(user->account, user->uid, user->gid, extra, n);
+        for (size_t i = 0; r == 0 && i < groups->count && n < EXTRA_GROUPS_MAX; i++)
+                r = setting_group(m, "mail_access_groups", groups->items[i], &extra[n++], ret_log);
+        if (r == 0 && *m->settings->mail_privileged_group)
+                r = setting_group(m, "mail_privileged_group", m->settings->mail_privileged_group, &privileged,
+                                  ret_log);
+        if (r < 0)
+                return r;
+        r = drop_to_user(user->account, user->uid, user->gid, privileged, extra, n);
         if (r < 0)
                 *ret_log = arena_printf(
                         m->arena,

@@ -15,6 +15,7 @@
 #ifdef HAVE_SECCOMP
 #include "priv/bpf-edge.h"
 #include "priv/bpf-session.h"
+#include "priv/bpf-spool.h"
 #endif
 
 enum {
@@ -90,6 +91,14 @@ static int landlock_enter(const char *const *writable, const char *const *readab
                 r = -errno;
         return r < 0 ? r : 1;
 }
+
+#ifdef HAVE_SECCOMP
+static bool has_privileged_group(void)
+{
+        gid_t real, effective, saved;
+        return getresgid(&real, &effective, &saved) == 0 && saved != effective;
+}
+#endif
 
 /* 1 in force, 0 not built in or not in the kernel, -errno. */
 static int seccomp_enter(const struct sock_filter *filter, size_t n)
@@ -175,7 +184,9 @@ int sandbox_session(const char *const *paths)
         if (landlock < 0)
                 return landlock;
 #ifdef HAVE_SECCOMP
-        return parts_of(landlock, seccomp_enter(bpf_session, ARRAY_LEN(bpf_session)));
+        return parts_of(landlock, has_privileged_group()
+                                          ? seccomp_enter(bpf_spool, ARRAY_LEN(bpf_spool))
+                                          : seccomp_enter(bpf_session, ARRAY_LEN(bpf_session)));
 #else
         return parts_of(landlock, seccomp_enter(NULL, 0));
 #endif

@@ -17,7 +17,9 @@ enum sandbox_parts {
 int sandbox_edge(void);
 
 /* Read and write below `paths` (NULL-terminated; those that do not exist are left out), read what iconv and
- * time zones need, no network, no exec, no fork. The SANDBOX_* parts in force, or -errno. */
+ * time zones need, no network, no exec, no fork. A process with another saved group id
+ * (mail_privileged_group) may change its effective one, and no other id. The SANDBOX_* parts in force, or
+ * -errno. */
 int sandbox_session(const char *const *paths);
 
 #endif

@@ -20,22 +20,7 @@
 
 #include "base/fd.h"
 #include "priv/edge.h"
-
-static void report(struct conn *c, const char *role, const char *name, bool good, const char *why)
-{
-        conn_printf(c, "%s %s %s%s%s\n", good ? "ok" : "not ok", role, name, good ? "" : ": ",
-                    good ? "" : why);
-}
-
-/* A system call's result: refused is good. */
-static void refused(struct conn *c, const char *role, const char *name, long result)
-{
-        int e = errno;
-        report(c, role, name,
-               result < 0 &&
-                       (e == EPERM || e == EACCES || e == EMFILE || e == EXDEV || e == EAGAIN || e == ENOENT),
-               result < 0 ? strerror(e) : "it worked");
-}
+#include "report.h"
 
 static long try_open(const char *path, int flags)
 {
