@@ -7,6 +7,7 @@
 #include "mime/header.h"
 
 #define PREFIX "From "
+#define NOBODY "MAILER-DAEMON"
 
 enum {
         SENDER_MAX = 256, /* of a path: RFC 5321 section 4.5.3.1.3 */
@@ -187,6 +188,10 @@ static bool append_sender(struct slice head, struct slice field, struct arena *a
                 at = at->next;
         if (!at || !is_word(at->mailbox) || at->mailbox.n + at->host.n >= SENDER_MAX)
                 return false;
+        if (slice_eq(at->mailbox, SLICE("MISSING_MAILBOX"))) { /* <>: a notice about other mail */
+                buf_str(to, NOBODY);
+                return true;
+        }
         bool host = is_word(at->host) && !slice_eq(at->host, SLICE("MISSING_DOMAIN"));
         buf_append(to, at->mailbox);
         if (host) {
@@ -208,7 +213,7 @@ void mbox_from_line(struct slice head, time_t date, struct buf *to)
         for (size_t i = 0; i < ARRAY_LEN(fields) && !done; i++)
                 done = append_sender(head, slice_of(fields[i]), &a, to);
         if (!done)
-                buf_str(to, "MAILER-DAEMON");
+                buf_str(to, NOBODY);
         buf_printf(to, "  %s %s %2d %02d:%02d:%02d %04d%s", weekdays[tm.tm_wday], months[tm.tm_mon],
                    tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, MIN(MAX(tm.tm_year + 1900, 1900), YEAR_LAST),
                    crlf ? "\r\n" : "\n");
