@@ -56,6 +56,7 @@ int notify_wait(struct imap_session *s, deadline_t end, bool idle)
                 int r = conn_flush(&s->conn);
                 if (r < 0)
                         return r;
+                store_rest(s->store);
                 deadline_t until = MIN(end, next_notice);
                 if ((s->mailbox || s->notify) && watch < 0)
                         until = MIN(until, deadline_in_ms(IDLE_LOOK_MS));

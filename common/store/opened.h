@@ -87,7 +87,11 @@ void content_save(struct mailbox *m);
 /* A message's G field, or its base name. Valid until the next sync. */
 struct slice content_guid(struct mailbox *m, uint32_t seq);
 
-/* watch.c: reads off what inotify has said. */
+/* watch.c. An inotify descriptor without watches, from those kept if there is one; -errno. */
+int watch_take(struct store *s);
+/* Keeps it for the next time (see store_rest()), without these watches; negative ones are none. */
+void watch_give(struct store *s, int *fd, const int *watches, size_t n);
+/* Reads off what inotify has said. */
 void watch_drain(struct mailbox *m);
 
 #endif

@@ -44,6 +44,10 @@ void store_on_step(struct store *s, store_step *step, void *context);
  * set. */
 const char *store_location_choice(const struct store *s);
 
+/* Before a long wait, when nobody waits for us: lets go of inotify descriptors that were kept for the next
+ * change. A user may have few of them, and the kernel takes 10 ms or more to close one. */
+void store_rest(struct store *s);
+
 /* "open(/home/x/Maildir/cur) failed: Permission denied (euid=1000(x) egid=1000, missing +r perm: cur, owner
  * 0:0 mode 0700)". Valid until the next call on this store. Never NULL. */
 const char *store_error(const struct store *s);

@@ -90,7 +90,7 @@ void touch_begin(struct touch *t, struct mailbox *m, const struct index_truth *t
 {
         *t = (struct touch){.m = m, .fd = -1, .cur_wd = -1, .new_wd = -1};
         if (is_local(m->dir))
-                t->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+                t->fd = watch_take(m->store);
         if (t->fd < 0)
                 return;
         t->cur_wd = watch_dir(t, "cur");
@@ -155,10 +155,7 @@ void touch_end(struct touch *t, struct index_truth *truth)
 
 void touch_free(struct touch *t)
 {
-        /* without its watches it is closed without waiting for the kernel's other users of them */
-        if (t->fd >= 0 && t->cur_wd >= 0)
-                inotify_rm_watch(t->fd, t->cur_wd);
-        if (t->fd >= 0 && t->new_wd >= 0)
-                inotify_rm_watch(t->fd, t->new_wd);
-        fd_close_p(&t->fd);
+        const int watches[] = {t->cur_wd, t->new_wd};
+        if (t->fd >= 0)
+                watch_give(t->m->store, &t->fd, watches, ARRAY_LEN(watches));
 }

@@ -152,6 +152,7 @@ void store_close(struct store **s)
 {
         if (!*s)
                 return;
+        store_rest(*s);
         buf_free(&(*s)->error);
         arena_free(&(*s)->arena);
         free(*s);

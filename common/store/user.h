@@ -17,6 +17,8 @@ struct user_namespace {
         struct location location;
 };
 
+enum { STORE_QUEUES_MAX = 2 /* MOVE watches two folders */ };
+
 struct store {
         struct arena arena; /* lives as long as the store */
         const struct settings *settings;
@@ -31,6 +33,8 @@ struct store {
         int64_t last_name_us; /* see filename_generate() */
         store_step *step;     /* store_on_step(); NULL: nobody wants to know */
         void *step_context;
+        int queues[STORE_QUEUES_MAX]; /* watch.c */
+        size_t queues_n;
 };
 
 static inline void user_step(const struct store *s, uint64_t done, uint64_t total)

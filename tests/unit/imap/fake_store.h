@@ -95,6 +95,10 @@ const char *store_error(const struct store *s)
         return "the fake store failed";
 }
 
+void store_rest(struct store *s)
+{
+}
+
 const char *store_refusal(const struct store *s)
 {
         return fake.refusal;

@@ -2,6 +2,7 @@
 
 #include "maildir_fixture.h"
 
+#include <poll.h>
 #include <sys/inotify.h>
 #include <sys/wait.h>
 
@@ -111,6 +112,77 @@ static void what_only_we_changed_is_not_read(void **state)
         assert_true(next_open_reads(f, fd, MANY - 187));
         assert_false(next_open_reads(f, fd, MANY - 187));
         close(fd);
+}
+
+static unsigned queues_open(void)
+{
+        char path[64], target[64];
+        DIR *d = opendir("/proc/self/fd");
+        unsigned n = 0;
+        assert_non_null(d);
+        for (struct dirent *e; (e = readdir(d));) {
+                snprintf(path, sizeof(path), "/proc/self/fd/%.20s", e->d_name);
+                ssize_t len = readlink(path, target, sizeof(target));
+                n += len > 0 && slice_eq(slice_make(target, (size_t)len), SLICE("anon_inode:inotify"));
+        }
+        closedir(d);
+        return n;
+}
+
+/* The kernel takes its time to close one: that is left for when nobody waits. */
+static void inotify_stays_open_between_changes(void **state)
+{
+        struct fixture *f = *state;
+        struct save *s = NULL;
+        struct save_result res;
+        uint32_t first = 1;
+        size_t gone;
+        int fd, again;
+        fill(f, "cur", 1000, 10, ":2,");
+        assert_int_equal(store_create(f->store, "other"), 0);
+        struct mailbox *m = open_box(f, "INBOX", false);
+        assert_int_equal(queues_open(), 0); /* who reads needs none */
+        for (int i = 0; i < 3; i++) {
+                append(f, 0);
+                sync_box(f, m, true);
+                assert_int_equal(mailbox_store_flags(m, &first, 1, i % 2 ? FLAGS_REMOVE : FLAGS_ADD,
+                                                     (struct flags){.system = FLAG_SEEN}, &gone),
+                                 0);
+                assert_int_equal(queues_open(), 1);
+        }
+        assert_int_equal(save_open(f->store, "other", &s), 0);
+        assert_int_equal(save_move(s, m, 1), 0);
+        assert_int_equal(save_commit(s, &f->arena, &res), 0);
+        save_close(&s);
+        assert_int_equal(queues_open(), 2);
+
+        /* IDLE has one and lets go of the other; the next change has one of its own */
+        assert_int_equal(mailbox_watch(m, &fd), 0);
+        store_rest(f->store);
+        assert_int_equal(queues_open(), 1);
+        sync_box(f, m, true);
+        fill(f, "new", 2000, 1, "");
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        assert_int_equal(poll(&p, 1, 5000), 1);
+        assert_int_equal(sync_box(f, m, true).added, 1);
+        assert_int_equal(mailbox_watch(m, &again), 0);
+        assert_int_equal(again, fd);
+        append(f, 0);
+        assert_int_equal(queues_open(), 2);
+
+        /* what was watched is not any more */
+        mailbox_close(&m);
+        assert_int_equal(queues_open(), 1);
+        m = open_box(f, "other", false);
+        assert_int_equal(mailbox_watch(m, &fd), 0);
+        fill(f, "new", 3000, 1, "");
+        p.fd = fd;
+        assert_int_equal(poll(&p, 1, 0), 0);
+        put(f, "Maildir/.other/new/1.h", "x\n");
+        assert_int_equal(poll(&p, 1, 5000), 1);
+        mailbox_close(&m);
+        store_close(&f->store);
+        assert_int_equal(queues_open(), 0);
 }
 
 /* Somebody renames a file while our STORE goes on: the time stamps of cur/ are ours in the end, and yet. */
@@ -346,13 +418,10 @@ int main(void)
 {
 #define T(t) cmocka_unit_test_setup_teardown(t, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
-                T(what_only_we_changed_is_not_read),
-                T(a_change_amid_our_own_is_seen),
-                T(a_mark_does_not_come_twice),
-                T(many_are_recent_for_one),
-                T(caches_of_two_sessions_are_one),
-                T(what_is_learned_stays_learned),
-                T(an_expunge_kept_back_is_not_lost_with_the_index),
+                T(what_only_we_changed_is_not_read), T(inotify_stays_open_between_changes),
+                T(a_change_amid_our_own_is_seen),    T(a_mark_does_not_come_twice),
+                T(many_are_recent_for_one),          T(caches_of_two_sessions_are_one),
+                T(what_is_learned_stays_learned),    T(an_expunge_kept_back_is_not_lost_with_the_index),
                 T(the_index_may_be_elsewhere),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
