@@ -41,8 +41,9 @@ int folder_open_control_root(struct store *s, const struct user_namespace *ns, i
 /* The Maildir itself, or the directory of the mbox. -ENOENT: there is no such folder; INBOX's mbox need not
  * be there. */
 int folder_open(struct store *s, const struct folder_place *f, int *ret_fd);
-/* The mbox, for reading and, with `write`, for writing. One that is INBOX is made when it is missing, and
- * when that is not permitted *ret_fd is -1: it is empty. -ENOENT: there is no such file. */
+/* The mbox, for reading and, with `write`, for writing. One that is INBOX is made when it is missing, with
+ * mail_privileged_group if need be, and when that is not permitted *ret_fd is -1: it is empty. -ENOENT: there
+ * is no such file. */
 int folder_open_file(struct store *s, const struct folder_place *f, bool write, int *ret_fd);
 /* The control directory, which is made when it is missing. */
 int folder_open_control(struct store *s, const struct folder_place *f, int *ret_fd);

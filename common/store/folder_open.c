@@ -125,7 +125,13 @@ static int open_mbox(struct store *s, const struct folder_place *f, int *ret_fd)
 
 static int make_inbox_file(struct store *s, const struct folder_place *f, int dir, int *ret_fd)
 {
-        int fd = openat(dir, leaf(f), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        const int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+        int fd = openat(dir, leaf(f), flags, 0600);
+        if (fd < 0 && errno == EACCES) {
+                _cleanup_(perm_privilege_end) struct perm_privilege p = PERM_PRIVILEGE_NONE;
+                if (perm_privilege_begin(&p) == 0)
+                        fd = openat(dir, leaf(f), flags, 0600);
+        }
         if (fd < 0 && errno != EACCES && errno != EPERM && errno != EROFS)
                 return error_set(s, -errno, "open", f->file);
         *ret_fd = fd;

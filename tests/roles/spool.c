@@ -1,7 +1,8 @@
 /* Stands in for imap-session in the role tests: a session that locks mboxes in a spool and tries to do more
  * with mail_privileged_group. $SPOOL_OWN is the user's mbox, $SPOOL_OTHER another user's that may be read,
- * $SPOOL_PRIVATE one that only the group may read, $SPOOL_PLAN what is expected: "locks", "denied" or, of a
- * member of the group, "member". It says what breakout.c does; "stop" lines wait for one of the client's. */
+ * $SPOOL_PRIVATE one that only the group may read. $SPOOL_PLAN is what is expected: "locks", "denied",
+ * "missing" (there is no mbox yet) or, of a member of the group, "member". It says what breakout.c does;
+ * "stop" lines wait for one of the client's. */
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,7 +13,9 @@
 #include "base/fd.h"
 #include "priv/edge.h"
 #include "report.h"
+#include "store/folder.h"
 #include "store/mbox_lock.h"
+#include "store/store.h"
 
 static void edge(struct edge *e)
 {
@@ -92,6 +95,27 @@ static void lock_own(struct conn *c, const struct settings *settings, int fd, co
         stop(c, "released");
 }
 
+/* What the store says is enough to make an INBOX that is missing, and to lock it. */
+static void make_inbox(struct conn *c, const struct session_start *start)
+{
+        _cleanup_(store_close) struct store *s = NULL;
+        _cleanup_(fd_close_p) int fd = -1;
+        struct folder_place f = {.file = NULL};
+        const char *why = "";
+        int r = store_open(start->settings, &start->user, start->arena, &s, &why);
+        report(c, "session", "opens its store", r == 0, why);
+        if (r < 0)
+                return;
+        r = start->sandbox(start, store_paths(s));
+        report(c, "session", "enters its walls", r == 0, strerror(-r));
+        r = folder_resolve(s, start->arena, "INBOX", &f);
+        if (r == 0)
+                r = folder_open_file(s, &f, true, &fd);
+        report(c, "session", "makes its INBOX", fd >= 0, r < 0 ? strerror(-r) : "not permitted");
+        if (fd >= 0)
+                lock_own(c, start->settings, fd, f.file);
+}
+
 static void lock_nothing(struct conn *c, const struct settings *settings, int fd, const char *path)
 {
         struct mbox_lock l;
@@ -118,10 +142,8 @@ static void outsider(struct conn *c, const struct settings *settings, int fd, gi
         refused(c, "session", "makes a file in the spool afterwards", try_more(own));
 }
 
-static void session(const struct session_start *start)
+static void lock_in_walls(struct conn *c, const struct session_start *start)
 {
-        struct conn c;
-        conn_init(&c, start->in_fd, start->out_fd);
         const char *own = getenv("SPOOL_OWN");
         _cleanup_(fd_close_p) int fd = open(own, O_RDWR | O_CLOEXEC);
         struct stat st = {0};
@@ -129,13 +151,24 @@ static void session(const struct session_start *start)
         snprintf(dir, sizeof(dir), "%.*s", (int)slice_rfind(slice_of(own), '/'), own);
         const char *const paths[] = {dir, NULL};
         bool found = stat(dir, &st) == 0;
-        int r = start->broken ? -EPERM : start->sandbox(start, paths);
-        report(&c, "session", "enters its walls", r == 0 && fd >= 0 && found,
-               start->broken ? start->broken : strerror(-r));
+        int r = start->sandbox(start, paths);
+        report(c, "session", "enters its walls", r == 0 && fd >= 0 && found, strerror(-r));
         if (strcmp(getenv("SPOOL_PLAN"), "member") == 0)
-                lock_own(&c, start->settings, fd, own);
+                lock_own(c, start->settings, fd, own);
         else
-                outsider(&c, start->settings, fd, st.st_gid);
+                outsider(c, start->settings, fd, st.st_gid);
+}
+
+static void session(const struct session_start *start)
+{
+        struct conn c;
+        conn_init(&c, start->in_fd, start->out_fd);
+        if (start->broken)
+                report(&c, "session", "starts", false, start->broken);
+        else if (strcmp(getenv("SPOOL_PLAN"), "missing") == 0)
+                make_inbox(&c, start);
+        else
+                lock_in_walls(&c, start);
         conn_puts(&c, "end\n");
         conn_flush(&c);
         conn_free(&c);

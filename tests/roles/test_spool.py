@@ -133,6 +133,23 @@ def roots_group():
         raise Failed("it was served")
 
 
+def a_missing_inbox():
+    needs_root()
+    with Host(tls=False) as host:
+        spool = Spool(host)
+        host.settings = "mail_privileged_group = %d\nmail_location = mbox:~/mail:INBOX=%s/%%u" % (MAIL, spool.directory)
+        os.unlink(spool.path("kevin"))
+
+        def look(pid, where):
+            expect(set(status(pid)["Gid"].split()) == {str(host.gid), str(MAIL)}, status(pid)["Gid"])
+            expect(("kevin.lock" in spool.names()) == (where == "held"), repr(spool.names()))
+
+        run_session(spool, "missing", look, attempts=5)
+        made = os.stat(spool.path("kevin"))
+        expect((made.st_uid, made.st_gid, made.st_mode & 0o7777) == (host.uid, MAIL, 0o600), repr(made))
+        expect(spool.names() == ["kevin", "other", "private"], repr(spool.names()))
+
+
 def access_group():
     """mail_access_groups: an ordinary group of every session."""
     needs_root()
@@ -151,4 +168,4 @@ def access_group():
         expect(seen == ["held", "released"], repr(seen))
 
 
-run_tests([privileged, without_it, a_group_that_is_not_there, roots_group, access_group])
+run_tests([privileged, without_it, a_group_that_is_not_there, roots_group, a_missing_inbox, access_group])
