@@ -2,14 +2,17 @@
 #define STORE_REWRITE_H
 
 /* Changes a file that many programs append to, so that a kill or a power cut at any system call leaves the
- * old or the new content, never a mixture: what will move is written down in a journal beside (rewrite), the
- * journal gets its name when it is on the disk, then the file is changed, then the journal is removed. Who
- * finds a journal under the file's write lock finishes it first (rewrite_replay()), also when others have
+ * old or the new content, never a mixture: what will move is written down in a journal beside it (rewrite),
+ * the journal gets its name when it is on the disk, then the file is changed, then the journal is removed.
+ * Who finds a journal under the file's write lock finishes it first (rewrite_replay()), also when others have
  * appended to the file after the cut: that is kept, behind the new content.
  *
- * Disk space: the journal holds texts, the list of moves and one piece of REWRITE_PIECE bytes (less when
- * there is no room for so much): a file can be made shorter on a disk that is nearly full. A file that grows
- * has its room before anything is changed. */
+ * Disk space: the journal holds texts, the list of pieces (16 bytes each) and room for twice REWRITE_WINDOW
+ * bytes (less when less is moved, or there is no room for so much): a file can be made shorter on a disk that
+ * is nearly full. A file that grows has its room before anything is changed.
+ *
+ * Speed: what stays in its place is not read. All that moves is read and written once, and up to once more
+ * into the journal; with few fsyncs for every REWRITE_WINDOW bytes. */
 
 #include "base/buf.h"
 #include "store/perm.h"
@@ -17,43 +20,49 @@
 #define REWRITE_NAME "mailsession.rewrite"
 
 enum {
-        REWRITE_PIECE = 4 * 1024 * 1024, /* moved at a time */
+        REWRITE_WINDOW = 4 * 1024 * 1024, /* moved at a time */
 };
 
-/* What is behind `size` when a journal is found was appended by others, and begins with this text ("From ").
- * The new content is made of pieces, in order: what is between two pieces of the old file and is in none is
- * gone. */
+/* The new content is said from its beginning to its end, as pieces: bytes of the old file and texts. Bytes of
+ * the old file that are in no piece are gone. While texts are collected under a name of its own
+ * (mailsession.rewrite.N: used again by the next when a process was killed) no lock is needed, and several
+ * processes may do so at once. */
 struct rewrite {
-        int dirfd; /* borrowed: where the journal is */
-        struct perm perm;
-        bool sync;     /* fsync; false only with mail_fsync=never */
-        uint64_t size; /* of the old file */
-        uint64_t at;   /* of the new one as far as it is said */
-        int fd;        /* the journal, without its name */
-        char *name;    /* under which it is now */
-        struct buf moves;
-        uint64_t texts;
+        int dirfd;       /* borrowed: where the journal is, open for reading */
+        bool sync;       /* fsync; false only with mail_fsync=never */
+        uint64_t stored; /* bytes of texts up to now */
+        uint64_t at;     /* bytes of the new content said up to now */
+        uint64_t from;   /* where the old file's next piece may begin */
+        uint32_t window; /* REWRITE_WINDOW; tests have smaller ones */
+        int fd;          /* the journal, without its name; locked */
+        unsigned number; /* of its name */
+        uint64_t hash, written;
+        struct buf chunk, pieces;
 };
+#define REWRITE_NONE ((struct rewrite){.dirfd = -1, .fd = -1})
 
-/* The new content is said from here on. `keep` bytes at the beginning stay as they are. */
 int rewrite_begin(struct rewrite *w, int dirfd, const struct perm *perm, bool sync);
-/* Bytes of the old file, from an offset that is not before the end of the last such piece (adjacent ones are
- * one move); those that stay where they are cost nothing. */
+/* Next come `n` bytes of the old file, from an offset that is not before the end of the last such piece. */
 int rewrite_move(struct rewrite *w, uint64_t from, uint64_t n);
-/* New bytes; may be called many times for one text. They go to the journal at once. */
+/* Next come these new bytes. */
 int rewrite_text(struct rewrite *w, struct slice bytes);
-/* Carries it out on the file, of which `size` are old bytes, with its write lock held. On an error before the
- * journal got its name nothing has changed; after that the journal stays, and the next rewrite_replay() goes
- * on
- * (*ret_begun tells). */
+/* The same in two parts: bytes go to the journal now (their offset there is w->stored before), and get their
+ * place later. */
+int rewrite_store(struct rewrite *w, struct slice bytes);
+int rewrite_place(struct rewrite *w, uint64_t stored_at, uint64_t n);
+/* Carries it out on the file, open for reading and writing, of which `size` are old bytes, with its write
+ * lock held. What is behind them stays behind the new content. On an error with !*ret_begun nothing has
+ * changed; otherwise the journal stays, and the next rewrite_replay() goes on. -EEXIST: there is one that
+ * waits; -EINVAL: what was said does not fit the file. */
 int rewrite_run(struct rewrite *w, int file, uint64_t size, bool *ret_begun);
-void rewrite_end(struct rewrite *w); /* also a _cleanup_ function: a journal without its name is removed */
+/* Also a _cleanup_ function: a journal that has not got the name is removed. */
+void rewrite_end(struct rewrite *w);
 
 /* Whether there is one that waits, without a lock. */
 bool rewrite_waits(int dirfd);
-/* Finishes it, with the file's write lock held. A journal that is not whole, or is of another file (inode, or
- * what the file must look like), is not followed: -EBADMSG, and it is renamed to mailsession.rewrite.broken
- * for the administrator. */
+/* Finishes it, if there is one, with the file's write lock held. One that found no room before anything was
+ * changed is dropped. A journal that is not whole, or is of another file (inode, or what the file must look
+ * like), is not followed: -EBADMSG, and it is renamed to mailsession.rewrite.broken for the administrator. */
 int rewrite_replay(int dirfd, int file, bool sync);
 
 #endif
