@@ -172,6 +172,15 @@ static void put_head(struct writer *w, struct slice head)
         buf_append(w->to, slice_from(head, it.offset));
 }
 
+/* Before a fold without a line end, which is all there is, a line would take it for its own. */
+static bool has_place(struct slice head)
+{
+        struct header_iter it = {.header = head, .everything = true};
+        struct header_field f;
+        bool fold = head.n && (head.p[0] == ' ' || head.p[0] == '\t');
+        return !fold || !header_next(&it, &f) || eol_of(f.raw).n;
+}
+
 /* How many blanks go behind X-Keywords; n: bytes of the header without them. What is left is enough for all
  * flags, unless they are what has changed. */
 static size_t padding(const struct writer *w, struct slice head, size_t n)
@@ -188,6 +197,8 @@ int mbox_head_write(struct slice head, const struct mbox_want *want, struct buf 
         size_t from = to->n;
         if (w.had.flags == want->flags && w.had.old == want->old && says_rest(&w.had, want))
                 return buf_append(to, head);
+        if (!has_place(head))
+                return -E2BIG;
         w.eol = eol_of(slice_head(head, slice_find(head, '\n') + 1));
         if (!w.eol.n)
                 w.eol = SLICE("\n");

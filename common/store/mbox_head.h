@@ -34,7 +34,8 @@ struct mbox_want {
  * header: X-IMAPbase, Status, X-Status, X-Keywords, X-UID, Content-Length. Second lines of a kind go. The
  * rest is not touched, not by a byte. A header that says already what is wanted comes out as it is, whatever
  * its lines look like. In what was written here a change of flags never changes the length, nor one of
- * keywords while there is room. -E2BIG, and nothing appended: longer than MBOX_HEAD_MAX. */
+ * keywords while there is room. -E2BIG, and nothing appended: longer than MBOX_HEAD_MAX, or without a
+ * place for a line (all there is is a fold that does not end). */
 int mbox_head_write(struct slice head, const struct mbox_want *want, struct buf *to);
 
 #endif

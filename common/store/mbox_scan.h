@@ -44,7 +44,8 @@ struct mbox_message {
         /* Of the From_ line and the header without metadata, as they are sent: it stays when flags change. */
         char hash[MBOX_HASH_LEN + 1];
         /* Their text, valid until the next call, as are the slices in `status`. head.n < head_n: of so long a
-         * header these are the fields that are within MBOX_HEAD_MAX; what follows has no metadata. */
+         * header these are the fields that are within MBOX_HEAD_MAX; what follows has no metadata. With
+         * head.n 0 of more, none can be written either: what follows may begin with a fold. */
         struct slice from, head;
 };
 

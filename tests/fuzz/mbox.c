@@ -16,7 +16,8 @@ static void check_write(struct slice head, const struct mbox_want *want)
 {
         _cleanup_(buf_free) struct buf once = {0}, twice = {0}, sent = {0};
         if (mbox_head_write(head, want, &once) < 0) {
-                assert(once.n == 0 && head.n + 8192 > MBOX_HEAD_MAX);
+                assert(once.n == 0);
+                assert(head.n + 8192 > MBOX_HEAD_MAX || head.p[0] == ' ' || head.p[0] == '\t');
                 return;
         }
         struct mbox_status st = mbox_status_of(buf_slice(&once));

@@ -191,6 +191,18 @@ static void too_long(void **state)
         assert_int_equal(small.n, 0);
 }
 
+static void folds(void **state)
+{
+        (void)state;
+        _cleanup_(buf_free) struct buf to = {0};
+        struct mbox_want want = {.flags = FLAG_SEEN};
+        assert_int_equal(mbox_head_write(SLICE(" x"), &want, &to), -E2BIG);
+        assert_int_equal(mbox_head_write(SLICE("\tx\n y"), &want, &to), -E2BIG);
+        assert_int_equal(to.n, 0);
+        expect(" x\n", &want, " x\nStatus: R\nX-Status: \nX-Keywords:" SPACES50 "     \n");
+        expect(" x\nS: y", &want, " x\nStatus: R\nX-Status: \nX-Keywords:" SPACES50 "     \nS: y");
+}
+
 static void visible(void **state)
 {
         static const char head[] =
@@ -254,8 +266,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(new_header),   cmocka_unit_test(nothing_to_say), cmocka_unit_test(in_place),
-                cmocka_unit_test(length_stays), cmocka_unit_test(too_long),       cmocka_unit_test(visible),
-                cmocka_unit_test(from_lines),
+                cmocka_unit_test(length_stays), cmocka_unit_test(too_long),       cmocka_unit_test(folds),
+                cmocka_unit_test(visible),      cmocka_unit_test(from_lines),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
