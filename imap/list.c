@@ -224,8 +224,7 @@ static void write_annotations(struct imap_session *s, const struct imap_command 
         const struct imap_metadata what = {.entries = c->list.metadata};
         uint64_t longest;
 
-        if (s->settings->imap_metadata)
-                (void)!imap_write_metadata(s, f->name, &what, &longest);
+        (void)!imap_write_metadata(s, f->name, &what, &longest);
 }
 
 /* What follows the line of a selected folder that can be opened. */
@@ -325,6 +324,10 @@ void imap_exec_list(struct imap_session *s, const struct imap_command *c)
 {
         int r = 0;
 
+        if ((c->list.returns & LIST_RETURN_METADATA) && !s->settings->imap_metadata) {
+                imap_bad(s, c, "Error in IMAP command %s: Unknown option METADATA.", verb(c));
+                return;
+        }
         if (c->list.status & STATUS_HIGHESTMODSEQ) /* RFC 7162 section 3.1, as STATUS does */
                 imap_enable(s, FEATURE_CONDSTORE);
         if (c->list.extended || c->list.patterns[0].n > 0)

@@ -60,8 +60,8 @@ int folder_open_below(int base, struct slice path, const struct perm *make, int 
 int folder_make_subdirs(struct store *s, const char *path, int dirfd, const struct perm *perm);
 /* Makes the INBOX's Maildir, or the root of mbox folders, when it is missing and its parent is there. */
 int folder_make_inbox(struct store *s);
-/* Makes the directories of CONTROL= and INDEX= that are missing: a sandbox can only be given what is there.
- */
+/* Makes the directories that are missing, as far as that is permitted: those of CONTROL= and INDEX=, and
+ * those that hold the folders of private namespaces. A sandbox can only be given what is there. */
 void folder_make_other_roots(struct store *s);
 
 /* manage.c: removes a directory with all that is in it; one that is not there is no error. */

@@ -200,6 +200,9 @@ void folder_make_other_roots(struct store *s)
                 const struct location *l = &s->namespaces[i].location;
                 const char *const paths[] = {l->control, l->index};
                 struct stat st;
+                /* what is not the user's own is the administrator's to make */
+                if (s->namespaces[i].set->type == SETTINGS_NAMESPACE_PRIVATE && stat(l->root, &st) < 0)
+                        (void)!dir_make_all(AT_FDCWD, l->root, 0700);
                 for (size_t j = 0; j < ARRAY_LEN(paths); j++)
                         if (paths[j] && stat(paths[j], &st) < 0)
                                 (void)!make_control(s, paths[j], l->root);
