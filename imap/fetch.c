@@ -8,6 +8,7 @@
 #include "imap/fetch.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/log.h"
 #include "imap/binary.h"
@@ -71,14 +72,31 @@ static int find_kinds(struct fetch *f)
         return 0;
 }
 
+struct imap_partial_marks *fetch_partial(struct fetch *f)
+{
+        struct imap_partial_marks *p = &f->s->partial;
+        const char *guid = mailbox_guid(f->s->mailbox);
+        if (p->uid != f->message.uid || strcmp(p->guid, guid) != 0) {
+                *p = (struct imap_partial_marks){.uid = f->message.uid};
+                snprintf(p->guid, sizeof(p->guid), "%s", guid);
+        }
+        return p;
+}
+
 /* Before anything is said of the message: what cannot be decoded fails the command (RFC 3516 section 4.3). */
 static int check_encodings(struct fetch *f)
 {
+        const struct binary_mark *mark = &fetch_partial(f)->binary;
         struct binary binary;
         int r = 0;
-        for (size_t i = 0; i < f->items_n && r == 0; i++)
-                if (f->items[i].kind == FETCH_BINARY || f->items[i].kind == FETCH_BINARY_SIZE)
-                        r = binary_locate(f->text.raw, fetch_parts(f), f->items[i].section, &binary);
+        for (size_t i = 0; i < f->items_n && r == 0; i++) {
+                const struct imap_section *what = f->items[i].section;
+                if (f->items[i].kind != FETCH_BINARY && f->items[i].kind != FETCH_BINARY_SIZE)
+                        continue;
+                r = binary_locate(f->text.raw,
+                                  binary_needs_parts(what, mark, f->text.raw) ? fetch_parts(f) : NULL, what,
+                                  mark, &binary);
+        }
         return r;
 }
 

@@ -74,6 +74,8 @@ struct fetch {
 /* Works out the items. */
 void fetch_plan(struct fetch *f);
 const struct part *fetch_parts(struct fetch *f);
+/* The memory of where the last partials ended, for the message at hand. */
+struct imap_partial_marks *fetch_partial(struct fetch *f);
 /* Sends the response of the message at hand; everything it needs is there. */
 void fetch_write(struct fetch *f, bool tell_flags);
 

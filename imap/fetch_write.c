@@ -1,7 +1,5 @@
 /* The response to FETCH, put together in the connection's output buffer. */
 
-#include <stdio.h>
-
 #include "base/number.h"
 #include "imap/binary.h"
 #include "imap/fetch.h"
@@ -127,19 +125,9 @@ static void write_picked(struct fetch *f, const struct fetch_item *item)
         conn_write(&f->s->conn, sent);
 }
 
-/* The memory of where the last partial ended, for the message at hand. */
 static struct section_mark *mark_of(struct fetch *f, const struct imap_section *what)
 {
-        struct imap_session *s = f->s;
-        if (!what->partial)
-                return NULL;
-        const char *guid = mailbox_guid(s->mailbox);
-        if (s->partial.uid != f->message.uid || strcmp(s->partial.guid, guid) != 0) {
-                s->partial.mark.set = false;
-                s->partial.uid = f->message.uid;
-                snprintf(s->partial.guid, sizeof(s->partial.guid), "%s", guid);
-        }
-        return &s->partial.mark;
+        return what->partial ? &fetch_partial(f)->mark : NULL;
 }
 
 static void write_section(struct fetch *f, const struct fetch_item *item)
@@ -161,8 +149,11 @@ static void write_section(struct fetch *f, const struct fetch_item *item)
 static void write_binary(struct fetch *f, const struct fetch_item *item)
 {
         struct binary binary = {};
-        binary_locate(f->text.raw, item->section->part_n ? fetch_parts(f) : NULL, item->section, &binary);
-        binary_measure(&binary);
+        struct binary_mark *mark = &fetch_partial(f)->binary;
+        binary_locate(f->text.raw,
+                      binary_needs_parts(item->section, mark, f->text.raw) ? fetch_parts(f) : NULL,
+                      item->section, mark, &binary);
+        binary_measure(&binary, f->text.raw, mark);
         if (item->kind == FETCH_BINARY_SIZE) {
                 write_number(f, item, binary.size);
                 return;

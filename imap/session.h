@@ -4,12 +4,21 @@
 /* The logged-in session: the state the executors work on, and the table that says which executor runs which
  * command and when sequence numbers may change. */
 
+#include "imap/binary.h"
 #include "imap/progress.h"
 #include "imap/reader.h"
 #include "imap/section.h"
 #include "priv/protocol.h"
 #include "store/save.h"
 #include "wire/conn.h"
+
+/* Where the last partial FETCH ended; see fetch_partial(). */
+struct imap_partial_marks {
+        char guid[33]; /* of the mailbox */
+        uint32_t uid;
+        struct section_mark mark;
+        struct binary_mark binary;
+};
 
 struct imap_session {
         const struct session_start *start;
@@ -29,11 +38,7 @@ struct imap_session {
         uint64_t fetched_modseq;             /* the highest MODSEQ it was told since */
         bool told_waiting;                   /* the log knows that new mail is kept back */
         unsigned told_keywords;              /* how many keywords FLAGS named: they only become more */
-        struct {
-                char guid[33]; /* of the mailbox */
-                uint32_t uid;
-                struct section_mark mark;
-        } partial;             /* where the last partial FETCH ended */
+        struct imap_partial_marks partial;
         struct notify *notify; /* imap/notify.h; NULL: NOTIFY was not used */
         bool muted;            /* the command may leave the selected mailbox's news to NOTIFY's choice */
         struct imap_progress progress;

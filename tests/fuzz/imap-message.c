@@ -105,18 +105,19 @@ static void check_binary(struct slice message, const struct part *root)
         uint32_t number = 1;
         struct imap_section what = {.part = &number, .part_n = 1};
         struct binary whole, cut;
-        if (binary_locate(message, root, &what, &whole) < 0)
+        if (binary_locate(message, root, &what, NULL, &whole) < 0)
                 return;
-        binary_measure(&whole);
+        binary_measure(&whole, message, NULL);
         need(whole.size <= 2 * whole.text.n);
         what.partial = true;
         what.count = UINT32_MAX;
-        need(binary_locate(message, root, &what, &cut) == 0);
-        binary_measure(&cut);
+        need(binary_locate(message, root, &what, NULL, &cut) == 0);
+        binary_measure(&cut, message, NULL);
         need(cut.size == whole.size && cut.has_nul == whole.has_nul);
         what.offset = 2;
         what.count = 3;
-        binary_measure(&cut);
+        need(binary_locate(message, root, &what, NULL, &cut) == 0);
+        binary_measure(&cut, message, NULL);
         need(cut.size == (whole.size > 5 ? 3 : whole.size > 2 ? whole.size - 2 : 0));
 }
 
