@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,14 +20,15 @@ static void on_signal(int number _unused_)
 {
 }
 
-/* The signals that would leave the terminal without echo end the read instead. */
-static const int interrupting[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-
-/* One line without its end. 0; -EINTR; -ENODATA at the end of the input; -E2BIG. */
-static int read_line(struct buf *to)
+/* One line without its end. Signals of `mask` end it, at any time. 0; -EINTR; -ENODATA at the end of the
+ * input; -E2BIG. */
+static int read_line(struct buf *to, const sigset_t *mask)
 {
         for (;;) {
                 char c;
+                struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
+                if (mask && ppoll(&p, 1, NULL, mask) < 0)
+                        return -errno;
                 ssize_t n = read(STDIN_FILENO, &c, 1);
                 if (n < 0)
                         return -errno;
@@ -39,24 +41,33 @@ static int read_line(struct buf *to)
         }
 }
 
+/* The signals that would leave the terminal without echo end the question instead; between two reads they
+ * wait. */
 static int read_hidden(struct buf *to)
 {
+        static const int interrupting[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
         struct termios before, hidden;
-        struct sigaction old[ARRAY_LEN(interrupting)], stop, end = {.sa_handler = on_signal};
+        struct sigaction old[ARRAY_LEN(interrupting)], stop;
+        sigset_t blocked, open;
         if (tcgetattr(STDIN_FILENO, &before) < 0)
                 return -errno;
-        for (size_t i = 0; i < ARRAY_LEN(interrupting); i++)
-                sigaction(interrupting[i], &end, &old[i]);
+        sigemptyset(&blocked);
+        for (size_t i = 0; i < ARRAY_LEN(interrupting); i++) {
+                sigaction(interrupting[i], &(struct sigaction){.sa_handler = on_signal}, &old[i]);
+                sigaddset(&blocked, interrupting[i]);
+        }
         sigaction(SIGTSTP, &(struct sigaction){.sa_handler = SIG_IGN}, &stop);
+        sigprocmask(SIG_BLOCK, &blocked, &open);
         hidden = before;
         hidden.c_lflag &= ~(tcflag_t)ECHO;
         int r = tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) < 0 ? -errno : 0;
         if (r == 0) {
                 fputs("Password: ", stderr);
-                r = read_line(to);
+                r = read_line(to, &open);
                 fputc('\n', stderr);
                 tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
         }
+        sigprocmask(SIG_SETMASK, &open, NULL);
         sigaction(SIGTSTP, &stop, NULL);
         for (size_t i = 0; i < ARRAY_LEN(interrupting); i++)
                 sigaction(interrupting[i], &old[i], NULL);
@@ -127,7 +138,7 @@ int admin_auth(struct admin *a)
                 return ask(a, NULL);
         /* no piece of it stays behind where the buffer grew */
         buf_reserve(&password, SASL_TEXT_MAX);
-        int r = isatty(STDIN_FILENO) ? read_hidden(&password) : read_line(&password);
+        int r = isatty(STDIN_FILENO) ? read_hidden(&password) : read_line(&password, NULL);
         if (r < 0) {
                 fprintf(stderr, "mailsession: no password: %s\n",
                         r == -ENODATA ? "the input ended" : strerror(-r));

@@ -1,43 +1,12 @@
 #!/usr/bin/env python3
 """Without a settings file the system's users are served, from shadow, in ~/Maildir."""
 
-import contextlib
-import ctypes
-import os
-import shutil
 import socket
 import subprocess
 
-from common import Host, Line, Skip, environment, expect, run_tests, status
+from common import Host, Line, environment, expect, run_tests, status
+from accounts import GROUP, accounts
 from mailsession_test import program
-
-
-GROUP = 54321
-
-
-@contextlib.contextmanager
-def accounts(host, home):
-    """Replaces the account databases by ones with kevin in them, for this process and its children alone."""
-    if os.getuid() != 0:
-        raise Skip("needs root: shadow is read and the uid changes")
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(0x00020000) != 0:  # CLONE_NEWNS
-        raise Skip("no mount namespace: " + os.strerror(ctypes.get_errno()))
-    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
-    hashed = subprocess.run(["openssl", "passwd", "-6", "secret"], check=True, capture_output=True, text=True).stdout.strip()
-    for name, more in (("passwd", "kevin:x:%d:%d:Kevin:%s:/bin/false" % (host.uid, host.gid, home)),
-                       ("group", "kevins:x:%d:kevin" % GROUP),
-                       ("shadow", "kevin:%s:19000:0:99999:7:::\nlocked:!:19000:0:99999:7:::" % hashed)):
-        copy = host.path(name)
-        shutil.copy("/etc/" + name, copy)
-        with open(copy, "a") as out:
-            out.write(more + "\n")
-        os.chmod(copy, 0o600 if name == "shadow" else 0o644)
-        subprocess.run(["mount", "--bind", copy, "/etc/" + name], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "/etc/passwd", "/etc/group", "/etc/shadow"], check=True)
 
 
 def session(host, commands):
