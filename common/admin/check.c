@@ -63,49 +63,83 @@ static const char *existing(const struct admin *a, const char *path)
         return at;
 }
 
-/* A session makes it when it may. */
+static const char *place_of(const struct folder_place *inbox)
+{
+        return inbox->file ? inbox->file : inbox->dir;
+}
+
+static void check_access(struct admin *a, struct store *s, const char *path, int mode)
+{
+        if (faccessat(AT_FDCWD, path, mode, AT_EACCESS) == 0 || errno == ENOENT)
+                return;
+        error_set(s, -errno, mode & R_OK ? "open" : "write", path);
+        say_error(a, s);
+}
+
+/* A session makes a Maildir when it may; an mbox comes with the first mail. */
 static void check_missing(struct admin *a, struct store *s, const struct folder_place *inbox)
 {
-        const char *above = existing(a, inbox->dir);
-        if (faccessat(AT_FDCWD, above, W_OK | X_OK, AT_EACCESS) < 0) {
-                error_set(s, -errno, "mkdir", inbox->dir);
+        const char *path = place_of(inbox), *above = existing(a, path);
+        if (faccessat(AT_FDCWD, above, (inbox->file ? 0 : W_OK) | X_OK, AT_EACCESS) < 0) {
+                error_set(s, -errno, inbox->file ? "open" : "mkdir", path);
                 say_error(a, s);
+        } else if (inbox->file) {
+                admin_say("messages", "none: there is no %s yet", path);
         } else {
-                admin_say("messages", "none: %s is made at the first login", inbox->dir);
+                admin_say("messages", "none: %s is made at the first login", path);
         }
 }
 
-static void check_writable(struct admin *a, struct store *s, const struct folder_place *inbox)
+static void check_maildir(struct admin *a, struct store *s, const struct folder_place *inbox,
+                          const struct look *here)
 {
-        static const char *const names[] = {"cur/", "new/", "tmp/"};
-        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-                const char *path = arena_printf(a->arena, "%s/%s", inbox->dir, names[i]);
-                if (faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) == 0 || errno == ENOENT)
-                        continue;
-                error_set(s, -errno, "write", path);
-                say_error(a, s);
+        static const char *const names[] = {"cur", "new", "tmp"};
+        if (here->kind == LOOK_FILE) {
+                admin_problem(a, "%s is a file and no Maildir; correct mail_location", inbox->dir);
+                return;
         }
+        admin_say("messages", "%" PRIu64 ", %" PRIu64 " of them in new/; newest %s", here->messages,
+                  here->in_new, elsewhere_time(a, here->newest));
+        for (size_t i = 0; i < ARRAY_LEN(names); i++)
+                check_access(a, s, arena_printf(a->arena, "%s/%s/", inbox->dir, names[i]), W_OK | X_OK);
+}
+
+static void check_mbox(struct admin *a, struct store *s, const struct folder_place *inbox, struct look *here)
+{
+        if (here->kind != LOOK_FILE) {
+                admin_problem(a, "%s is no file, and so no mbox; correct mail_location", inbox->file);
+                return;
+        }
+        int r = look_count(inbox->file, here);
+        const char *count = r == 0 ? arena_printf(a->arena, "%" PRIu64, here->messages) : "not counted";
+        if (r == -EBADMSG)
+                admin_problem(a, "%s is no mbox: it does not begin with a From line; move it away",
+                              inbox->file);
+        admin_say("messages", "%s; %" PRIu64 " bytes, changed %s", count, here->bytes,
+                  elsewhere_time(a, here->newest));
+        check_access(a, s, inbox->file, R_OK);
+        if (faccessat(AT_FDCWD, inbox->file, W_OK, AT_EACCESS) < 0)
+                admin_problem(a, "%s cannot be changed: %s; permit it to uid %lu, whom the session runs as",
+                              inbox->file, strerror(errno), (unsigned long)geteuid());
 }
 
 static void check_inbox(struct admin *a, const struct auth_user *user, struct store *s,
                         const struct folder_place *inbox)
 {
-        const char *below;
+        const char *path = place_of(inbox), *below;
         struct look here = {0};
-        int r = look_at(inbox->dir, &here, &below);
+        int r = look_at(path, &here, &below);
         if (r < 0) {
-                error_set_at(s, r, "open", inbox->dir, below);
+                error_set_at(s, r, "open", path, below);
                 say_error(a, s);
-        } else if (here.kind == LOOK_FILE) {
-                admin_problem(a, "%s is a file, and mail_location says it is a Maildir", inbox->dir);
-        } else if (here.kind == LOOK_NOTHING) {
+        } else if (here.ino == 0) {
                 check_missing(a, s, inbox);
+        } else if (inbox->file) {
+                check_mbox(a, s, inbox, &here);
         } else {
-                admin_say("messages", "%" PRIu64 ", %" PRIu64 " of them in new/; newest %s", here.messages,
-                          here.in_new, elsewhere_time(a, here.newest));
-                check_writable(a, s, inbox);
+                check_maildir(a, s, inbox, &here);
         }
-        elsewhere(a, user, inbox->dir, &here);
+        elsewhere(a, user, path, &here);
 }
 
 static void check_mail(struct admin *a, const struct auth_user *user)
@@ -115,16 +149,13 @@ static void check_mail(struct admin *a, const struct auth_user *user)
         struct folder_place inbox;
         const char *why = "", *said;
         if (store_examine(&a->settings, &m, a->arena, &s, &why) < 0) {
-                const struct look none = {0};
                 admin_problem(a, "%s", why);
-                if (user->home)
-                        elsewhere(a, user, arena_printf(a->arena, "%s/Maildir", user->home), &none);
         } else if (admin_inbox(a, s, &inbox, &said) < 0) {
                 admin_problem(a, "%s", store_error(s));
         } else {
                 admin_say("mail", "%s", said);
-                admin_say("format", "Maildir");
-                say_path(a, inbox.dir);
+                admin_say("format", "%s", inbox.file ? "mbox" : "Maildir");
+                say_path(a, place_of(&inbox));
                 check_inbox(a, user, s, &inbox);
         }
 }

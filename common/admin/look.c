@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "store/filename.h"
+#include "store/mbox_scan.h"
 
 /* The time in the name is that of the delivery; a client may have given the file the time of an old message.
  */
@@ -89,4 +90,28 @@ int look_at(const char *path, struct look *ret, const char **ret_below)
         }
         *ret = l;
         return 0;
+}
+
+static ssize_t read_at(void *context, void *to, size_t n, uint64_t offset)
+{
+        ssize_t got = pread(*(const int *)context, to, n, (off_t)offset);
+        return got < 0 ? -errno : got;
+}
+
+int look_count(const char *path, struct look *l)
+{
+        _cleanup_(fd_close_p) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOATIME | O_NONBLOCK | O_NOCTTY);
+        if (fd < 0)
+                return -errno;
+        const struct mbox_source source = {.read = read_at, .context = &fd, .end = l->bytes};
+        _cleanup_(mbox_scan_end) struct mbox_scan scan = {.at = 0};
+        struct mbox_message message;
+        uint64_t n = 0;
+        int r;
+        mbox_scan_begin(&scan, &source, 0, false);
+        while ((r = mbox_scan_next(&scan, &message)) > 0)
+                n += message.status.pseudo ? 0 : 1;
+        if (r == 0)
+                l->messages = n;
+        return r;
 }

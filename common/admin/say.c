@@ -9,7 +9,7 @@
 enum { LABEL_WIDTH = 11, LINE_MAX_BYTES = 16384 /* some paths */ };
 
 /* Paths and names are what users and clients made them. */
-static void print(const char *label, const char *fmt, va_list ap)
+_printf_(2, 0) static void print(const char *label, const char *fmt, va_list ap)
 {
         char line[LINE_MAX_BYTES];
         vsnprintf(line, sizeof(line), fmt, ap);

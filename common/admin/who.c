@@ -66,7 +66,6 @@ int admin_inbox(const struct admin *a, struct store *s, struct folder_place *ret
         else if (*a->settings.mail_location)
                 *ret_said = arena_printf(a->arena, "%s (mail_location)", a->settings.mail_location);
         else
-                *ret_said =
-                        arena_printf(a->arena, "%s (mail_location is not set, and it is there)", ret->dir);
+                *ret_said = store_location_choice(s);
         return 0;
 }
