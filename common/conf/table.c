@@ -86,13 +86,15 @@ static const struct conf_setting top[] = {
         ROW(CONF_TIME, mbox_dotlock_change_timeout, "2 mins",
             "A dotlock whose owner is not known is broken when neither it nor the mbox has changed for this; "
             "0 for never."),
-        FLAGGED(CONF_BOOL, mbox_dirty_syncs, "yes", CONF_NOT_YET,
-                "Read only what is new of an mbox that has changed, as long as that fits what is known of "
-                "it."),
-        FLAGGED(CONF_BOOL, mbox_very_dirty_syncs, "no", CONF_NOT_YET,
-                "The same at the first look of a session, too."),
-        FLAGGED(CONF_BOOL, mbox_lazy_writes, "yes", CONF_NOT_YET,
-                "Write flags into an mbox when it is closed or checked, not at each change."),
+        ROW(CONF_BOOL, mbox_dirty_syncs, "yes",
+            "Read only what is new of an mbox that has grown, as long as that fits what is known of it."),
+        ROW(CONF_BOOL, mbox_very_dirty_syncs, "no", "The same at the first look of a session, too."),
+        ROW(CONF_BOOL, mbox_lazy_writes, "yes",
+            "Write UIDs into an mbox when something else is written there, or it is closed; not at once."),
+        ROW(CONF_BOOL, mbox_unquote_from, "no",
+            "Bodies of an mbox are quoted as mboxrd has it: a \">\" before \"From \" is taken away when they "
+            "are "
+            "read."),
         ROW(CONF_LIST, mail_plugins, "",
             "Parts of the server to use that were plugins in Dovecot: quota counts and enforces, imap_quota "
             "lets "

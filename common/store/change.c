@@ -23,8 +23,7 @@ void change_put(struct buf *b, uint32_t number)
         buf_append(b, slice_make(&number, sizeof(number)));
 }
 
-/* Letters for keywords that no message had until now. */
-static int ensure_letters(struct mailbox *m, uint64_t keywords)
+int opened_letters(struct mailbox *m, uint64_t keywords)
 {
         uint32_t letters;
         if (keywords_letters(&m->keywords, keywords, &letters))
@@ -92,7 +91,7 @@ static int change_all(struct change *c, enum flags_op op, struct flags flags)
         for (int i = 0; i < CHANGE_TRIES; i++) {
                 int r = 0;
                 if (!c->expunge) {
-                        r = ensure_letters(c->m, op == FLAGS_REMOVE ? 0 : flags.keywords);
+                        r = opened_letters(c->m, op == FLAGS_REMOVE ? 0 : flags.keywords);
                         if (r == 0)
                                 r = flags_to_change(c->m, op, flags, &c->flags);
                         if (r == -EAGAIN)

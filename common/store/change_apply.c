@@ -99,6 +99,7 @@ static struct record *row_for(struct index *ix, uint32_t uid, struct slice base)
                 if (ix->gone.row[i] != row)
                         ix->gone.row[kept++] = ix->gone.row[i];
         ix->gone.n = kept;
+        ix->layout++;
         index_rows_push(&ix->changed, row); /* its flags may be others than were told */
         return rec;
 }
@@ -198,6 +199,7 @@ static int apply_flags(struct index *ix, struct slice s, uint64_t modseq, bool o
 static int apply_expunge(struct index *ix, struct slice s, uint64_t modseq, bool own)
 {
         struct op_range range;
+        ix->layout++;
         while (take(&s, &range, sizeof(range))) {
                 for (uint32_t row = index_row_at(ix, range.low);
                      row < ix->n && ix->rows[row].uid <= range.high; row++) {
@@ -309,6 +311,7 @@ static int apply_fields(struct index *ix, struct slice s, uint64_t modseq, bool 
         if (!take(&s, &op, sizeof(op)) || !take_text(&s, op.fields_n, &fields))
                 return -EBADMSG;
         struct record *rec = index_find(ix, op.uid);
+        ix->layout++;
         if (!rec)
                 return 0;
         _cleanup_(buf_free) struct buf base = {0}, info = {0};

@@ -49,6 +49,7 @@ void index_forget_all(struct index *ix)
         ix->more_slots = NULL;
         ix->more_slots_n = 0;
         ix->gone.n = ix->changed.n = 0;
+        ix->layout++;
         ix->ready = false;
 }
 

@@ -119,6 +119,7 @@ struct index {
         uint32_t more_slots_n;
         struct buf more_vanished; /* struct index_range */
         uint32_t touched;         /* records changed */
+        uint64_t layout;          /* grows when a message goes or its fields change */
 
         /* the journal */
         int journal;

@@ -36,9 +36,7 @@ static int find_folder(struct store *s, const char *name, bool read_only, struct
         m->dir = m->control = m->index_dir = m->watch = -1;
         keywords_init(&m->keywords);
         int r = folder_resolve(s, &m->arena, name, &m->place);
-        if (r == 0 && m->place.file)
-                r = error_text(s, -ENOTSUP, "%s: mbox cannot be opened yet", m->place.file);
-        m->format = &format_maildir;
+        m->format = m->place.file ? &format_mbox : &format_maildir;
         if (r == 0)
                 r = m->format->open(m);
         uidlist_init(&m->uidlist, m->control, &m->perm, sync);

@@ -47,6 +47,7 @@ struct mailbox {
         bool hidden; /* holes may be messages: an older index brought back what was told to be gone */
 
         struct buf learned; /* see content.c */
+        struct mbox *mbox;  /* owned; NULL: it is none */
 
         int watch; /* inotify, for IDLE; -1 */
 };
@@ -68,6 +69,8 @@ int opened_begin(struct mailbox *m);
 void opened_commit(struct mailbox *m);
 /* Reads the names of keywords, if they have changed. */
 int opened_keywords(struct mailbox *m);
+/* change.c: letters for keywords that no message had until now. -ENOBUFS: there are no more. */
+int opened_letters(struct mailbox *m, uint64_t keywords);
 
 /* view.c: the record behind a sequence number. */
 struct record *opened_record(const struct mailbox *m, uint32_t seq);

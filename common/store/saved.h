@@ -32,6 +32,10 @@ struct saved {
         uint64_t size;     /* as sent; 0: not known */
         uint64_t bytes;    /* of its file */
         bool moves;        /* it leaves `from`, now or behind the commit */
+
+        /* mbox_save.c: where its parts are in the journal */
+        char *from_line;
+        uint64_t head_at, head_n, body_at, body_n;
 };
 
 struct save {
@@ -41,6 +45,8 @@ struct save {
         size_t n, cap;
         struct buf expunge; /* uint32_t: sequence numbers in `from` of messages moved by copying them, or
                                replaced */
+
+        struct mbox_save *mbox; /* owned, mbox_save.c; NULL: nothing was written */
 
         /* the message that is being written: items[n] once it is whole */
         struct saved now;

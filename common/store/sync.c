@@ -32,6 +32,7 @@ static int follow(struct mailbox *m)
         }
         struct index old = m->index;
         m->index = fresh;
+        m->index.layout = old.layout + 1;
         int r = view_rebase(m, &old);
         if (r < 0) {
                 /* the view stays what it was until the session ends */

@@ -44,7 +44,8 @@ static bool take_name(struct save *s, uint32_t seq, enum saved_from where)
         _cleanup_(buf_free) struct buf path = {0};
         struct stat st;
         uint64_t size;
-        if (from->identity.st_dev != s->to->identity.st_dev || !index_is_live(rec))
+        if (from->mbox || s->to->mbox || from->identity.st_dev != s->to->identity.st_dev ||
+            !index_is_live(rec))
                 return false;
         maildir_path(from, rec, &path);
         if (!filename_size(base, 'S', &size)) {

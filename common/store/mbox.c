@@ -1,0 +1,143 @@
+/* An mbox as an open folder. */
+
+#include "store/mbox.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fd.h"
+#include "store/error.h"
+#include "store/saved.h"
+
+static int open_folder(struct mailbox *m)
+{
+        m->mbox = xcalloc(1, sizeof(*m->mbox));
+        int r = folder_open(m->store, &m->place, &m->dir);
+        if (r == 0)
+                r = folder_open_control(m->store, &m->place, &m->control);
+        if (r == 0)
+                folder_open_index(m->store, &m->place, &m->index_dir);
+        return r;
+}
+
+static int complete(struct mailbox *m)
+{
+        _cleanup_(fd_close_p) int fd = -1;
+        int r = folder_open_file(m->store, &m->place, false, &fd);
+        if (r < 0)
+                return r;
+        if (fd >= 0 && fstat(fd, &m->identity) < 0)
+                return error_set(m->store, -errno, "fstat", m->place.file);
+        r = perm_of(m->control, &m->perm);
+        return r < 0 ? error_set(m->store, r, "fstat", m->place.control) : 0;
+}
+
+static void tidy(struct mailbox *m)
+{
+}
+
+/* UIDs that are only in the index get into the file. When that fails they stay where they are. */
+static void close_folder(struct mailbox *m)
+{
+        _cleanup_(mbox_file_close) struct mbox_file f = MBOX_FILE_NONE;
+        const struct mbox_changes none = {0};
+        if (!m->mbox)
+                return;
+        if (!m->read_only && m->index.viewed && mbox_is_unwritten(m) && mbox_begin(m, &f) == 0) {
+                (void)!mbox_write(&f, &none);
+                mbox_file_close(&f);
+                opened_commit(m);
+        }
+        free(m->mbox->offset);
+        free(m->mbox);
+        m->mbox = NULL;
+}
+
+int mbox_look(struct mailbox *m, unsigned *ret)
+{
+        const struct index_truth *t = &m->index.head.truth;
+        struct stat st = {0};
+        if (stat(m->place.file, &st) < 0) {
+                if (errno != ENOENT)
+                        return error_set(m->store, -errno, "stat", m->place.file);
+                if (!m->place.inbox)
+                        return error_set(m->store, -ESTALE, "stat", m->place.file);
+        }
+        bool same = t->list.version == MBOX_TRUTH_VERSION && t->list.dev == st.st_dev &&
+                    t->list.ino == st.st_ino && t->list.size == (uint64_t)st.st_size &&
+                    t->list.sec == st.st_mtim.tv_sec && t->list.nsec == (uint32_t)st.st_mtim.tv_nsec;
+        bool grown = t->list.version == MBOX_TRUTH_VERSION && t->list.ino == st.st_ino &&
+                     t->list.size < (uint64_t)st.st_size && t->cur.settled &&
+                     m->store->settings->mbox_dirty_syncs;
+        *ret = same && t->cur.settled ? 0 : grown ? DUE_NEW : DUE_NEW | DUE_CUR;
+        return 0;
+}
+
+static bool is_unsettled(const struct mailbox *m)
+{
+        return rewrite_waits(m->control) ||
+               (!m->read_only && !m->store->settings->mbox_lazy_writes && mbox_is_unwritten(m));
+}
+
+int mbox_read(struct mailbox *m, unsigned due)
+{
+        _cleanup_(mbox_file_close) struct mbox_file f = MBOX_FILE_NONE;
+        const struct mbox_changes none = {0};
+        bool write = !m->read_only && !m->store->settings->mbox_lazy_writes;
+        int r = mbox_file_open(m, write, &f);
+        if (r == 0 && (due || !mbox_file_is_known(&f)))
+                r = mbox_read_locked(&f, due);
+        if (r == 0 && write && mbox_is_unwritten(m))
+                r = mbox_write(&f, &none);
+        return r;
+}
+
+/* INTERNALDATE is always known. */
+static int date(struct mailbox *m, uint32_t seq, time_t *ret)
+{
+        return error_text(m->store, -ENOENT, "%s: the message is gone", m->place.file);
+}
+
+static int savedate(struct mailbox *m, uint32_t seq, time_t *ret)
+{
+        return -ENODATA;
+}
+
+static uint64_t bytes(const struct mailbox *m, const struct record *rec)
+{
+        return mbox_extent(m, rec).stored;
+}
+
+static int watch(struct mailbox *m, int fd)
+{
+        uint32_t mask = IN_MODIFY | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
+        if (inotify_add_watch(fd, m->place.file, mask) >= 0)
+                return 0;
+        return error_set(m->store, -errno, "inotify_add_watch", m->place.file);
+}
+
+const struct format format_mbox = {
+        .open = open_folder,
+        .complete = complete,
+        .tidy = tidy,
+        .close = close_folder,
+        .look = mbox_look,
+        .is_unsettled = is_unsettled,
+        .read = mbox_read,
+        .change = mbox_change,
+        .text = mbox_text,
+        .date = date,
+        .savedate = savedate,
+        .bytes = bytes,
+        .watch = watch,
+        .save_begin = mbox_save_begin,
+        .save_bytes = mbox_save_bytes,
+        .save_end = mbox_save_end,
+        .save_drop = mbox_save_drop,
+        .save_commit = mbox_save_commit,
+        .save_undo = mbox_save_undo,
+        .save_spool = mbox_save_spool,
+};

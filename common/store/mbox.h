@@ -1,0 +1,108 @@
+#ifndef STORE_MBOX_H
+#define STORE_MBOX_H
+
+/* An mbox that is open:
+ *   mbox.c         the format's table; open, what is looked at
+ *   mbox_file.c    the file itself, locked for one operation; a rewrite that was cut off is finished first
+ *   mbox_rows.c    where messages lie, from the records; what a header is to say
+ *   mbox_read.c    the file against the records
+ *   mbox_write.c   headers and removals: in place, or by a rewrite
+ *   mbox_text.c    bytes
+ *   mbox_save.c    new messages at the end
+ *
+ * A message's record has as its base the hash of its header (mbox_scan.h), as its fields how long it is
+ * (struct mbox_extent); size and date are always known. Offsets are sums: what is removed or grows before a
+ * message changes nothing that is kept of it. Rows are in the order of the file.
+ *
+ * Of index_truth: `list` has dev, ino, size, mtime of the file, `read_to` where the first message is (behind
+ * a pseudo message), `last_uid` the highest UID that is in the file with all that are lower, `lines`
+ * MBOX_TRUTH_*, `version` MBOX_TRUTH_VERSION; `cur` tells whether the stamp is
+ * settled (touch.c).
+ *
+ * UIDs get into the file when something else is written there, or at the close (mbox_lazy_writes), or at
+ * once. Until then they are what everybody would give to messages without X-UID: the next ones, in order;
+ * nothing is removed or added before them without writing theirs. */
+
+#include "store/mbox_head.h"
+#include "store/mbox_lock.h"
+#include "store/mbox_scan.h"
+#include "store/opened.h"
+#include "store/rewrite.h"
+
+enum {
+        MBOX_TRUTH_VERSION = 16,       /* no version of a uidlist */
+        MBOX_TRUTH_UNCHECKED = 1 << 0, /* it grew, and what was there before has not been looked at */
+        MBOX_TRUTH_BASE = 1 << 1,      /* X-IMAPbase (or X-IMAP) is in the file */
+};
+
+/* Of struct mailbox: kept while the folder is open. */
+struct mbox {
+        uint64_t *offset; /* of the first `known` rows */
+        uint32_t known, cap;
+        uint64_t layout; /* of the index when they were right */
+};
+
+struct mbox_extent {
+        uint64_t stored, head_n;
+        uint32_t from_n;
+};
+/* From a record's fields. A record without sense has no bytes. */
+struct mbox_extent mbox_extent(const struct mailbox *m, const struct record *rec);
+void mbox_extent_format(const struct mbox_extent *e, struct buf *to);
+/* Where a row's message begins. */
+uint64_t mbox_offset(struct mailbox *m, uint32_t row);
+
+/* The file for one operation. */
+struct mbox_file {
+        struct mailbox *m;
+        int fd; /* -1: there is none, it is empty */
+        struct mbox_lock lock;
+        struct stat st; /* behind the lock */
+        struct mbox_source source;
+};
+#define MBOX_FILE_NONE ((struct mbox_file){.fd = -1, .lock = MBOX_LOCK_NONE})
+int mbox_file_open(struct mailbox *m, bool write, struct mbox_file *ret);
+void mbox_file_close(struct mbox_file *f); /* also a _cleanup_ function */
+/* It is as it was when the records agreed with it. */
+bool mbox_file_is_known(const struct mbox_file *f);
+/* Enters what it looks like now. */
+void mbox_file_note(struct mbox_file *f, struct index_truth *truth);
+int mbox_file_stat(struct mbox_file *f);
+
+/* Index and file locked: makes the records agree with it. */
+int mbox_read_locked(struct mbox_file *f, unsigned due);
+/* Both locked, for writing, and the records agree. */
+int mbox_begin(struct mailbox *m, struct mbox_file *ret);
+
+/* Some messages get flags, others go, and all get what is not in the file yet; under the locks of
+ * mbox_begin(). UIDs ascending. The index follows. */
+struct mbox_changes {
+        const uint32_t *uids;
+        size_t n;
+        bool expunge;
+        struct index_flags flags;
+};
+int mbox_write(struct mbox_file *f, const struct mbox_changes *c);
+/* Whether UIDs or the base are missing in the file. */
+bool mbox_is_unwritten(const struct mailbox *m);
+
+/* Names of a record's keywords, and of all, with spaces between. */
+void mbox_keyword_names(const struct mailbox *m, uint32_t letters, struct buf *to);
+void mbox_all_keywords(const struct mailbox *m, struct buf *to);
+
+/* The functions of the format's table. */
+int mbox_look(struct mailbox *m, unsigned *ret);
+int mbox_read(struct mailbox *m, unsigned due);
+int mbox_change(struct change *c);
+int mbox_text(struct mailbox *m, uint32_t seq, bool head, struct message_text *ret);
+/* A file without a name, beside the index. */
+int mbox_spool(struct mailbox *m, int *ret_fd);
+int mbox_save_begin(struct save *s);
+int mbox_save_bytes(struct save *s, struct slice bytes);
+int mbox_save_end(struct save *s);
+void mbox_save_drop(struct save *s);
+int mbox_save_commit(struct save *s, struct save_result *ret, uint32_t *ret_first);
+void mbox_save_undo(struct save *s);
+int mbox_save_spool(struct save *s, int *ret_fd);
+
+#endif

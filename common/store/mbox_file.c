@@ -1,0 +1,134 @@
+/* An mbox, opened and locked for one operation. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "store/error.h"
+#include "store/maildir.h"
+#include "store/mbox.h"
+
+enum { FILE_TRIES = 5 /* others put another file in its place meanwhile */ };
+
+static ssize_t read_file(void *context, void *to, size_t n, uint64_t offset)
+{
+        const struct mbox_file *f = context;
+        ssize_t got;
+        do
+                got = pread(f->fd, to, n, (off_t)offset);
+        while (got < 0 && errno == EINTR);
+        return got < 0 ? -errno : got;
+}
+
+int mbox_file_stat(struct mbox_file *f)
+{
+        if (f->fd >= 0 && fstat(f->fd, &f->st) < 0)
+                return error_set(f->m->store, -errno, "fstat", f->m->place.file);
+        f->source = (struct mbox_source){.read = read_file, .context = f, .end = (uint64_t)f->st.st_size};
+        return 0;
+}
+
+static int lock(struct mbox_file *f, bool write)
+{
+        struct mailbox *m = f->m;
+        int r = mbox_lock_take(&f->lock, f->fd, m->place.file, write, m->store->settings);
+        if (r == -ESTALE || r == 0)
+                return r;
+        if (r == -ETIMEDOUT || r == -EACCES)
+                return error_text(m->store, r, "%s cannot be locked: %s", m->place.file, f->lock.holder);
+        return error_set(m->store, r, "lock", m->place.file);
+}
+
+/* With the write lock: what somebody began is finished. */
+static int finish_rewrite(struct mbox_file *f)
+{
+        struct mailbox *m = f->m;
+        int r = rewrite_replay(m->control, f->fd, m->store->settings->mail_fsync != SETTINGS_FSYNC_NEVER);
+        if (r == -EBADMSG)
+                return 0; /* put aside: the file is what it is */
+        return r < 0 ? error_set_at(m->store, r, "replay", m->place.control, REWRITE_NAME) : 0;
+}
+
+static int open_once(struct mailbox *m, bool write, struct mbox_file *f)
+{
+        *f = MBOX_FILE_NONE;
+        f->m = m;
+        int r = folder_open_file(m->store, &m->place, write, &f->fd);
+        if (r == 0 && f->fd >= 0)
+                r = lock(f, write);
+        if (r == 0 && f->fd >= 0 && rewrite_waits(m->control)) {
+                if (!write)
+                        return -EAGAIN;
+                r = finish_rewrite(f);
+        }
+        return r < 0 ? r : mbox_file_stat(f);
+}
+
+int mbox_file_open(struct mailbox *m, bool write, struct mbox_file *ret)
+{
+        int r = -ESTALE;
+        for (int i = 0; i < FILE_TRIES && (r == -ESTALE || r == -EAGAIN); i++) {
+                /* nobody can read what is half written, not even who must not write otherwise */
+                write |= r == -EAGAIN;
+                r = open_once(m, write, ret);
+                if (r < 0)
+                        mbox_file_close(ret);
+        }
+        return r == -ESTALE ? error_text(m->store, -EIO, "%s is replaced again and again", m->place.file) : r;
+}
+
+void mbox_file_close(struct mbox_file *f)
+{
+        mbox_lock_release(&f->lock);
+        fd_close_p(&f->fd);
+}
+
+bool mbox_file_is_known(const struct mbox_file *f)
+{
+        const struct index_truth *t = &f->m->index.head.truth;
+        const struct uidlist_seen *l = &t->list;
+        return l->version == MBOX_TRUTH_VERSION && l->dev == f->st.st_dev && l->ino == f->st.st_ino &&
+               l->size == (uint64_t)f->st.st_size && l->sec == f->st.st_mtim.tv_sec &&
+               l->nsec == (uint32_t)f->st.st_mtim.tv_nsec;
+}
+
+/* The stamp is one that a later change in the same tick cannot leave, where that can be had. */
+void mbox_file_note(struct mbox_file *f, struct index_truth *truth)
+{
+        struct mailbox *m = f->m;
+        struct uidlist_seen *l = &truth->list;
+        truth->cur = (struct index_dir){.settled = true};
+        if (f->fd >= 0 && touch_mark(m->dir, strrchr(m->place.file, '/') + 1, &truth->cur) < 0)
+                truth->cur.settled = false;
+        (void)!mbox_file_stat(f);
+        l->version = MBOX_TRUTH_VERSION;
+        l->dev = f->st.st_dev;
+        l->ino = f->st.st_ino;
+        l->size = (uint64_t)f->st.st_size;
+        l->sec = f->st.st_mtim.tv_sec;
+        l->nsec = (uint32_t)f->st.st_mtim.tv_nsec;
+}
+
+int mbox_begin(struct mailbox *m, struct mbox_file *ret)
+{
+        int r = opened_begin(m);
+        if (r < 0)
+                return r;
+        r = opened_keywords(m);
+        if (r == 0)
+                r = mbox_file_open(m, true, ret);
+        if (r == 0 && (!m->index.ready || m->index.whole || !mbox_file_is_known(ret))) {
+                m->index.news = true;
+                r = mbox_read_locked(ret,
+                                     ret->st.st_size > (off_t)m->index.head.truth.list.size && !m->index.whole
+                                             ? DUE_NEW
+                                             : DUE_CUR);
+                m->index.news = false;
+        }
+        if (r < 0) {
+                mbox_file_close(ret);
+                opened_commit(m);
+        }
+        return r;
+}

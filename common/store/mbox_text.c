@@ -1,0 +1,192 @@
+/* Bytes of an mbox's messages. They are copied out under the lock: it is not held while a client reads. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fd.h"
+#include "store/error.h"
+#include "store/filename.h"
+#include "store/mbox.h"
+#include "store/mbox_quote.h"
+
+enum {
+        TEXT_TRIES = 5,             /* others change the file at the same time */
+        TEXT_HEAP_MAX = 512 * 1024, /* larger ones are copied into a file without a name */
+        TEXT_STEP = 64 * 1024,
+};
+
+static int read_error(const struct mbox_file *f, ssize_t n)
+{
+        return error_set(f->m->store, n < 0 ? (int)n : -EIO, "read", f->m->place.file);
+}
+
+static int read_all(const struct mbox_file *f, uint64_t at, char *to, size_t n)
+{
+        while (n) {
+                ssize_t got = f->source.read(f->source.context, to, n, at);
+                if (got <= 0)
+                        return read_error(f, got);
+                to += got;
+                at += (uint64_t)got;
+                n -= (size_t)got;
+        }
+        return 0;
+}
+
+/* The header as it is sent; what is beyond MBOX_HEAD_MAX is sent as it is. */
+static int read_head(const struct mbox_file *f, uint64_t at, const struct mbox_extent *e, struct buf *to)
+{
+        struct mbox_scan scan;
+        struct mbox_message msg;
+        mbox_scan_begin(&scan, &f->source, at, false);
+        int r = mbox_scan_head(&scan, &msg);
+        if (r <= 0 || msg.from_n != e->from_n || msg.head_n != e->head_n) {
+                r = r < 0 && r != -EBADMSG ? r : -EIO;
+                r = error_text(f->m->store, r, "%s: the message at byte %llu is not the one that was there",
+                               f->m->place.file, (unsigned long long)at);
+                f->m->look_again = true;
+        } else {
+                r = 0;
+                mbox_head_visible(msg.head, to);
+                uint64_t rest = msg.head_n - msg.head.n;
+                if (rest)
+                        r = read_all(f, at + msg.from_n + msg.head.n, buf_reserve(to, rest), rest);
+                to->n += r == 0 ? rest : 0;
+        }
+        mbox_scan_end(&scan);
+        return r;
+}
+
+/* Without the empty line that separates messages. */
+static int body_length(const struct mbox_file *f, uint64_t at, uint64_t n, uint64_t *ret)
+{
+        char end[4];
+        size_t k = MIN(n, sizeof(end));
+        int r = read_all(f, at + n - k, end, k);
+        if (r < 0)
+                return r;
+        struct slice s = slice_make(end, k);
+        *ret = slice_ends(s, SLICE("\n\r\n")) || slice_eq(s, SLICE("\r\n")) ? n - 2
+               : slice_ends(s, SLICE("\n\n")) || slice_eq(s, SLICE("\n"))   ? n - 1
+                                                                            : n;
+        return 0;
+}
+
+int mbox_spool(struct mailbox *m, int *ret_fd)
+{
+        _cleanup_(buf_free) struct buf name = {0};
+        buf_str(&name, "mailsession.tmp.");
+        filename_generate(&name, &m->store->last_name_us);
+        int r = perm_create(m->control, buf_cstr(&name), &m->perm, ret_fd);
+        if (r == 0)
+                unlinkat(m->control, buf_cstr(&name), 0);
+        return r;
+}
+
+/* Where the copy grows: on the heap, or in a file when it is a large one. */
+struct copy {
+        struct buf heap;
+        int fd;
+        uint64_t n;
+};
+
+static int copy_out(struct copy *c)
+{
+        c->n += c->heap.n;
+        int r = c->fd < 0 ? 0 : fd_write_all(c->fd, buf_slice(&c->heap));
+        if (c->fd >= 0)
+                c->heap.n = 0;
+        return r;
+}
+
+static int copy_body(const struct mbox_file *f, uint64_t at, uint64_t n, struct copy *c)
+{
+        struct mbox_quote q = {.unquote = true};
+        bool unquote = f->m->store->settings->mbox_unquote_from;
+        _cleanup_(buf_free) struct buf piece = {0};
+        int r = 0;
+        for (uint64_t done = 0; done < n && r == 0;) {
+                size_t k = (size_t)MIN(n - done, (uint64_t)TEXT_STEP);
+                piece.n = 0;
+                struct buf *to = unquote ? &piece : &c->heap;
+                r = read_all(f, at + done, buf_reserve(to, k), k);
+                if (r < 0)
+                        return r;
+                to->n += k;
+                done += k;
+                if (unquote)
+                        mbox_quote_push(&q, buf_slice(&piece), &c->heap);
+                if (c->fd >= 0)
+                        r = copy_out(c);
+        }
+        if (unquote)
+                mbox_quote_end(&q, &c->heap);
+        return r;
+}
+
+static int give(struct mbox_file *f, struct copy *c, struct message_text *ret)
+{
+        struct message_text t = {0};
+        if (c->fd < 0) {
+                t.copy = c->heap.p;
+                t.raw = buf_slice(&c->heap);
+                c->heap = (struct buf){0};
+                *ret = t;
+                return 0;
+        }
+        int r = copy_out(c);
+        void *map = r < 0 ? MAP_FAILED : mmap(NULL, c->n, PROT_READ, MAP_PRIVATE, c->fd, 0);
+        if (map == MAP_FAILED)
+                return error_set(f->m->store, r < 0 ? r : -errno, "mmap", f->m->place.control);
+        *ret = (struct message_text){slice_make(map, c->n), map, c->n, NULL};
+        return 0;
+}
+
+static int read_message(struct mbox_file *f, uint32_t row, bool head, struct message_text *ret)
+{
+        struct mailbox *m = f->m;
+        const struct mbox_extent e = mbox_extent(m, &m->index.rows[row]);
+        uint64_t at = mbox_offset(m, row), body = 0;
+        struct copy c = {.fd = -1};
+        int r = read_head(f, at, &e, &c.heap);
+        at += e.from_n + e.head_n;
+        if (r == 0 && !head)
+                r = body_length(f, at, e.stored - e.from_n - e.head_n, &body);
+        if (r == 0 && body > TEXT_HEAP_MAX && mbox_spool(m, &c.fd) == 0)
+                r = copy_out(&c);
+        c.n = c.fd < 0 ? 0 : c.n;
+        if (r == 0 && body)
+                r = copy_body(f, at, body, &c);
+        if (r == 0)
+                r = give(f, &c, ret);
+        buf_free(&c.heap);
+        fd_close_p(&c.fd);
+        return r;
+}
+
+int mbox_text(struct mailbox *m, uint32_t seq, bool head, struct message_text *ret)
+{
+        for (int i = 0; i < TEXT_TRIES; i++) {
+                _cleanup_(mbox_file_close) struct mbox_file f = MBOX_FILE_NONE;
+                const struct record *rec = opened_record(m, seq);
+                if (!index_is_live(rec) && !m->ghosts)
+                        return error_text(m->store, -ENOENT, "%s: the message is gone", m->place.file);
+                int r = mbox_file_open(m, false, &f);
+                if (r < 0)
+                        return r;
+                if (f.fd >= 0 && index_is_live(rec) && mbox_file_is_known(&f)) {
+                        r = read_message(&f, (uint32_t)(rec - m->index.rows), head, ret);
+                        if (r == 0 || !m->look_again)
+                                return r;
+                }
+                mbox_file_close(&f);
+                r = opened_sync(m, m->ghosts);
+                if (r < 0)
+                        return r;
+        }
+        return error_text(m->store, -EIO, "%s changes all the time", m->place.file);
+}

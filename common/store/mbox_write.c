@@ -1,0 +1,320 @@
+/* What is written into an mbox that is there: headers, and what is left when messages go. */
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "store/change.h"
+#include "store/error.h"
+#include "store/mbox.h"
+
+/* Bytes of the file that others take the place of. */
+struct edit {
+        uint64_t at, n;
+        size_t text, text_n; /* in writing.texts */
+};
+
+struct writing {
+        struct mbox_file *f;
+        struct mailbox *m;
+        const struct mbox_changes *c;
+        size_t next;       /* of c->uids */
+        bool all;          /* what is not in the file yet gets there */
+        bool grows;        /* an edit changes the length */
+        bool based;        /* the base has been seen to */
+        uint32_t last_uid; /* that X-IMAPbase is to have */
+        struct buf edits;  /* struct edit, ascending */
+        struct buf texts;
+        struct buf head; /* a header as it is to be */
+        struct buf keywords, all_keywords;
+        struct buf extents; /* struct resized */
+        struct mbox_scan scan;
+};
+
+/* A row whose header has another length. */
+struct resized {
+        uint32_t row;
+        struct mbox_extent extent;
+};
+
+static void writing_free(struct writing *w)
+{
+        buf_free(&w->edits);
+        buf_free(&w->texts);
+        buf_free(&w->head);
+        buf_free(&w->keywords);
+        buf_free(&w->all_keywords);
+        buf_free(&w->extents);
+        mbox_scan_end(&w->scan);
+}
+
+bool mbox_is_unwritten(const struct mailbox *m)
+{
+        const struct index *ix = &m->index;
+        const struct uidlist_seen *l = &ix->head.truth.list;
+        uint32_t row = ix->n;
+        while (row > 0 && !index_is_live(&ix->rows[row - 1]))
+                row--;
+        return row > 0 && (!(l->lines & MBOX_TRUTH_BASE) || ix->rows[row - 1].uid > l->last_uid);
+}
+
+static void put_edit(struct writing *w, uint64_t at, uint64_t n, struct slice text)
+{
+        const struct edit e = {.at = at, .n = n, .text = w->texts.n, .text_n = text.n};
+        buf_append(&w->texts, text);
+        buf_append(&w->edits, slice_make(&e, sizeof(e)));
+        w->grows |= n != text.n;
+}
+
+/* No more than what differs. */
+static void put_difference(struct writing *w, uint64_t at, struct slice old, struct slice new)
+{
+        size_t before = 0, behind = 0, shorter = MIN(old.n, new.n);
+        while (before < shorter && old.p[before] == new.p[before])
+                before++;
+        if (before == old.n && before == new.n)
+                return;
+        while (behind < shorter - before && old.p[old.n - 1 - behind] == new.p[new.n - 1 - behind])
+                behind++;
+        put_edit(w, at + before, old.n - before - behind,
+                 slice_head(slice_from(new, before), new.n - before - behind));
+}
+
+static void want_base(struct writing *w, struct mbox_want *want)
+{
+        want->base = true;
+        want->uidvalidity = w->m->index.head.truth.uidvalidity;
+        want->last_uid = w->last_uid;
+        want->base_keywords = buf_slice(&w->all_keywords);
+}
+
+static int read_head(struct writing *w, uint64_t at, struct mbox_message *ret)
+{
+        mbox_scan_end(&w->scan);
+        mbox_scan_begin(&w->scan, &w->f->source, at, false);
+        int r = mbox_scan_head(&w->scan, ret);
+        if (r > 0)
+                return 0;
+        return error_text(w->m->store, r < 0 && r != -EBADMSG ? r : -EIO, "%s: no message at byte %llu",
+                          w->m->place.file, (unsigned long long)at);
+}
+
+/* The header at an offset as it is wanted. */
+static int write_head(struct writing *w, uint64_t at, const struct mbox_want *want, struct mbox_message *msg)
+{
+        int r = read_head(w, at, msg);
+        if (r < 0)
+                return r;
+        w->head.n = 0;
+        r = mbox_head_write(msg->head, want, &w->head);
+        if (r == -E2BIG) { /* somebody's header of a quarter of a megabyte: it stays */
+                buf_append(&w->head, msg->head);
+                r = 0;
+        }
+        if (r < 0)
+                return error_set(w->m->store, r, "write", w->m->place.file);
+        put_difference(w, at + msg->from_n, msg->head, buf_slice(&w->head));
+        return 0;
+}
+
+static int write_row(struct writing *w, uint32_t row, bool changes, bool first)
+{
+        struct mailbox *m = w->m;
+        const struct record *rec = &m->index.rows[row];
+        struct mbox_message msg;
+        struct mbox_want want = {.uid = w->all || first ? rec->uid : 0,
+                                 .flags = rec->flags,
+                                 .old = !(rec->state & RECORD_RECENT)};
+        uint32_t letters = rec->letters;
+        if (changes)
+                index_flags_apply(&w->c->flags, rec, &want.flags, &letters);
+        if (rec->uid <= m->index.head.truth.list.last_uid)
+                want.uid = rec->uid;
+        w->keywords.n = 0;
+        mbox_keyword_names(m, letters, &w->keywords);
+        want.keywords = buf_slice(&w->keywords);
+        if (first)
+                want_base(w, &want);
+        int r = write_head(w, mbox_offset(m, row), &want, &msg);
+        if (r < 0 || msg.head.n == w->head.n)
+                return r;
+        struct resized resized = {.row = row, .extent = mbox_extent(m, rec)};
+        resized.extent.head_n += w->head.n - msg.head.n;
+        resized.extent.stored += w->head.n - msg.head.n;
+        buf_append(&w->extents, slice_make(&resized, sizeof(resized)));
+        return 0;
+}
+
+static int write_pseudo(struct writing *w)
+{
+        struct mbox_message msg;
+        struct mbox_want want = {.flags = FLAG_SEEN, .old = true, .pseudo = true};
+        want_base(w, &want);
+        return write_head(w, 0, &want, &msg);
+}
+
+/* Whether a message is among those to be changed. */
+static bool is_chosen(struct writing *w, uint32_t uid)
+{
+        while (w->next < w->c->n && w->c->uids[w->next] < uid)
+                w->next++;
+        return w->next < w->c->n && w->c->uids[w->next] == uid;
+}
+
+/* The message that has the base now is written too, when the base has to say something else. */
+static int look_at_all(struct writing *w)
+{
+        struct mailbox *m = w->m;
+        struct index *ix = &m->index;
+        const struct uidlist_seen *l = &ix->head.truth.list;
+        bool first = l->read_to == 0, base = w->all || w->c->expunge;
+        w->next = w->edits.n = w->texts.n = w->extents.n = 0;
+        w->grows = false;
+        if (base && l->read_to > 0) {
+                int r = write_pseudo(w);
+                if (r < 0)
+                        return r;
+        }
+        uint32_t from = w->all || base || w->c->n == 0 ? 0 : index_row_at(ix, w->c->uids[0]);
+        for (uint32_t row = from; row < ix->n; row++) {
+                const struct record *rec = &ix->rows[row];
+                if (!index_is_live(rec))
+                        continue;
+                bool chosen = is_chosen(w, rec->uid);
+                int r = 0;
+                if (chosen && w->c->expunge) {
+                        put_edit(w, mbox_offset(m, row), mbox_extent(m, rec).stored, SLICE_NULL);
+                        continue;
+                }
+                bool has_base = first && base;
+                if (chosen || has_base || (w->all && rec->uid > l->last_uid))
+                        r = write_row(w, row, chosen, has_base);
+                if (r < 0)
+                        return r;
+                first = false;
+        }
+        return 0;
+}
+
+/* Nothing moves: each header is the old or the new one, whenever it is cut. */
+static int write_in_place(struct writing *w)
+{
+        const struct edit *e = (const struct edit *)(const void *)w->edits.p;
+        for (size_t i = 0; i < w->edits.n / sizeof(*e); i++) {
+                ssize_t n = pwrite(w->f->fd, w->texts.p + e[i].text, e[i].text_n, (off_t)e[i].at);
+                if (n != (ssize_t)e[i].text_n)
+                        return error_set(w->m->store, n < 0 ? -errno : -EIO, "write", w->m->place.file);
+        }
+        if (w->m->store->settings->mail_fsync == SETTINGS_FSYNC_ALWAYS && fdatasync(w->f->fd) < 0)
+                return error_set(w->m->store, -errno, "fdatasync", w->m->place.file);
+        return 0;
+}
+
+static int rewrite(struct writing *w)
+{
+        struct mailbox *m = w->m;
+        _cleanup_(rewrite_end) struct rewrite rw = REWRITE_NONE;
+        const struct edit *e = (const struct edit *)(const void *)w->edits.p;
+        uint64_t at = 0, size = (uint64_t)w->f->st.st_size;
+        bool begun = false;
+        int r = rewrite_begin(&rw, m->control, &m->perm,
+                              m->store->settings->mail_fsync != SETTINGS_FSYNC_NEVER);
+        for (size_t i = 0; i < w->edits.n / sizeof(*e) && r == 0; i++) {
+                r = rewrite_move(&rw, at, e[i].at - at);
+                if (r == 0)
+                        r = rewrite_text(&rw, slice_make(w->texts.p + e[i].text, e[i].text_n));
+                at = e[i].at + e[i].n;
+        }
+        if (r == 0)
+                r = rewrite_move(&rw, at, size - at);
+        if (r == 0)
+                r = rewrite_run(&rw, w->f->fd, size, &begun);
+        m->look_again |= begun && r < 0;
+        return r < 0 ? error_set(m->store, r, "rewrite", m->place.file) : 0;
+}
+
+/* What the file says now. */
+static void enter(struct writing *w)
+{
+        struct index *ix = &w->m->index;
+        _cleanup_(buf_free) struct buf text = {0};
+        const struct resized *r = (const struct resized *)(const void *)w->extents.p;
+        struct index_truth truth = ix->head.truth;
+        for (size_t i = 0; i < w->extents.n / sizeof(*r); i++) {
+                mbox_extent_format(&r[i].extent, &text);
+                index_set_fields(ix, &ix->rows[r[i].row], buf_slice(&text));
+        }
+        if (w->c->expunge)
+                index_expunge(ix, w->c->uids, w->c->n);
+        else
+                index_set_flags(ix, &w->c->flags, w->c->uids, w->c->n);
+        if (w->all) {
+                truth.list.lines |= MBOX_TRUTH_BASE;
+                truth.list.last_uid = w->last_uid;
+        }
+        mbox_file_note(w->f, &truth);
+        index_set_truth(ix, &truth);
+}
+
+int mbox_write(struct mbox_file *f, const struct mbox_changes *c)
+{
+        struct mailbox *m = f->m;
+        _cleanup_(writing_free) struct writing w = {.f = f, .m = m, .c = c};
+        if (f->fd < 0)
+                return 0;
+        w.last_uid = MAX(m->index.head.truth.nextuid, 1u) - 1;
+        mbox_all_keywords(m, &w.all_keywords);
+        bool unwritten = mbox_is_unwritten(m);
+        w.all = unwritten && (c->expunge || c->n == 0);
+        int r = look_at_all(&w);
+        if (r == 0 && w.grows && unwritten && !w.all) {
+                w.all = true; /* all behind it moves in any case */
+                r = look_at_all(&w);
+        }
+        if (r == 0 && w.edits.n)
+                r = w.grows ? rewrite(&w) : write_in_place(&w);
+        if (r < 0)
+                return r;
+        enter(&w);
+        return 0;
+}
+
+/* Those that are not yet as they are wanted. */
+static int choose(void *context, const struct record *rec)
+{
+        struct change *c = context;
+        uint8_t flags;
+        uint32_t letters;
+        if (c->expunge) {
+                c->gone.bytes += mbox_extent(c->m, rec).stored;
+                c->gone.messages++;
+        } else {
+                index_flags_apply(&c->flags, rec, &flags, &letters);
+                if (flags == rec->flags && letters == rec->letters)
+                        return 0;
+        }
+        change_put(&c->done, rec->uid);
+        return 0;
+}
+
+int mbox_change(struct change *c)
+{
+        struct mailbox *m = c->m;
+        _cleanup_(mbox_file_close) struct mbox_file f = MBOX_FILE_NONE;
+        int r = mbox_begin(m, &f);
+        if (r < 0)
+                return r;
+        c->done.n = c->again.n = 0;
+        c->gone = (struct quota_sum){0};
+        r = change_each(c, choose, c);
+        const struct mbox_changes changes = {.uids = (const uint32_t *)(const void *)c->done.p,
+                                             .n = c->done.n / sizeof(uint32_t),
+                                             .expunge = c->expunge,
+                                             .flags = c->flags};
+        if (r == 0 && changes.n)
+                r = mbox_write(&f, &changes);
+        if (r < 0)
+                c->gone = (struct quota_sum){0};
+        mbox_file_close(&f);
+        opened_commit(m);
+        return r;
+}
