@@ -171,17 +171,32 @@ int dotlock_acquire(int dirfd, const char *name, int mode, deadline_t deadline, 
         }
 }
 
+/* Whether a file to be linked to was left by a process that was killed. A wrong guess does no harm: who finds
+ * that the lock is not his file does not have it. */
+static bool is_left(int dirfd, const char *name, const struct rule *rule)
+{
+        struct stat st;
+        if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return true;
+        const struct owner o = read_owner(dirfd, name, rule->host);
+        return rule->now - mtime_ms(&st) > LOCK_NAMELESS_MS ||
+               (o.here && o.pid > 0 && (o.pid == getpid() || is_dead(o.pid)));
+}
+
 /* A file with our name in it, to be linked to. */
-static int make_named(int dirfd, const char *name, int mode, const char *host, int *ret_fd)
+static int make_named(int dirfd, const char *name, int mode, const struct rule *rule, int *ret_fd)
 {
         int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
         _cleanup_(fd_close_p) int fd = openat(dirfd, name, flags, (mode_t)mode);
-        /* a process with our number was killed here */
-        if (fd < 0 && errno == EEXIST && unlinkat(dirfd, name, 0) == 0)
+        if (fd < 0 && errno == EEXIST) {
+                if (!is_left(dirfd, name, rule))
+                        return -EEXIST;
+                unlinkat(dirfd, name, 0);
                 fd = openat(dirfd, name, flags, (mode_t)mode);
+        }
         if (fd < 0)
                 return -errno;
-        int r = write_owner(fd, host);
+        int r = write_owner(fd, rule->host);
         if (r < 0) {
                 unlinkat(dirfd, name, 0);
                 return r;
@@ -190,20 +205,23 @@ static int make_named(int dirfd, const char *name, int mode, const char *host, i
         return 0;
 }
 
-/* An answer that NFS lost and asked for again says "exists" of a link that is ours. */
+/* What is there afterwards decides: an answer that NFS lost and asked for again says "exists" of a link that
+ * is ours, and the file that was linked may be somebody else's by now. */
 static int link_lock(int dirfd, const char *from, int fd, const char *path)
 {
-        struct stat st;
         int r = linkat(dirfd, from, dirfd, path, 0) < 0 ? -errno : 0;
-        return r < 0 && fstat(fd, &st) == 0 && st.st_nlink == 2 ? 0 : r;
+        if (is_ours(dirfd, path, fd))
+                return 0;
+        return r == 0 || r == -ENOENT ? -EEXIST : r;
 }
 
+/* One name for each host, so that what is left is found and replaced by the next who wants the lock. */
 static int lock_by_link(int dirfd, const char *path, int mode, struct rule *rule, int *ret_fd)
 {
-        _cleanup_(free_p) char *name = xasprintf(".temp.%s.%ld", rule->host, (long)getpid());
+        _cleanup_(free_p) char *name = xasprintf(".%s.%s", path, rule->host);
         _cleanup_(fd_close_p) int fd = -1;
         struct stat st;
-        int r = make_named(dirfd, name, mode, rule->host, &fd);
+        int r = make_named(dirfd, name, mode, rule, &fd);
         if (r < 0)
                 return r;
         r = link_lock(dirfd, name, fd, path);
@@ -214,10 +232,17 @@ static int lock_by_link(int dirfd, const char *path, int mode, struct rule *rule
                 if (break_stale(dirfd, path, rule))
                         r = link_lock(dirfd, name, fd, path);
         }
-        unlinkat(dirfd, name, 0);
+        if (is_ours(dirfd, name, fd))
+                unlinkat(dirfd, name, 0);
         if (r == 0)
                 *ret_fd = TAKE_FD(fd);
         return r;
+}
+
+/* Of link(2), or of the longer name. */
+static bool is_without_links(int r)
+{
+        return r == -EPERM || r == -EOPNOTSUPP || r == -ENOSYS || r == -EMLINK || r == -ENAMETOOLONG;
 }
 
 int dotlock_try(int dirfd, const char *name, int mode, int64_t stale_ms, struct dotlock *ret)
@@ -231,7 +256,7 @@ int dotlock_try(int dirfd, const char *name, int mode, int64_t stale_ms, struct 
         if (fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && !is_stale(dirfd, path, &st, &rule))
                 return -EAGAIN;
         int fd = -1, r = lock_by_link(dirfd, path, mode, &rule, &fd);
-        if (r == -EPERM || r == -EOPNOTSUPP || r == -ENOSYS || r == -EMLINK)
+        if (is_without_links(r))
                 r = make_lock(dirfd, path, mode, host, &fd);
         if (r == 0)
                 *ret = (struct dotlock){dirfd, TAKE_PTR(path), fd};
