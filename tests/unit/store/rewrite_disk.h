@@ -31,11 +31,12 @@ struct change {
 
 static struct disk {
         int dir;
+        char path[64];
         ino_t mbox;
         unsigned calls, fault_at;
         enum fault fault;
         int error;
-        uint64_t room; /* FAULT_FULL: a file may be this long */
+        off_t room[FILES]; /* FAULT_FULL: a file may be this long */
         bool dead;
         struct buf safe[FILES]; /* what is on the disk */
         struct change log[LOG_MAX];
@@ -96,6 +97,12 @@ static bool goes_on(bool *ret_half)
         disk.dead = true;
         *ret_half = disk.fault == FAULT_HALF;
         return *ret_half;
+}
+
+static bool has_room(int fd, off_t size)
+{
+        errno = ENOSPC;
+        return disk.fault != FAULT_FULL || size <= disk.room[file_of(fd)];
 }
 
 static void keep(int fd, const void *p, size_t n, off_t at)
@@ -183,10 +190,8 @@ int __wrap_fallocate64(int fd, int mode, off_t at, off_t n)
         bool half = false;
         if (!goes_on(&half) || half)
                 return -1;
-        if (disk.fault == FAULT_FULL && (uint64_t)(at + n) > disk.room) {
-                errno = ENOSPC;
+        if (!has_room(fd, at + n))
                 return -1;
-        }
         if (at + n > size_of(fd))
                 keep(fd, NULL, 0, at + n);
         return __real_fallocate64(fd, mode, at, n);
@@ -196,6 +201,8 @@ ssize_t __wrap_pwrite64(int fd, const void *p, size_t n, off_t at)
 {
         bool half = false;
         if (!goes_on(&half))
+                return -1;
+        if (!has_room(fd, at + (off_t)n))
                 return -1;
         if (half)
                 n /= 2;
