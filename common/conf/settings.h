@@ -135,7 +135,7 @@ struct settings {
         bool mbox_dirty_syncs;
         bool mbox_very_dirty_syncs;
         bool mbox_lazy_writes;
-        bool mbox_unquote_from; /* mboxrd */
+        bool mbox_unquote_from;        /* mboxrd */
         const char *mail_server_admin; /* METADATA's /shared/admin of the server: a URI */
         const char *mail_server_comment;
         struct settings_list mail_plugins;     /* those that are parts of this server: quota, imap_quota */

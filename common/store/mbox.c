@@ -15,6 +15,7 @@
 static int open_folder(struct mailbox *m)
 {
         m->mbox = xcalloc(1, sizeof(*m->mbox));
+        m->mbox->fd = -1;
         int r = folder_open(m->store, &m->place, &m->dir);
         if (r == 0)
                 r = folder_open_control(m->store, &m->place, &m->control);
@@ -25,11 +26,10 @@ static int open_folder(struct mailbox *m)
 
 static int complete(struct mailbox *m)
 {
-        _cleanup_(fd_close_p) int fd = -1;
-        int r = folder_open_file(m->store, &m->place, false, &fd);
+        int r = mbox_file_reopen(m, false);
         if (r < 0)
                 return r;
-        if (fd >= 0 && fstat(fd, &m->identity) < 0)
+        if (m->mbox->fd >= 0 && fstat(m->mbox->fd, &m->identity) < 0)
                 return error_set(m->store, -errno, "fstat", m->place.file);
         r = perm_of(m->control, &m->perm);
         return r < 0 ? error_set(m->store, r, "fstat", m->place.control) : 0;
@@ -51,9 +51,18 @@ static void close_folder(struct mailbox *m)
                 mbox_file_close(&f);
                 opened_commit(m);
         }
+        fd_close_p(&m->mbox->fd);
         free(m->mbox->offset);
         free(m->mbox);
         m->mbox = NULL;
+}
+
+static int watch(struct mailbox *m, int fd)
+{
+        uint32_t mask = IN_MODIFY | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
+        if (inotify_add_watch(fd, m->place.file, mask) >= 0)
+                return 0;
+        return error_set(m->store, -errno, "inotify_add_watch", m->place.file);
 }
 
 int mbox_look(struct mailbox *m, unsigned *ret)
@@ -66,6 +75,9 @@ int mbox_look(struct mailbox *m, unsigned *ret)
                 if (!m->place.inbox)
                         return error_set(m->store, -ESTALE, "stat", m->place.file);
         }
+        if (m->watch >= 0 && st.st_ino && st.st_ino != m->identity.st_ino)
+                (void)!watch(m, m->watch); /* another file has its name now */
+        m->identity = st;
         bool same = t->list.version == MBOX_TRUTH_VERSION && t->list.dev == st.st_dev &&
                     t->list.ino == st.st_ino && t->list.size == (uint64_t)st.st_size &&
                     t->list.sec == st.st_mtim.tv_sec && t->list.nsec == (uint32_t)st.st_mtim.tv_nsec;
@@ -109,14 +121,6 @@ static int savedate(struct mailbox *m, uint32_t seq, time_t *ret)
 static uint64_t bytes(const struct mailbox *m, const struct record *rec)
 {
         return mbox_extent(m, rec).stored;
-}
-
-static int watch(struct mailbox *m, int fd)
-{
-        uint32_t mask = IN_MODIFY | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
-        if (inotify_add_watch(fd, m->place.file, mask) >= 0)
-                return 0;
-        return error_set(m->store, -errno, "inotify_add_watch", m->place.file);
 }
 
 const struct format format_mbox = {

@@ -37,6 +37,8 @@ enum {
 
 /* Of struct mailbox: kept while the folder is open. */
 struct mbox {
+        int fd; /* of the file, as it was when it was last opened; -1 */
+        bool writable;
         uint64_t *offset; /* of the first `known` rows */
         uint32_t known, cap;
         uint64_t layout; /* of the index when they were right */
@@ -55,13 +57,15 @@ uint64_t mbox_offset(struct mailbox *m, uint32_t row);
 /* The file for one operation. */
 struct mbox_file {
         struct mailbox *m;
-        int fd; /* -1: there is none, it is empty */
+        int fd; /* the mailbox's; -1: there is none, it is empty */
         struct mbox_lock lock;
         struct stat st; /* behind the lock */
         struct mbox_source source;
 };
 #define MBOX_FILE_NONE ((struct mbox_file){.fd = -1, .lock = MBOX_LOCK_NONE})
 int mbox_file_open(struct mailbox *m, bool write, struct mbox_file *ret);
+/* Opens the file that has the name now; without a lock. */
+int mbox_file_reopen(struct mailbox *m, bool write);
 void mbox_file_close(struct mbox_file *f); /* also a _cleanup_ function */
 /* It is as it was when the records agreed with it. */
 bool mbox_file_is_known(const struct mbox_file *f);

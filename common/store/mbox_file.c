@@ -50,13 +50,37 @@ static int finish_rewrite(struct mbox_file *f)
         return r < 0 ? error_set_at(m->store, r, "replay", m->place.control, REWRITE_NAME) : 0;
 }
 
+/* For writing at once when that may be needed: who opens it again would lose the lock. */
+int mbox_file_reopen(struct mailbox *m, bool write)
+{
+        int fd = -1, r = -EACCES;
+        bool writable = write || !m->read_only;
+        if (writable)
+                r = folder_open_file(m->store, &m->place, true, &fd);
+        if ((r == -EACCES || r == -EROFS) && !write) {
+                writable = false;
+                r = folder_open_file(m->store, &m->place, false, &fd);
+        }
+        if (r < 0)
+                return r;
+        fd_close_p(&m->mbox->fd);
+        m->mbox->fd = fd;
+        m->mbox->writable = writable;
+        return 0;
+}
+
 static int open_once(struct mailbox *m, bool write, struct mbox_file *f)
 {
         *f = MBOX_FILE_NONE;
         f->m = m;
-        int r = folder_open_file(m->store, &m->place, write, &f->fd);
+        int r = 0;
+        if (m->mbox->fd < 0 || (write && !m->mbox->writable))
+                r = mbox_file_reopen(m, write);
+        f->fd = m->mbox->fd;
         if (r == 0 && f->fd >= 0)
                 r = lock(f, write);
+        if (r == -ESTALE)
+                fd_close_p(&m->mbox->fd);
         if (r == 0 && f->fd >= 0 && rewrite_waits(m->control)) {
                 if (!write)
                         return -EAGAIN;
@@ -81,7 +105,7 @@ int mbox_file_open(struct mailbox *m, bool write, struct mbox_file *ret)
 void mbox_file_close(struct mbox_file *f)
 {
         mbox_lock_release(&f->lock);
-        fd_close_p(&f->fd);
+        f->fd = -1;
 }
 
 bool mbox_file_is_known(const struct mbox_file *f)

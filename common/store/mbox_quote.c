@@ -32,7 +32,7 @@ static void found(struct mbox_quote *q, struct buf *to)
 /* At the beginning of a line; false: the byte is of a line that is text. */
 static bool begin(struct mbox_quote *q, char c, struct buf *to)
 {
-        if (c == '>' && q->matched == 0) {
+        if (c == '>' && q->matched == 0 && !q->bare) {
                 if (q->unquote && !q->held)
                         q->held = true;
                 else

@@ -21,6 +21,7 @@
 
 struct mbox_quote {
         bool unquote;
+        bool bare;        /* mboxo: only lines without ">" are quoted; they are not told from others again */
         bool text;        /* in a line that is not one of them */
         bool held;        /* unquote: a ">" is kept back until it is known what follows */
         unsigned matched; /* bytes of "From " seen and kept back */

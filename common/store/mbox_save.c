@@ -42,7 +42,8 @@ int mbox_save_begin(struct save *s)
         }
         s->mbox->head.n = 0;
         s->mbox->in_body = false;
-        s->mbox->quote = (struct mbox_quote){.unquote = false};
+        /* what is not unquoted when it is read must not be quoted twice */
+        s->mbox->quote = (struct mbox_quote){.bare = !m->store->settings->mbox_unquote_from};
         return 0;
 }
 
