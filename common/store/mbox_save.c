@@ -42,19 +42,27 @@ int mbox_save_begin(struct save *s)
         }
         s->mbox->head.n = 0;
         s->mbox->in_body = false;
-        /* what is not unquoted when it is read must not be quoted twice */
-        s->mbox->quote = (struct mbox_quote){.bare = !m->store->settings->mbox_unquote_from};
+        s->mbox->quote = quote_of(s);
         return 0;
+}
+
+static struct mbox_quote quote_of(const struct save *s)
+{
+        /* what is not unquoted when it is read must not be quoted twice */
+        return (struct mbox_quote){.bare = !s->to->store->settings->mbox_unquote_from};
 }
 
 /* The From_ line, and the header without what is ours to say and without its empty line. */
 static int end_head(struct save *s, struct slice head)
 {
         struct mbox_save *b = s->mbox;
-        _cleanup_(buf_free) struct buf visible = {0}, from = {0};
+        _cleanup_(buf_free) struct buf visible = {0}, quoted = {0}, from = {0};
         time_t date = s->internaldate == -1 ? time(NULL) : s->internaldate;
+        struct mbox_quote quote = quote_of(s); /* a field that is none */
         mbox_head_visible(head, &visible);
-        struct slice text = buf_slice(&visible);
+        mbox_quote_push(&quote, buf_slice(&visible), &quoted);
+        mbox_quote_end(&quote, &quoted);
+        struct slice text = buf_slice(&quoted);
         if (slice_eq(text, SLICE("\n")))
                 text = SLICE_NULL;
         else if (slice_ends(text, SLICE("\n\n")))
