@@ -150,6 +150,30 @@ def a_missing_inbox():
         expect(spool.names() == ["kevin", "other", "private"], repr(spool.names()))
 
 
+def imap_works_there():
+    """The session itself, with every change that needs the lock."""
+    needs_root()
+    with Host(tls=False) as host:
+        spool = Spool(host)
+        host.settings = "mail_privileged_group = %d\nmail_location = mbox:~/mail:INBOX=%s/%%u" % (MAIL, spool.directory)
+        with open(spool.path("kevin"), "w") as out:
+            for number in range(3):
+                out.write("From a@example.org Sat Nov 21 10:11:3%d 2026\nSubject: %d\n\nText.\n\n" % (number, number))
+        session = host.start("imap")
+        line = Line(session.socket)
+        line.until("* OK")
+        for number, command in enumerate(["login kevin secret", "select INBOX", "store 1 +flags (\\Deleted \\Seen)",
+                                          "copy 2 INBOX", "expunge", "logout"]):
+            line.say("a%d %s" % (number, command))
+            answer = line.until("a%d " % number)[-1]
+            expect(answer.startswith("a%d OK" % number), answer + "\n" + session.log().decode())
+        session.finish()
+        with open(spool.path("kevin")) as text:
+            subjects = [row for row in text.read().splitlines() if row.startswith("Subject: ")]
+        expect(subjects == ["Subject: 1", "Subject: 2", "Subject: 1"], repr(subjects))
+        expect(spool.names() == ["kevin", "other", "private"], repr(spool.names()))
+
+
 def access_group():
     """mail_access_groups: an ordinary group of every session."""
     needs_root()
@@ -168,4 +192,4 @@ def access_group():
         expect(seen == ["held", "released"], repr(seen))
 
 
-run_tests([privileged, without_it, a_group_that_is_not_there, roots_group, a_missing_inbox, access_group])
+run_tests([privileged, without_it, a_group_that_is_not_there, roots_group, a_missing_inbox, imap_works_there, access_group])
