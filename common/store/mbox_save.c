@@ -30,6 +30,12 @@ static int store(struct save *s, struct slice bytes)
         return r < 0 ? error_set_at(s->to->store, r, "write", s->to->place.control, REWRITE_NAME) : 0;
 }
 
+static struct mbox_quote quote_of(const struct save *s)
+{
+        /* what is not unquoted when it is read must not be quoted twice */
+        return (struct mbox_quote){.bare = !s->to->store->settings->mbox_unquote_from};
+}
+
 int mbox_save_begin(struct save *s)
 {
         struct mailbox *m = s->to;
@@ -44,12 +50,6 @@ int mbox_save_begin(struct save *s)
         s->mbox->in_body = false;
         s->mbox->quote = quote_of(s);
         return 0;
-}
-
-static struct mbox_quote quote_of(const struct save *s)
-{
-        /* what is not unquoted when it is read must not be quoted twice */
-        return (struct mbox_quote){.bare = !s->to->store->settings->mbox_unquote_from};
 }
 
 /* The From_ line, and the header without what is ours to say and without its empty line. */
