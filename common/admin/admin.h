@@ -19,6 +19,7 @@ struct admin {
         const char *remote_ip;    /* -r; NULL */
         bool all, secrets;        /* -a, -P */
         bool no_password;         /* -n */
+        bool unserved;            /* a passdb or userdb of these settings cannot be asked */
         unsigned problems;        /* that were told */
 };
 

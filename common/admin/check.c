@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -104,6 +105,36 @@ static void check_maildir(struct admin *a, struct store *s, const struct folder_
                 check_access(a, s, arena_printf(a->arena, "%s/%s/", inbox->dir, names[i]), W_OK | X_OK);
 }
 
+static bool has_dotlock(const struct settings_list *locks)
+{
+        for (size_t i = 0; i < locks->count; i++)
+                if (strcmp(locks->items[i], "dotlock") == 0)
+                        return true;
+        return false;
+}
+
+static bool may_make_files(const char *dir)
+{
+        _cleanup_(perm_privilege_end) struct perm_privilege p = PERM_PRIVILEGE_NONE;
+        return faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) == 0 ||
+               (perm_privilege_begin(&p) == 0 && faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) == 0);
+}
+
+/* The lock file beside an mbox: spools are as a rule their group's. */
+static void check_dotlock(struct admin *a, const struct folder_place *inbox)
+{
+        struct stat st;
+        bool wanted = has_dotlock(&a->settings.mbox_write_locks) || has_dotlock(&a->settings.mbox_read_locks);
+        if (!wanted || may_make_files(inbox->dir) || stat(inbox->dir, &st) < 0)
+                return;
+        struct group *g = st.st_mode & S_IWGRP ? getgrgid(st.st_gid) : NULL;
+        admin_problem(a, "%s.lock cannot be made: %s is %s %s; %s", inbox->file, inbox->dir,
+                      mode_text(a, st.st_mode), admin_owner(a, &st),
+                      g ? arena_printf(a->arena, "set mail_privileged_group = %s", g->gr_name)
+                        : arena_printf(a->arena, "permit it to uid %lu, whom the session runs as",
+                                       (unsigned long)geteuid()));
+}
+
 static void check_mbox(struct admin *a, struct store *s, const struct folder_place *inbox, struct look *here)
 {
         if (here->kind != LOOK_FILE) {
@@ -118,6 +149,7 @@ static void check_mbox(struct admin *a, struct store *s, const struct folder_pla
         admin_say("messages", "%s; %" PRIu64 " bytes, changed %s", count, here->bytes,
                   elsewhere_time(a, here->newest));
         check_access(a, s, inbox->file, R_OK);
+        check_dotlock(a, inbox);
         if (faccessat(AT_FDCWD, inbox->file, W_OK, AT_EACCESS) < 0)
                 admin_problem(a, "%s cannot be changed: %s; permit it to uid %lu, whom the session runs as",
                               inbox->file, strerror(errno), (unsigned long)geteuid());

@@ -15,14 +15,13 @@ static const struct verb {
         int (*run)(struct admin *a);
         const char *options; /* for getopt() */
         bool operand;        /* USER */
-        bool asks;           /* the passdbs and userdbs have to be understood */
         const char *synopsis, *does;
 } verbs[] = {
-        {"config", admin_config, "+c:aP", false, false, "[-a] [-P] [-c FILE]",
+        {"config", admin_config, "c:aP", false, "[-a] [-P] [-c FILE]",
          "the settings that count, those that are not the default; -a all of them"},
-        {"check", admin_check, "c:s:r:", true, true, "[-s PROTOCOL] [-r ADDRESS] [-c FILE] USER",
+        {"check", admin_check, "c:s:r:", true, "[-s PROTOCOL] [-r ADDRESS] [-c FILE] USER",
          "where a user's mail is, who may read it, and whether it is delivered there"},
-        {"auth", admin_auth, "c:s:r:n", true, true, "[-n] [-s PROTOCOL] [-r ADDRESS] [-c FILE] USER",
+        {"auth", admin_auth, "c:s:r:n", true, "[-n] [-s PROTOCOL] [-r ADDRESS] [-c FILE] USER",
          "try a password, as at a login; -n only look the user up"},
 };
 
@@ -102,7 +101,7 @@ static void print_messages(struct slice messages)
                 fprintf(stderr, "mailsession: %.*s\n", SLICE_ARG(line));
 }
 
-static int load(const struct verb *v, struct admin *a)
+static int load(struct admin *a)
 {
         if (!a->file)
                 a->file = options_default_file();
@@ -112,8 +111,7 @@ static int load(const struct verb *v, struct admin *a)
         int r = conf_load(&source, a->arena, &a->conf, &messages);
         if (r == 0)
                 r = conf_resolve(a->conf, &client, a->arena, &a->settings);
-        if (r == 0 && v->asks)
-                r = auth_check_settings(&a->settings, &messages);
+        a->unserved = r == 0 && auth_check_settings(&a->settings, &messages) < 0;
         print_messages(buf_slice(&messages));
         return r;
 }
@@ -124,13 +122,14 @@ static int run(const struct verb *v, int argc, char **argv)
         struct admin a = {.arena = &arena, .service = "imap"};
         if (!take_options(v, argc, argv, &a))
                 return ADMIN_USAGE;
-        if (load(v, &a) < 0) {
+        bool loaded = load(&a) == 0;
+        if (!loaded || a.unserved)
                 fputs("mailsession: the settings have errors: nobody is served until they are corrected\n",
                       stderr);
+        if (!loaded || (a.unserved && v->operand))
                 return ADMIN_PROBLEM;
-        }
         int status = v->run(&a);
-        return fflush(stdout) == 0 ? status : ADMIN_PROBLEM;
+        return fflush(stdout) == 0 && !a.unserved ? status : ADMIN_PROBLEM;
 }
 
 int main(int argc, char **argv)

@@ -192,6 +192,27 @@ def an_mbox():
         one_problem(mailsession("check", "-c", conf, "kevin"), "^/var/mail/kevin is no file")
 
 
+def lock_files():
+    """A spool that is its group's, as Debian has it: without mail_privileged_group no lock file can be made."""
+    with Host(tls=False) as host, system(host, "first_valid_gid = 1\n") as conf:
+        host.give(host.home("kevin"))
+        spool("/var/mail/kevin", NEW)
+        host.give("/var/mail/kevin")
+        os.chown("/var/mail", 0, 8)
+        os.chmod("/var/mail", 0o2775)
+        one_problem(mailsession("check", "-c", conf, "kevin"), r"^/var/mail/kevin.lock cannot be made: /var/mail is drwxrwsr-x "
+                    r"root:mail; set mail_privileged_group = mail$")
+        with open(conf, "a") as out:
+            out.write("mail_privileged_group = mail\n")
+        mailsession("check", "-c", conf, "kevin").want(0, FINE)
+        os.chmod("/var/mail", 0o755)
+        one_problem(mailsession("check", "-c", conf, "kevin"), r"^/var/mail/kevin.lock cannot be made: .*permit it to uid %d" %
+                    host.uid)
+        with open(conf, "a") as out:
+            out.write("mbox_write_locks = fcntl\n")
+        mailsession("check", "-c", conf, "kevin").want(0, FINE)
+
+
 def no_maildir_but_a_file():
     with Host(tls=False) as host:
         spool(host.maildir(), OLD)
@@ -283,6 +304,6 @@ def other_settings():
 
 
 if __name__ == "__main__":
-    run_tests([the_whole_answer, first_login, unreadable, delivered_to_the_spool, delivered_to_the_maildir, an_mbox,
+    run_tests([the_whole_answer, first_login, unreadable, delivered_to_the_spool, delivered_to_the_maildir, an_mbox, lock_files,
                no_maildir_but_a_file, virtual_users_have_no_postconf, one_place_with_two_names, not_a_user, not_root,
                hostile_names, other_settings])
