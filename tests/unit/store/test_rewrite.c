@@ -59,12 +59,11 @@ static void cut_at_every_call(enum fault fault, bool power, unsigned plans)
                         run(&p, &begun);
                         if (!disk.dead)
                                 break;
-                        if (power)
+                        if (power && dice(4))
                                 cut_power();
-                        bool named = disk.named != BEFORE;
                         p.others.n = 0;
                         replay_with_cuts(&p, power);
-                        expect(&p, named ? &p.new : &p.old);
+                        expect(&p, disk.named != BEFORE ? &p.new : &p.old);
                 }
                 free_plan(&p);
         }
