@@ -9,8 +9,9 @@
 void mbox_head_visible(struct slice head, struct buf *to)
 {
         struct header_iter it = {.header = head, .everything = true};
+        struct mbox_passed passed = {0};
         for (struct header_field f; header_next(&it, &f);)
-                if (mbox_field_of(&f) == MBOX_FIELD_MAIL)
+                if (mbox_field_of(&passed, &f) == MBOX_FIELD_MAIL)
                         buf_append(to, f.raw);
         buf_append(to, slice_from(head, it.offset)); /* the empty line */
 }
@@ -18,9 +19,10 @@ void mbox_head_visible(struct slice head, struct buf *to)
 void mbox_head_sizes(struct slice head, uint64_t *ret_bytes, uint64_t *ret_size)
 {
         struct header_iter it = {.header = head, .everything = true};
+        struct mbox_passed passed = {0};
         uint64_t bytes = 0, bare = 0;
         for (struct header_field f; header_next(&it, &f);)
-                if (mbox_field_of(&f) == MBOX_FIELD_MAIL) {
+                if (mbox_field_of(&passed, &f) == MBOX_FIELD_MAIL) {
                         bytes += f.raw.n;
                         bare += crlf_bare(f.raw, '\n');
                 }
@@ -117,6 +119,7 @@ static bool is_ours(const struct mbox_want *want, enum mbox_field kind)
 {
         switch (kind) {
         case MBOX_FIELD_MAIL:
+        case MBOX_FIELD_LINES:
                 return false;
         case MBOX_FIELD_UID:
                 return want->uid > 0;
@@ -147,8 +150,11 @@ static void put_line(struct writer *w, const struct header_field *f, enum mbox_f
 {
         struct slice eol = eol_of(f->raw);
         bool ours = is_ours(w->want, kind);
-        if (!eol.n && !ours)
+        if (!eol.n && !ours) {
+                /* it would make metadata of the mail's own Lines, and there is no body */
+                w->done[MBOX_FIELD_LENGTH] |= slice_ieq(f->name, SLICE("Lines"));
                 put_missing(w);
+        }
         if (!eol.n)
                 eol = w->eol;
         if (kind != MBOX_FIELD_MAIL && !w->done[MBOX_FIELD_BASE]) {
@@ -166,8 +172,9 @@ static void put_line(struct writer *w, const struct header_field *f, enum mbox_f
 static void put_head(struct writer *w, struct slice head)
 {
         struct header_iter it = {.header = head, .everything = true};
+        struct mbox_passed passed = {0};
         for (struct header_field f; header_next(&it, &f);)
-                put_line(w, &f, mbox_field_of(&f));
+                put_line(w, &f, mbox_field_of(&passed, &f));
         put_missing(w);
         buf_append(w->to, slice_from(head, it.offset));
 }

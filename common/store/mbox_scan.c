@@ -172,12 +172,13 @@ static void write_hash(struct slice text, char *to)
 static void read_fields(struct mbox_scan *s, const struct head *h, struct mbox_message *m)
 {
         struct header_iter it = {.header = buf_slice(&s->head), .everything = true};
+        struct mbox_passed passed = {0};
         struct mbox_status st = {0};
         s->sent.n = 0;
         append_sent(&s->sent, m->from);
         size_t from_n = s->sent.n;
         for (struct header_field f; header_next(&it, &f);) {
-                enum mbox_field kind = mbox_field_of(&f);
+                enum mbox_field kind = mbox_field_of(&passed, &f);
                 if (kind == MBOX_FIELD_MAIL)
                         append_sent(&s->sent, f.raw);
                 else

@@ -14,6 +14,7 @@ static const struct {
         {SLICE("X-IMAPbase"), MBOX_FIELD_BASE},
         {SLICE("X-IMAP"), MBOX_FIELD_BASE},
         {SLICE("Content-Length"), MBOX_FIELD_LENGTH},
+        {SLICE("Lines"), MBOX_FIELD_LINES},
 };
 
 const struct mbox_letter mbox_letters[5] = {
@@ -22,16 +23,29 @@ const struct mbox_letter mbox_letters[5] = {
         {'D', MBOX_FIELD_X_STATUS, FLAG_DELETED},
 };
 
-enum mbox_field mbox_field_of(const struct header_field *f)
+static enum mbox_field kind_of(const struct header_field *f)
 {
         /* most fields are something else, and this is asked of each */
         char c = f->name.n ? ascii_lower(f->name.p[0]) : '\0';
-        if (c != 's' && c != 'x' && c != 'c')
+        if (c != 's' && c != 'x' && c != 'c' && c != 'l')
                 return MBOX_FIELD_MAIL;
         for (size_t i = 0; i < ARRAY_LEN(names); i++)
                 if (slice_ieq(f->name, names[i].name))
                         return names[i].kind;
         return MBOX_FIELD_MAIL;
+}
+
+/* Other metadata may come and go in between, and second Content-Lengths: that changes nothing. */
+enum mbox_field mbox_field_of(struct mbox_passed *p, const struct header_field *f)
+{
+        enum mbox_field kind = kind_of(f);
+        if (kind == MBOX_FIELD_LINES && !p->lines)
+                kind = MBOX_FIELD_MAIL;
+        if (kind == MBOX_FIELD_LENGTH && !p->length)
+                p->length = p->lines = true;
+        else if (kind == MBOX_FIELD_LINES || kind == MBOX_FIELD_MAIL)
+                p->lines = false;
+        return kind;
 }
 
 static bool is_blank(char c)
@@ -127,9 +141,10 @@ void mbox_status_add(struct mbox_status *st, enum mbox_field kind, const struct 
 struct mbox_status mbox_status_of(struct slice head)
 {
         struct mbox_status st = {0};
+        struct mbox_passed passed = {0};
         struct header_iter it = {.header = head, .everything = true};
         for (struct header_field f; header_next(&it, &f);)
-                mbox_status_add(&st, mbox_field_of(&f), &f);
+                mbox_status_add(&st, mbox_field_of(&passed, &f), &f);
         return st;
 }
 

@@ -10,7 +10,8 @@
  *   X-UID: 12
  *   X-IMAPbase: 1234567890 0000000012 $Todo x   UIDVALIDITY, the last UID given, all keywords of the mailbox
  *   X-IMAP: ...           the same, in a first message that is not mail but holds these things
- *   Content-Length: 5     of the body */
+ *   Content-Length: 5     of the body
+ *   Lines: 2              the same, from mutt, which puts it behind Content-Length; elsewhere it is mail */
 
 #include "mime/header.h"
 
@@ -22,6 +23,7 @@ enum mbox_field {
         MBOX_FIELD_KEYWORDS,
         MBOX_FIELD_UID,
         MBOX_FIELD_LENGTH,
+        MBOX_FIELD_LINES, /* never written here, never taken away */
         MBOX_FIELDS,
 };
 
@@ -46,7 +48,13 @@ extern const struct mbox_letter {
         uint8_t flag;
 } mbox_letters[5];
 
-enum mbox_field mbox_field_of(const struct header_field *f);
+/* What of a header was passed that matters for the fields behind it; {0} before the first. */
+struct mbox_passed {
+        bool length; /* a Content-Length, the one that counts */
+        bool lines;  /* between it and here is no field of the mail, and no Lines */
+};
+/* To be asked of each field, in their order. */
+enum mbox_field mbox_field_of(struct mbox_passed *p, const struct header_field *f);
 
 /* What one field adds. Of several Status and X-Status all count, of the others the first that makes sense. */
 void mbox_status_add(struct mbox_status *st, enum mbox_field kind, const struct header_field *f);

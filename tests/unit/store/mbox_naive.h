@@ -38,20 +38,30 @@ static inline struct slice naive_part(struct slice text, uint64_t from, uint64_t
 }
 
 /* Whether a line of a header begins one of the fields that are not sent. */
-static inline bool naive_is_metadata(struct slice line)
+static inline bool naive_is(struct slice line, const char *name)
 {
-        static const char *const names[] = {"Status",     "X-Status", "X-Keywords",    "X-UID",
-                                            "X-IMAPbase", "X-IMAP",   "Content-Length"};
-        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-                size_t n = strlen(names[i]);
-                if (line.n <= n || strncasecmp(line.p, names[i], n) != 0)
-                        continue;
-                while (n < line.n && (line.p[n] == ' ' || line.p[n] == '\t'))
-                        n++;
-                if (n < line.n && line.p[n] == ':')
+        size_t n = strlen(name);
+        if (line.n <= n || strncasecmp(line.p, name, n) != 0)
+                return false;
+        while (n < line.n && (line.p[n] == ' ' || line.p[n] == '\t'))
+                n++;
+        return n < line.n && line.p[n] == ':';
+}
+
+/* lines: 0 in the beginning, 1 when Lines would be one of them, 2 when it can be no more. */
+static inline bool naive_is_metadata(struct slice line, int *lines)
+{
+        static const char *const names[] = {"Status", "X-Status",   "X-Keywords",
+                                            "X-UID",  "X-IMAPbase", "X-IMAP"};
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+                if (naive_is(line, names[i]))
                         return true;
-        }
-        return false;
+        bool length = naive_is(line, "Content-Length"), behind = *lines == 1;
+        if (length && *lines == 0)
+                *lines = 1;
+        if (!length && behind)
+                *lines = 2;
+        return length || (behind && naive_is(line, "Lines"));
 }
 
 /* What is sent of a header, with the line ends it has; to be freed. */
@@ -60,6 +70,7 @@ static inline char *naive_visible(struct slice head, size_t *ret_n)
         char *out = malloc(head.n + 1);
         size_t n = 0;
         bool hidden = false;
+        int lines = 0;
         for (size_t at = 0; at < head.n;) {
                 size_t end = at;
                 while (end < head.n && head.p[end] != '\n')
@@ -67,7 +78,7 @@ static inline char *naive_visible(struct slice head, size_t *ret_n)
                 end += end < head.n;
                 struct slice line = {head.p + at, end - at};
                 if (at == 0 || (line.p[0] != ' ' && line.p[0] != '\t'))
-                        hidden = naive_is_metadata(line);
+                        hidden = naive_is_metadata(line, &lines);
                 if (!hidden) {
                         memcpy(out + n, line.p, line.n);
                         n += line.n;

@@ -126,8 +126,18 @@ static void in_place(void **state)
         want = (struct mbox_want){.keywords = SLICE("keyword")};
         expect("Status: \nX-Keywords:  \n\n", &want,
                "Status: \nX-Keywords: keyword" SPACES50 "      \nX-Status: \n\n");
-        /* the last line is one of ours and does not end */
+        /* mutt's Lines stays, also when what is between it and Content-Length goes; the mail's own stays mail
+         */
+        want = (struct mbox_want){.uid = 3, .flags = FLAG_SEEN, .has_length = true, .length = 8};
+        expect("Status: O\nStatus: R\nContent-Length: 10\nStatus: O\nContent-Length: 6\nLines: 2\nLines: 3\n"
+               "A: 1\nContent-Length: 1\nLines: 4\n\n",
+               &want,
+               "Status: R\nContent-Length: 8\nLines: 2\nLines: 3\nA: 1\nLines: 4\nX-Status: \n"
+               "X-Keywords:                         \nX-UID: 3\n\n");
+        expect("S: x\nLines: 2", &want,
+               "S: x\nStatus: R\nX-Status: \nX-Keywords:" SPACES50 "     \nX-UID: 3\nLines: 2");
         want = (struct mbox_want){.flags = FLAG_SEEN};
+        /* the last line is one of ours and does not end */
         expect("S: x\nStatus: O", &want, "S: x\nStatus: R\nX-Status: \nX-Keywords:" SPACES50 "     \n");
         expect("S: x\nContent-Length: 5", &want,
                "S: x\nStatus: R\nX-Status: \nX-Keywords:" SPACES50 "     \nContent-Length: 5");

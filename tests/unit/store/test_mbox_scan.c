@@ -283,7 +283,13 @@ static void hash(void **state)
                    "y\r\n\r\nother"),
              &b);
         assert_string_equal(a.m[0].hash, b.m[0].hash);
+        /* nor of what mutt adds */
+        scan(SLICE(FROM "S: x\nT: y\nX-UID: 7\nStatus: RO\nContent-Length: 5\nLines: 1\n\nbody\n"), &b);
+        assert_string_equal(a.m[0].hash, b.m[0].hash);
+        assert_int_equal(a.m[0].size, b.m[0].size);
         /* but of the From_ line and each field */
+        scan(SLICE(FROM "S: x\nLines: 1\nT: y\nContent-Length: 5\n\nbody\n"), &b);
+        assert_string_not_equal(a.m[0].hash, b.m[0].hash);
         scan(SLICE("From a@b.example Thu Nov  9 22:33:53 2023\nS: x\nT: y\n\nbody\n"), &b);
         assert_string_not_equal(a.m[0].hash, b.m[0].hash);
         scan(SLICE(FROM "S: x\nT: z\n\nbody\n"), &b);
