@@ -25,7 +25,8 @@ struct format {
         int (*open)(struct mailbox *m);
         /* Identity and permissions; what is missing of the folder itself is made. */
         int (*complete)(struct mailbox *m);
-        /* A session begins to work with it: what is left over from others that were cut off. */
+        /* A session begins to work with it: what is left over from others that were cut off goes, if it may
+         * write; what was put off until now is to be looked at (m->look_again). */
         void (*tidy)(struct mailbox *m);
         void (*close)(struct mailbox *m);
 

@@ -43,6 +43,8 @@ uint64_t maildir_bytes(const struct mailbox *m, const struct record *rec)
 
 static void tidy(struct mailbox *m)
 {
+        if (m->read_only)
+                return;
         int fd = openat(m->dir, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         _cleanup_(dir_close_p) DIR *d = fd < 0 ? NULL : fdopendir(fd);
         if (!d) {

@@ -35,8 +35,12 @@ static int complete(struct mailbox *m)
         return r < 0 ? error_set(m->store, r, "fstat", m->place.control) : 0;
 }
 
+/* A look at flags that others changed in place before something was appended. */
 static void tidy(struct mailbox *m)
 {
+        if (m->index.head.truth.list.lines & MBOX_TRUTH_UNCHECKED &&
+            !m->store->settings->mbox_very_dirty_syncs)
+                m->look_again = true;
 }
 
 /* UIDs that are only in the index get into the file. When that fails they stay where they are. */

@@ -73,7 +73,7 @@ bool mbox_file_is_known(const struct mbox_file *f);
 void mbox_file_note(struct mbox_file *f, struct index_truth *truth);
 int mbox_file_stat(struct mbox_file *f);
 
-/* Index and file locked: makes the records agree with it. */
+/* Index and file locked: makes the records agree with it. 0: only we have appended to it. */
 int mbox_read_locked(struct mbox_file *f, unsigned due);
 /* Both locked, for writing, and the records agree. */
 int mbox_begin(struct mailbox *m, struct mbox_file *ret);

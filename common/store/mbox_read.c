@@ -71,14 +71,12 @@ static void set_extent(struct reading *d, const struct record *rec, const struct
         index_set_fields(&d->m->index, rec, buf_slice(&d->text));
 }
 
-static int update(struct reading *d, struct record *rec, const struct mbox_message *msg)
+static int update_flags(struct reading *d, struct record *rec, const struct mbox_message *msg)
 {
-        uint32_t letters, uid = rec->uid;
+        uint32_t letters;
         int r = letters_of(d, msg->status.keywords, &letters);
         if (r < 0)
                 return r;
-        set_extent(d, rec, msg);
-        rec = index_find(&d->m->index, uid);
         if (rec->flags != msg->status.flags || rec->letters != letters) {
                 d->text.n = 0;
                 filename_info_format(&d->text, SLICE_NULL, msg->status.flags, letters);
@@ -137,6 +135,13 @@ static void put_gone(struct reading *d, uint32_t to)
                         buf_append(&d->gone, slice_make(&ix->rows[d->row].uid, sizeof(uint32_t)));
 }
 
+static void note_written(struct reading *d, bool written)
+{
+        d->unwritten |= !written;
+        if (!d->unwritten)
+                d->truth.list.last_uid = d->last_uid;
+}
+
 static int take(struct reading *d, const struct mbox_message *msg)
 {
         struct index *ix = &d->m->index;
@@ -149,7 +154,8 @@ static int take(struct reading *d, const struct mbox_message *msg)
                 d->row++;
                 written = rec->uid == uid;
                 d->last_uid = rec->uid;
-                r = update(d, rec, msg);
+                set_extent(d, rec, msg);
+                r = update_flags(d, rec, msg);
         } else {
                 written = uid >= next && uid > d->last_uid && uid < UINT32_MAX;
                 if (!written)
@@ -159,9 +165,7 @@ static int take(struct reading *d, const struct mbox_message *msg)
                 d->last_uid = uid;
                 r = add(d, uid, msg);
         }
-        d->unwritten |= !written;
-        if (!d->unwritten)
-                d->truth.list.last_uid = d->last_uid;
+        note_written(d, written);
         return r;
 }
 
@@ -239,32 +243,121 @@ static uint32_t last_live(const struct index *ix)
         return row;
 }
 
-/* Whether the file went on from what is known of it: the last message is still where it was. Then it is read
- * again from there. */
-static bool continues(struct reading *d, uint64_t *ret_at)
+/* The header at an offset is that of the row. */
+static bool has_head(struct reading *d, uint32_t row, struct mbox_message *ret)
 {
         struct mailbox *m = d->m;
-        const struct index_truth *t = &m->index.head.truth;
-        struct mbox_message msg;
-        uint32_t row = last_live(&m->index);
-        if (row == 0 || t->list.version != MBOX_TRUTH_VERSION || t->list.ino != d->f->st.st_ino ||
-            t->list.dev != d->f->st.st_dev || (uint64_t)d->f->st.st_size <= t->list.size)
-                return false;
-        uint64_t at = mbox_offset(m, row - 1);
-        const struct record *rec = &m->index.rows[row - 1];
+        const struct record *rec = &m->index.rows[row];
         const struct mbox_extent e = mbox_extent(m, rec);
-        mbox_scan_begin(&d->scan, &d->f->source, at, false);
-        bool same = mbox_scan_head(&d->scan, &msg) > 0 && msg.from_n == e.from_n && msg.head_n == e.head_n &&
-                    strcmp(msg.hash, index_base(&m->index, rec)) == 0;
+        d->scan.at = mbox_offset(m, row);
+        return mbox_scan_head(&d->scan, ret) > 0 && ret->from_n == e.from_n && ret->head_n == e.head_n &&
+               strcmp(ret->hash, index_base(&m->index, rec)) == 0;
+}
+
+/* It is the file that was read, and may have grown. */
+static bool is_that_file(const struct reading *d)
+{
+        const struct uidlist_seen *l = &d->m->index.head.truth.list;
+        return l->version == MBOX_TRUTH_VERSION && l->ino == d->f->st.st_ino && l->dev == d->f->st.st_dev &&
+               l->size <= (uint64_t)d->f->st.st_size;
+}
+
+static void begin_heads(struct reading *d)
+{
+        mbox_scan_begin(&d->scan, &d->f->source, 0, false);
+        d->scan.step = MBOX_HEAD_STEP;
+}
+
+/* From the last message on all is read, whether it is new or not. */
+static void begin_at(struct reading *d, uint32_t row, uint64_t *ret_at)
+{
+        const struct index *ix = &d->m->index;
+        d->row = row;
+        for (d->last_uid = 0; row > 0 && d->last_uid == 0; row--)
+                if (index_is_live(&ix->rows[row - 1]))
+                        d->last_uid = ix->rows[row - 1].uid;
+        *ret_at = mbox_offset(d->m, d->row);
+}
+
+/* Whether the file went on from what is known of it: the last message is still where it was. */
+static bool continues(struct reading *d, uint64_t *ret_at)
+{
+        const struct index_truth *t = &d->m->index.head.truth;
+        uint32_t row = last_live(&d->m->index);
+        struct mbox_message msg;
+        if (row == 0 || !is_that_file(d))
+                return false;
+        begin_heads(d);
+        bool same = has_head(d, row - 1, &msg);
         mbox_scan_end(&d->scan);
         if (!same)
                 return false;
-        d->row = row - 1;
-        d->last_uid = row > 1 ? m->index.rows[row - 2].uid : 0;
+        begin_at(d, row - 1, ret_at);
         d->base = t->list.lines & MBOX_TRUTH_BASE;
         d->unwritten = t->list.last_uid < d->last_uid;
-        *ret_at = at;
         return true;
+}
+
+static int check_row(struct reading *d, uint32_t row)
+{
+        struct record *rec = &d->m->index.rows[row];
+        struct mbox_message msg;
+        if (!has_head(d, row, &msg))
+                return 0;
+        int r = msg.offset == 0 ? take_base(d, &msg.status) : 0;
+        uint32_t uid = d->base ? msg.status.uid : 0;
+        if (r < 0 || d->rows == 0 || (uid && uid != rec->uid))
+                return r;
+        r = update_flags(d, rec, &msg);
+        d->last_uid = rec->uid;
+        note_written(d, uid == rec->uid);
+        return r < 0 ? r : 1;
+}
+
+/* Whether each message begins where it did, with the header that it had: then others changed no more than
+ * what headers say of flags, and nothing else has to be read. 1, 0 or -errno. */
+static int check_heads(struct reading *d, uint64_t *ret_at)
+{
+        const struct index *ix = &d->m->index;
+        uint32_t last = last_live(ix);
+        struct mbox_message msg;
+        int r = 1;
+        if (last == 0 || !is_that_file(d))
+                return 0;
+        begin_heads(d);
+        uint64_t pseudo = ix->head.truth.list.read_to;
+        if (pseudo) {
+                r = mbox_scan_head(&d->scan, &msg) > 0 && msg.status.pseudo;
+                if (r > 0 && (r = take_base(d, &msg.status)) == 0)
+                        r = d->rows > 0;
+        }
+        d->truth.list.read_to = pseudo;
+        for (uint32_t row = 0; row < last && r > 0; row++)
+                if (index_is_live(&ix->rows[row]))
+                        r = check_row(d, row);
+        mbox_scan_end(&d->scan);
+        if (r <= 0)
+                return r;
+        begin_at(d, last - 1, ret_at);
+        return 1;
+}
+
+static int read_file(struct reading *d, unsigned due)
+{
+        uint64_t at = 0;
+        if (!(due & DUE_CUR) && continues(d, &at)) {
+                d->truth.list.lines |= due & DUE_NEW ? MBOX_TRUTH_UNCHECKED : 0;
+                return read_from(d, at);
+        }
+        d->truth.list = (struct uidlist_seen){0};
+        int r = check_heads(d, &at);
+        if (r == 0) {
+                /* something moved */
+                d->truth.list = (struct uidlist_seen){0};
+                d->row = d->last_uid = 0;
+                d->base = d->unwritten = false;
+        }
+        return r < 0 ? r : read_from(d, at);
 }
 
 int mbox_read_locked(struct mbox_file *f, unsigned due)
@@ -272,15 +365,11 @@ int mbox_read_locked(struct mbox_file *f, unsigned due)
         struct mailbox *m = f->m;
         _cleanup_(reading_free) struct reading d = {
                 .f = f, .m = m, .truth = m->index.head.truth, .rows = m->index.n};
-        uint64_t at = 0;
         int r = 0;
-        if (due & DUE_CUR || !continues(&d, &at)) {
-                d.truth.list = (struct uidlist_seen){0};
-        } else {
-                d.truth.list.lines |= MBOX_TRUTH_UNCHECKED;
-        }
         if (f->fd >= 0)
-                r = read_from(&d, at);
+                r = read_file(&d, due);
+        else
+                d.truth.list = (struct uidlist_seen){0};
         if (r < 0)
                 return r;
         put_gone(&d, d.rows);

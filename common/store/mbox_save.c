@@ -229,7 +229,7 @@ static int enter(struct save *s, struct mbox_file *f, uint32_t first)
         struct mailbox *m = s->to;
         int r = mbox_file_stat(f);
         if (r == 0)
-                r = mbox_read_locked(f, DUE_NEW);
+                r = mbox_read_locked(f, 0);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < s->n; i++)

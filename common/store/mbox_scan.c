@@ -22,7 +22,7 @@ struct passed {
 
 void mbox_scan_begin(struct mbox_scan *s, const struct mbox_source *source, uint64_t at, bool unquote)
 {
-        *s = (struct mbox_scan){.source = *source, .at = at, .unquote = unquote};
+        *s = (struct mbox_scan){.source = *source, .at = at, .unquote = unquote, .step = WINDOW};
 }
 
 void mbox_scan_end(struct mbox_scan *s)
@@ -45,9 +45,10 @@ static int window(struct mbox_scan *s, uint64_t at, size_t want, struct slice *r
         if (s->window_at + w->n - at < want) {
                 buf_consume(w, (size_t)(at - s->window_at));
                 s->window_at = at;
-                buf_reserve(w, WINDOW - w->n);
+                size_t size = MAX(want, (size_t)s->step);
+                buf_reserve(w, size - w->n);
                 while (w->n < want && at + w->n < s->source.end) {
-                        size_t n = (size_t)MIN(s->source.end - at - w->n, (uint64_t)(WINDOW - w->n));
+                        size_t n = (size_t)MIN(s->source.end - at - w->n, (uint64_t)(size - w->n));
                         ssize_t r = s->source.read(s->source.context, w->p + w->n, n, at + w->n);
                         if (r < 0)
                                 return (int)r;

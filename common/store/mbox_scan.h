@@ -23,6 +23,7 @@ enum {
          * and are sent as any other. A header is text of its sender: nobody's mail has more. */
         MBOX_HEAD_MAX = 256 * 1024,
         MBOX_KEYWORDS_MAX = 64,
+        MBOX_HEAD_STEP = 4096, /* most headers have less */
 };
 
 struct mbox_source {
@@ -53,6 +54,7 @@ struct mbox_scan {
         struct mbox_source source;
         bool unquote;      /* mboxrd: one ">" of ">From ", ">>From " ... does not count in `size` */
         uint64_t at;       /* where the next message begins */
+        uint32_t step;     /* bytes read at a time; who looks at headers only may say MBOX_HEAD_STEP */
         struct buf window; /* the file's bytes from window_at on */
         uint64_t window_at;
         struct buf head, from;

@@ -43,6 +43,7 @@ static int read_head(const struct mbox_file *f, uint64_t at, const struct mbox_e
         struct mbox_scan scan;
         struct mbox_message msg;
         mbox_scan_begin(&scan, &f->source, at, false);
+        scan.step = MBOX_HEAD_STEP;
         int r = mbox_scan_head(&scan, &msg);
         if (r <= 0 || msg.from_n != e->from_n || msg.head_n != e->head_n) {
                 r = r < 0 && r != -EBADMSG ? r : -EIO;

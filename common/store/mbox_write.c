@@ -91,6 +91,7 @@ static int read_head(struct writing *w, uint64_t at, struct mbox_message *ret)
 {
         mbox_scan_end(&w->scan);
         mbox_scan_begin(&w->scan, &w->f->source, at, false);
+        w->scan.step = MBOX_HEAD_STEP;
         int r = mbox_scan_head(&w->scan, ret);
         if (r > 0)
                 return 0;
