@@ -180,6 +180,8 @@ static void add_attributes(const struct listing *l, const struct folder *f, bool
                 add_word(to, "\\NonExistent");
         else if (!there || !selectable || (f->flags & FOLDER_NOSELECT))
                 add_word(to, "\\Noselect");
+        if (f->flags & FOLDER_NOINFERIORS)
+                add_word(to, "\\Noinferiors");
         add_word(to, f->flags & FOLDER_CHILDREN ? "\\HasChildren" : "\\HasNoChildren");
         if ((f->flags & FOLDER_SUBSCRIBED) &&
             ((c->list.returns & LIST_RETURN_SUBSCRIBED) || (c->list.select & LIST_SELECT_SUBSCRIBED)))

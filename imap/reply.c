@@ -60,6 +60,8 @@ static const struct failure {
         {-EEXIST, "[ALREADYEXISTS] Mailbox already exists", false},
         {-EINVAL, "[CANNOT] Invalid mailbox name", false},
         {-E2BIG, "[LIMIT] Too many mailboxes", true},
+        {-ENOTDIR, "[CANNOT] Mailbox above it can't have others below", false},
+        {-ENOTEMPTY, "[HASCHILDREN] Mailbox has others below, delete them first", false},
         {-EBUSY, "[CANNOT] INBOX can't be changed in this way", false},
         {-EACCES, "[NOPERM] Permission denied", true},
         {-EPERM, "[NOPERM] Permission denied", true},

@@ -253,6 +253,8 @@ static bool open_store(struct imap_session *s)
                 return false;
         }
         store_on_step(s->store, imap_progress_step, s);
+        if (store_location_choice(s->store))
+                log_info("%s", store_location_choice(s->store));
         r = start->sandbox(start, store_paths(s->store));
         if (r < 0) {
                 log_error("cannot enter the sandbox: %s", strerror(-r));

@@ -37,7 +37,8 @@ static int lock_take(struct session_lock *l, struct pop3_session *s)
         struct folder_place inbox;
         int r = folder_resolve(s->store, s->start->arena, "INBOX", &inbox);
         if (r == 0)
-                r = folder_open(s->store, &inbox, &l->dir);
+                r = inbox.file ? folder_open_control(s->store, &inbox, &l->dir)
+                               : folder_open(s->store, &inbox, &l->dir);
         if (r == 0)
                 r = dotlock_acquire(l->dir, "dovecot-pop3-session", 0600, deadline_in_ms(LOCK_WAIT_MS),
                                     LOCK_STALE_MS, &l->lock);
@@ -183,6 +184,8 @@ static bool open_store(struct pop3_session *s)
                             start->peer->session_id);
                 return false;
         }
+        if (store_location_choice(s->store))
+                log_info("%s", store_location_choice(s->store));
         r = start->sandbox(start, store_paths(s->store));
         if (r < 0) {
                 log_error("cannot enter the sandbox: %s", strerror(-r));

@@ -13,6 +13,7 @@
 #include "store/folder.h"
 #include "store/special_use.h"
 #include "store/subscriptions.h"
+#include "store/tree.h"
 
 enum { LIST_MAX_FOLDERS = 100000 /* more are not looked at: memory stays bounded */ };
 
@@ -62,50 +63,80 @@ static bool has_entries(int dirfd, const char *path)
         return false;
 }
 
-static bool is_directory(int dirfd, const struct dirent *e)
+/* As UW-IMAP and Dovecot tell it: there is mail, and nobody has read the file since it was written. */
+static bool is_unread(int dirfd, const char *path)
 {
         struct stat st;
-        if (e->d_type == DT_UNKNOWN)
-                return fstatat(dirfd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
-        return e->d_type == DT_DIR;
+        return fstatat(dirfd, path, &st, 0) == 0 && st.st_size > 0 &&
+               (st.st_atim.tv_sec < st.st_mtim.tv_sec ||
+                (st.st_atim.tv_sec == st.st_mtim.tv_sec && st.st_atim.tv_nsec < st.st_mtim.tv_nsec));
+}
+
+static bool is_marked(const struct user_namespace *ns, const struct tree_entry *e)
+{
+        const char *dirname = ns->location.dirname;
+        bool mbox = ns->location.format == LOCATION_MBOX;
+        if (e->is_level)
+                return false;
+        if (mbox && !dirname)
+                return is_unread(e->dir, e->entry);
+        _cleanup_(free_p) char *path = xasprintf("%s/%s", e->entry, mbox ? dirname : "new");
+        return mbox ? is_unread(e->dir, path) : has_entries(e->dir, path);
+}
+
+struct root {
+        struct list *l;
+        const struct user_namespace *ns;
+};
+
+static int list_entry(void *context, const struct tree_entry *e)
+{
+        const struct root *root = context;
+        struct list *l = root->l;
+        const char *name;
+        user_step(l->s, l->n, 0);
+        if (l->n >= LIST_MAX_FOLDERS)
+                return 1;
+        if (folder_name_of(root->ns, l->arena, e->disk, &name) < 0)
+                return 0;
+        struct folder *f = enter(l, name, root->ns->form.separator, 0);
+        f->flags |= (e->is_level ? FOLDER_NOSELECT : 0) | (e->is_file ? FOLDER_NOINFERIORS : 0) |
+                    (l->marked && is_marked(root->ns, e) ? FOLDER_MARKED : 0);
+        return 0;
 }
 
 static int list_root(struct list *l, const struct user_namespace *ns)
 {
-        int fd = -1;
-        int r = folder_open_root(l->s, ns, &fd);
-        if (r < 0)
-                return r == -ENOENT ? 0 : r;
-        _cleanup_(dir_close_p) DIR *d = fdopendir(fd);
-        if (!d) {
-                fd_close_p(&fd);
-                return error_set(l->s, -ENOMEM, "opendir", ns->location.root);
-        }
-        for (struct dirent *e; l->n < LIST_MAX_FOLDERS && (e = readdir(d));) {
-                const char *name;
-                user_step(l->s, l->n, 0);
-                if (!folder_entry(e->d_name) || !is_directory(fd, e) ||
-                    folder_name_of(ns, l->arena, slice_of(e->d_name + 1), &name) < 0)
-                        continue;
-                struct folder *f = enter(l, name, ns->form.separator, 0);
-                if (l->marked) {
-                        _cleanup_(free_p) char *path = xasprintf("%s/new", e->d_name);
-                        f->flags |= has_entries(fd, path) ? FOLDER_MARKED : 0;
-                }
-        }
-        return 0;
+        struct root root = {l, ns};
+        return tree_walk(l->s, ns, list_entry, &root);
+}
+
+static bool inbox_is_marked(struct store *s, const struct folder_place *f)
+{
+        _cleanup_(fd_close_p) int fd = -1;
+        if (f->file)
+                return is_unread(AT_FDCWD, f->file);
+        return folder_open(s, f, &fd) == 0 && has_entries(fd, "new");
+}
+
+/* The INBOX may be the file where the directory of its folders would have to be. */
+static bool inbox_is_in_the_way(const struct folder_place *f)
+{
+        const char *root = f->ns->location.root;
+        size_t n = strlen(root);
+        return f->file && !f->ns->location.dirname && strncmp(f->file, root, n) == 0 &&
+               strcmp(f->file + n, "/INBOX") == 0;
 }
 
 static int list_inbox(struct list *l)
 {
         struct folder_place f;
-        _cleanup_(fd_close_p) int fd = -1;
         int r = folder_resolve(l->s, l->arena, "INBOX", &f);
         if (r < 0)
                 return 0; /* no namespace has one */
         struct folder *folder = enter(l, "INBOX", f.ns->form.separator, 0);
-        if (l->marked && folder_open(l->s, &f, &fd) == 0 && has_entries(fd, "new"))
-                folder->flags |= FOLDER_MARKED;
+        folder->flags |= (l->marked && inbox_is_marked(l->s, &f) ? FOLDER_MARKED : 0) |
+                         (inbox_is_in_the_way(&f) ? FOLDER_NOINFERIORS : 0);
         return 0;
 }
 
@@ -299,7 +330,8 @@ int store_lookup(struct store *s, const char *name, unsigned *ret_flags)
                 if (strcmp(folders[i].name, f.name) != 0)
                         continue;
                 unsigned flags = folders[i].flags;
-                if (!(flags & FOLDER_NONEXISTENT) && folder_open(s, &f, &fd) == 0 && has_entries(fd, "new"))
+                if (!f.file && !(flags & FOLDER_NONEXISTENT) && folder_open(s, &f, &fd) == 0 &&
+                    has_entries(fd, "new"))
                         flags |= FOLDER_MARKED;
                 *ret_flags = flags;
                 return 0;

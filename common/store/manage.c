@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "store/error.h"
 #include "store/folder.h"
+#include "store/mbox_folder.h"
 #include "store/name.h"
 #include "store/quota.h"
 #include "store/special_use.h"
@@ -19,7 +20,9 @@
 #define MANAGE_TRASH "..DOVECOT-TRASHED"
 
 enum {
-        MANAGE_MAX_DEPTH = 8,  /* a Maildir is two deep; what is nested more is not ours to remove */
+        /* a Maildir is two deep, what belongs to mbox folders as deep as they are; more is not ours to remove
+         */
+        MANAGE_MAX_DEPTH = NAME_MAX_LEVELS + 2,
         MANAGE_TRASH_TRIES = 5 /* other sessions delete at the same time */
 };
 
@@ -32,10 +35,12 @@ static char *without_separator(struct store *s, struct arena *a, const char *nam
         return arena_str(a, slice_make(name, n));
 }
 
-static int exists(const struct folder_place *f)
+/* A directory without messages is there when another level is wanted, and may become a folder with DIRNAME=.
+ */
+static bool exists(const struct folder_place *f, bool only_level)
 {
         struct stat st;
-        return lstat(f->dir, &st) == 0;
+        return lstat(only_level || !f->file ? mbox_folder_path(f) : f->file, &st) == 0;
 }
 
 static int make_maildir(struct store *s, const struct folder_place *f, int root)
@@ -62,13 +67,17 @@ int store_create(struct store *s, const char *name)
         _cleanup_(arena_free) struct arena a = {0};
         _cleanup_(fd_close_p) int root = -1;
         struct folder_place f;
-        int r = folder_resolve(s, &a, without_separator(s, &a, name), &f);
+        const char *wanted = without_separator(s, &a, name);
+        int r = folder_resolve(s, &a, wanted, &f);
         if (r < 0)
                 return r;
+        bool only_level = f.file && strlen(wanted) < strlen(name);
         if (!name_may_be_new(slice_of(name)))
                 return error_text(s, -EINVAL, "mailbox name \"%s\" has control characters", name);
-        if (f.inbox || exists(&f))
+        if (f.inbox || exists(&f, only_level))
                 return error_text(s, -EEXIST, "mailbox \"%s\" exists already", f.name);
+        if (f.file)
+                return mbox_folder_create(s, &f, only_level);
         r = folder_open_root(s, f.ns, &root);
         return r < 0 ? r : make_maildir(s, &f, root);
 }
@@ -126,35 +135,41 @@ static int trash(struct store *s, int root, const char *name)
         return -EBUSY;
 }
 
+static int delete_maildir(struct store *s, struct arena *a, const struct folder_place *f)
+{
+        _cleanup_(fd_close_p) int root = -1, dir = -1, control = -1, index = -1;
+        int r = folder_open(s, f, &dir);
+        if (r == 0)
+                r = folder_open_root(s, f->ns, &root);
+        if (r < 0)
+                return r;
+        struct quota_sum gone = {0};
+        if (quota_counts(s, f))
+                (void)!quota_sum_folder(dir, &gone);
+        const char *entry = arena_printf(a, ".%s", f->disk);
+        /* the index first: a new folder of this name must not find it */
+        if (f->ns->location.index && folder_open_index_root(f->ns, &index) == 0)
+                (void)!trash(s, index, entry);
+        r = trash(s, root, entry);
+        if (r < 0)
+                return error_set(s, r, "rename", f->dir);
+        quota_change(s, -(int64_t)gone.bytes, -(int64_t)gone.messages);
+        if (f->ns->location.control && folder_open_control_root(s, f->ns, &control) == 0)
+                (void)!trash(s, control, entry);
+        return 0;
+}
+
 int store_delete(struct store *s, const char *name)
 {
         _cleanup_(arena_free) struct arena a = {0};
-        _cleanup_(fd_close_p) int root = -1, dir = -1, control = -1, index = -1;
         struct folder_place f;
         int r = folder_resolve(s, &a, name, &f);
         if (r < 0)
                 return r;
         if (f.inbox)
                 return error_text(s, -EBUSY, "INBOX cannot be deleted");
-        r = folder_open(s, &f, &dir);
-        if (r == 0)
-                r = folder_open_root(s, f.ns, &root);
-        if (r < 0)
-                return r;
-        struct quota_sum gone = {0};
-        if (quota_counts(s, &f))
-                (void)!quota_sum_folder(dir, &gone);
-        const char *entry = arena_printf(&a, ".%s", f.disk);
-        /* the index first: a new folder of this name must not find it */
-        if (f.ns->location.index && folder_open_index_root(f.ns, &index) == 0)
-                (void)!trash(s, index, entry);
-        r = trash(s, root, entry);
-        if (r < 0)
-                return error_set(s, r, "rename", f.dir);
-        quota_change(s, -(int64_t)gone.bytes, -(int64_t)gone.messages);
-        if (f.ns->location.control && folder_open_control_root(s, f.ns, &control) == 0)
-                (void)!trash(s, control, entry);
-        return special_use_delete(s, &f);
+        r = f.file ? mbox_folder_delete(s, &f) : delete_maildir(s, &a, &f);
+        return r < 0 ? r : special_use_delete(s, &f);
 }
 
 int store_auto_create(struct store *s)

@@ -20,6 +20,13 @@ static bool has_plugin(const struct settings *set, const char *name)
         return false;
 }
 
+static bool is_covered(const struct store *s, const struct user_namespace *ns)
+{
+        if (s->quota.ns)
+                return strcmp(ns->prefix, s->quota.ns) == 0;
+        return ns->set->type == SETTINGS_NAMESPACE_PRIVATE;
+}
+
 int quota_open(struct store *s, struct arena *arena, const char **ret_error)
 {
         const struct settings *set = s->settings;
@@ -31,17 +38,19 @@ int quota_open(struct store *s, struct arena *arena, const char **ret_error)
                 if (rule[0])
                         why = quota_rule_add(&s->arena, &s->quota, rule);
         }
+        for (size_t i = 0; !why && s->quota.backend == QUOTA_MAILDIR && i < s->namespaces_n; i++)
+                if (is_covered(s, &s->namespaces[i]) &&
+                    s->namespaces[i].location.format != LOCATION_MAILDIR) {
+                        *ret_error = arena_printf(arena,
+                                                  "quota \"%s\": the maildir driver is for Maildirs; "
+                                                  "mbox needs count",
+                                                  set->quota);
+                        return -EINVAL;
+                }
         if (!why)
                 return 0;
         *ret_error = arena_printf(arena, "quota_rule \"%s\": %s", rule, why);
         return -EINVAL;
-}
-
-static bool is_covered(const struct store *s, const struct user_namespace *ns)
-{
-        if (s->quota.ns)
-                return strcmp(ns->prefix, s->quota.ns) == 0;
-        return ns->set->type == SETTINGS_NAMESPACE_PRIVATE;
 }
 
 bool quota_counts(const struct store *s, const struct folder_place *f)

@@ -9,6 +9,7 @@
 #include "store/filename.h"
 #include "store/mailbox.h"
 #include "store/quota.h"
+#include "store/tree.h"
 
 /* Sizes are in the names, nearly always. */
 static int sum_dir(int dir, const char *sub, struct quota_sum *to)
@@ -56,6 +57,11 @@ struct walk {
         bool changed;
 };
 
+struct walk_root {
+        struct walk *w;
+        const struct user_namespace *ns;
+};
+
 static void walk_free(struct walk *w)
 {
         arena_free(&w->arena);
@@ -73,25 +79,21 @@ static int visit(struct walk *w, const char *name)
         return r == -ENOENT || r == -EINVAL ? 0 : r;
 }
 
+static int visit_entry(void *context, const struct tree_entry *e)
+{
+        struct walk_root *root = context;
+        const char *name;
+        if (e->is_level || folder_name_of(root->ns, &root->w->arena, e->disk, &name) < 0)
+                return 0;
+        int r = visit(root->w, name);
+        arena_reset(&root->w->arena);
+        return r;
+}
+
 static int walk_namespace(struct walk *w, const struct user_namespace *ns)
 {
-        int fd = -1, r = folder_open_root(w->s, ns, &fd);
-        if (r < 0)
-                return r == -ENOENT ? 0 : r;
-        _cleanup_(dir_close_p) DIR *d = fdopendir(fd);
-        if (!d) {
-                fd_close_p(&fd);
-                return -ENOMEM;
-        }
-        for (struct dirent *e; r == 0 && (e = readdir(d));) {
-                const char *name;
-                if (e->d_name[0] != '.' || e->d_name[1] == '.' || !e->d_name[1] ||
-                    folder_name_of(ns, &w->arena, slice_of(e->d_name + 1), &name) < 0)
-                        continue;
-                r = visit(w, name);
-                arena_reset(&w->arena);
-        }
-        return r;
+        struct walk_root root = {w, ns};
+        return tree_walk(w->s, ns, visit_entry, &root);
 }
 
 /* Two namespaces may show the same folders by different names. */

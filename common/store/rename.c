@@ -13,8 +13,10 @@
 #include "store/error.h"
 #include "store/filename.h"
 #include "store/folder.h"
+#include "store/mbox_folder.h"
 #include "store/name.h"
 #include "store/quota.h"
+#include "store/save.h"
 #include "store/special_use.h"
 
 enum { RENAME_MAX_FOLDERS = 10000 /* folders below one that are moved with it */ };
@@ -178,9 +180,47 @@ static int copy_file(struct store *s, int from, int to, const struct folder_plac
         return r < 0 ? error_set_at(s, r, "write", f->control, name) : 0;
 }
 
+/* RFC 5464 section 4.1 */
+static int copy_annotations(struct store *s, const struct folder_place *from, const struct folder_place *to)
+{
+        _cleanup_(fd_close_p) int from_control = -1, to_control = -1;
+        int r = folder_open_control(s, from, &from_control);
+        if (r == 0)
+                r = folder_open_control(s, to, &to_control);
+        return r < 0 ? r
+                     : copy_file(s, from_control, to_control, to, ANNOTATIONS_NAME, ANNOTATIONS_MAX_BYTES);
+}
+
+/* The mbox stays, and its messages go. */
+static int rename_mbox_inbox(struct store *s, const struct folder_place *from, const struct folder_place *to)
+{
+        _cleanup_(arena_free) struct arena a = {0};
+        _cleanup_(mailbox_close) struct mailbox *inbox = NULL;
+        _cleanup_(save_close) struct save *save = NULL;
+        struct save_result result = {.n = 0};
+        int r = mailbox_open(s, "INBOX", false, &inbox);
+        if (r == 0)
+                r = store_create(s, to->name);
+        if (r == 0)
+                r = copy_annotations(s, from, to);
+        if (r == 0)
+                r = save_open(s, to->name, &save);
+        for (uint32_t seq = 1; r == 0 && seq <= mailbox_count(inbox); seq++) {
+                r = save_move(save, inbox, seq);
+                if (r == -ENOENT)
+                        r = 0; /* expunged meanwhile */
+        }
+        if (r == 0)
+                r = save_commit(save, &a, &result);
+        return r < 0 ? r : result.left_behind;
+}
+
 static int rename_inbox(struct store *s, const struct folder_place *from, const struct folder_place *to)
 {
         _cleanup_(fd_close_p) int from_dir = -1, from_control = -1, to_dir = -1, to_control = -1;
+        if (to->file)
+                return error_text(s, -EINVAL, "INBOX cannot be renamed to \"%s\", which is of another format",
+                                  to->name);
         int r = store_create(s, to->name);
         if (r == 0)
                 r = folder_open(s, from, &from_dir);
@@ -190,11 +230,11 @@ static int rename_inbox(struct store *s, const struct folder_place *from, const 
                 r = folder_open(s, to, &to_dir);
         if (r == 0)
                 r = folder_open_control(s, to, &to_control);
-        /* the letters in the files' names must keep their meaning; annotations: RFC 5464 section 4.1 */
+        /* the letters in the files' names must keep their meaning */
         if (r == 0)
                 r = copy_file(s, from_control, to_control, to, "dovecot-keywords", 64 * 1024);
         if (r == 0)
-                r = copy_file(s, from_control, to_control, to, ANNOTATIONS_NAME, ANNOTATIONS_MAX_BYTES);
+                r = copy_annotations(s, from, to);
         if (r == 0)
                 r = move_messages(s, from, from_dir, to_dir, "new");
         if (r == 0)
@@ -227,16 +267,19 @@ static int rename_any(struct store *s, const char *from, const char *to)
         if (!name_may_be_new(slice_of(to)))
                 return error_text(s, -EINVAL, "mailbox name \"%s\" has control characters", to);
         struct stat st;
-        if (t.inbox || lstat(t.dir, &st) == 0)
+        if (t.inbox || lstat(mbox_folder_path(&t), &st) == 0)
                 return error_text(s, -EEXIST, "mailbox \"%s\" exists already", t.name);
         if (f.inbox)
-                return rename_inbox(s, &f, &t);
+                return f.file ? rename_mbox_inbox(s, &f, &t) : rename_inbox(s, &f, &t);
         if (strcmp(f.ns->location.root, t.ns->location.root) != 0)
                 return error_text(s, -EINVAL, "\"%s\" cannot be renamed into another namespace", f.name);
         size_t below = strlen(f.disk);
-        if (strncmp(t.disk, f.disk, below) == 0 && t.disk[below] == '.')
+        if (strncmp(t.disk, f.disk, below) == 0 && t.disk[below] == f.ns->form.level)
                 return error_text(s, -EINVAL, "\"%s\" cannot be renamed to a folder below itself", f.name);
-        return rename_folder(s, &f, &t);
+        if (!f.file)
+                return rename_folder(s, &f, &t);
+        r = mbox_folder_rename(s, &f, &t);
+        return r < 0 ? r : special_use_move(s, &f, &t);
 }
 
 int store_rename(struct store *s, const char *from, const char *to)

@@ -8,6 +8,12 @@
 
 #define SPECIAL_USE_NAME "mailsession-special-use"
 
+/* Hidden where the root's files are folders. */
+static const char *file_of(const struct user_namespace *ns)
+{
+        return ns->location.format == LOCATION_MBOX ? "." SPECIAL_USE_NAME : SPECIAL_USE_NAME;
+}
+
 void special_use_parse(struct slice text, struct arena *a, struct special_use **ret, size_t *ret_n)
 {
         size_t lines = slice_count(text, '\n') + 1, n = 0;
@@ -24,7 +30,7 @@ int special_use_read(struct store *s, const struct user_namespace *ns, struct ar
                      struct special_use **ret, size_t *ret_n)
 {
         _cleanup_(buf_free) struct buf text = BUF_BOUNDED(SPECIAL_USE_MAX_BYTES);
-        int r = root_file_read(s, ns, SPECIAL_USE_NAME, &text);
+        int r = root_file_read(s, ns, file_of(ns), &text);
         if (r < 0 && r != -ENOENT)
                 return r;
         special_use_parse(arena_slice(a, buf_slice(&text)), a, ret, ret_n);
@@ -32,10 +38,11 @@ int special_use_read(struct store *s, const struct user_namespace *ns, struct ar
 }
 
 /* `disk` is the folder, or below it; *ret_rest: what follows its name. */
-static bool is_below(struct slice disk, const char *folder, struct slice *ret_rest)
+static bool is_below(const struct name_form *form, struct slice disk, const char *folder,
+                     struct slice *ret_rest)
 {
         *ret_rest = slice_from(disk, strlen(folder));
-        return slice_starts(disk, slice_of(folder)) && (ret_rest->n == 0 || ret_rest->p[0] == '.');
+        return slice_starts(disk, slice_of(folder)) && (ret_rest->n == 0 || ret_rest->p[0] == form->level);
 }
 
 struct edit {
@@ -54,7 +61,7 @@ static int edit_text(struct store *s, const struct user_namespace *ns, struct sl
         special_use_parse(text, &a, &lines, &n);
         for (size_t i = 0; i < n; i++) {
                 struct slice rest;
-                bool moved = is_below(lines[i].disk, e->from, &rest) && (e->to || rest.n == 0);
+                bool moved = is_below(&ns->form, lines[i].disk, e->from, &rest) && (e->to || rest.n == 0);
                 changed |= moved;
                 if (!moved)
                         buf_append(to, lines[i].disk);
@@ -73,10 +80,10 @@ static int edit_text(struct store *s, const struct user_namespace *ns, struct sl
 static int follow(struct store *s, const struct user_namespace *ns, const struct edit *e)
 {
         _cleanup_(buf_free) struct buf text = BUF_BOUNDED(SPECIAL_USE_MAX_BYTES);
-        int r = root_file_read(s, ns, SPECIAL_USE_NAME, &text);
+        int r = root_file_read(s, ns, file_of(ns), &text);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
-        return root_file_change(s, ns, SPECIAL_USE_NAME, SPECIAL_USE_MAX_BYTES, edit_text, e);
+        return root_file_change(s, ns, file_of(ns), SPECIAL_USE_MAX_BYTES, edit_text, e);
 }
 
 /* The name as the file has it, whatever its form on disk. */
@@ -118,5 +125,5 @@ int store_special_use_set(struct store *s, const char *name, const char *uses)
         if (r < 0)
                 return r;
         const struct edit e = {.from = disk.p, .uses = uses};
-        return root_file_change(s, f.ns, SPECIAL_USE_NAME, SPECIAL_USE_MAX_BYTES, edit_text, &e);
+        return root_file_change(s, f.ns, file_of(f.ns), SPECIAL_USE_MAX_BYTES, edit_text, &e);
 }

@@ -11,6 +11,7 @@
  *   -ENOENT   no such folder               -EEXIST  there is one already
  *   -EINVAL   a name that cannot be         -ENAMETOOLONG  for being too long
  *   -EACCES   not permitted by the file system
+ *   -ENOTDIR  what is above it can have no folders below      -ENOTEMPTY  there are folders below
  *   -EROFS    read-only                     -ENOSPC, -EDQUOT, -EIO  as the system said
  *   -ETIMEDOUT  a lock was held too long    -EBUSY   INBOX cannot be deleted, or the like
  *   -EDQUOT over quota, -EMSGSIZE over quota_max_mail_size: store_refusal()
@@ -76,7 +77,8 @@ enum {
         FOLDER_CHILDREN = 1 << 2,
         FOLDER_SUBSCRIBED = 1 << 3,
         FOLDER_CHILD_SUBSCRIBED = 1 << 4,
-        FOLDER_MARKED = 1 << 5, /* new mail arrived (something in new/) */
+        FOLDER_MARKED = 1 << 5,      /* new mail arrived (something in new/, or an mbox not read since) */
+        FOLDER_NOINFERIORS = 1 << 6, /* nothing can be below it */
 };
 
 struct folder {
@@ -120,7 +122,8 @@ int store_quota(struct store *s, struct store_quota *ret);
 bool store_quota_settable(const struct store *s);
 int store_quota_set(struct store *s, uint64_t bytes, uint64_t messages);
 
-/* A trailing separator is allowed (RFC 3501 section 6.3.3); parents need not exist. */
+/* A trailing separator is allowed (RFC 3501 section 6.3.3), and makes a level without messages where there
+ * are such; parents need not exist. */
 int store_create(struct store *s, const char *name);
 int store_delete(struct store *s, const char *name);
 /* Children move along; renaming INBOX moves its messages into a new folder (RFC 3501 section 6.3.5). */

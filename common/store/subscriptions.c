@@ -12,23 +12,22 @@
 #include "store/name.h"
 #include "store/root_file.h"
 
-#define SUBSCRIPTIONS_NAME "subscriptions"
-#define SUBSCRIPTIONS_V2   "V\t2\n\n"
+#define SUBSCRIPTIONS_V2 "V\t2\n\n"
 
 static bool is_v2(struct slice text)
 {
         return slice_starts(text, SLICE(SUBSCRIPTIONS_V2));
 }
 
-/* A line of the second form as "a.b". */
-static struct slice from_v2(struct arena *a, struct slice line)
+/* A line of the second form as "a.b" or "a/b". */
+static struct slice from_v2(struct arena *a, struct slice line, char level)
 {
         char *p = arena_alloc(a, line.n + 1);
         size_t n = 0;
         for (size_t i = 0; i < line.n; i++) {
                 char c = line.p[i];
                 if (c == '\t') {
-                        c = '.';
+                        c = level;
                 } else if (c == '\001' && i + 1 < line.n) {
                         c = line.p[++i];
                         c = c == 't' ? '\t' : c == 'n' ? '\n' : c == 'r' ? '\r' : c == '0' ? '\0' : '\001';
@@ -38,7 +37,7 @@ static struct slice from_v2(struct arena *a, struct slice line)
         return slice_make(p, n);
 }
 
-void subscriptions_parse(struct slice text, struct arena *a, struct slice **ret, size_t *ret_n)
+void subscriptions_parse(struct slice text, char level, struct arena *a, struct slice **ret, size_t *ret_n)
 {
         bool v2 = is_v2(text);
         size_t lines = 0, n = 0;
@@ -50,28 +49,28 @@ void subscriptions_parse(struct slice text, struct arena *a, struct slice **ret,
         struct slice *names = arena_array(a, struct slice, lines);
         while (slice_split(&text, '\n', &line))
                 if (line.n)
-                        names[n++] = v2 ? from_v2(a, line) : line;
+                        names[n++] = v2 ? from_v2(a, line, level) : line;
         *ret = names;
         *ret_n = n;
 }
 
 /* mUTF-7 has no bytes that must be escaped. */
-static void put_name(struct buf *to, struct slice disk, bool v2)
+static void put_name(struct buf *to, struct slice disk, char level, bool v2)
 {
         size_t at = to->n;
         buf_append(to, disk);
         for (size_t i = at; v2 && i < to->n; i++)
-                if (to->p[i] == '.')
+                if (to->p[i] == level)
                         to->p[i] = '\t';
         buf_char(to, '\n');
 }
 
-bool subscriptions_edit(struct slice text, struct slice disk, bool on, struct buf *to)
+bool subscriptions_edit(struct slice text, struct slice disk, char level, bool on, struct buf *to)
 {
         bool v2 = text.n == 0 || is_v2(text), there = false, changed = false;
         _cleanup_(buf_free) struct buf wanted = {0};
         struct slice line;
-        put_name(&wanted, disk, v2);
+        put_name(&wanted, disk, level, v2);
         if (v2)
                 buf_append(to, SLICE(SUBSCRIPTIONS_V2));
         if (v2 && text.n)
@@ -116,6 +115,8 @@ static int courier_text(struct store *s, const struct user_namespace *ns, struct
         _cleanup_(fd_close_p) int dir = -1;
         struct slice *names;
         size_t n;
+        if (ns->location.format != LOCATION_MAILDIR)
+                return 0;
         int r = folder_open_root(s, ns, &dir);
         if (r == 0)
                 r = courier_subscriptions(dir, &a, &names, &n);
@@ -125,7 +126,7 @@ static int courier_text(struct store *s, const struct user_namespace *ns, struct
                                : error_set_at(s, r, "open", ns->location.root, "courierimapsubscribed");
         buf_append(to, SLICE(SUBSCRIPTIONS_V2));
         for (size_t i = 0; i < n; i++)
-                put_name(to, names[i], true);
+                put_name(to, names[i], '.', true);
         return to->error;
 }
 
@@ -135,12 +136,12 @@ int subscriptions_read(struct store *s, const struct user_namespace *ns, struct 
         _cleanup_(buf_free) struct buf text = BUF_BOUNDED(SUBSCRIPTIONS_MAX_BYTES);
         struct slice *disk = NULL;
         size_t n = 0, kept = 0;
-        int r = ns->set->subscriptions ? root_file_read(s, ns, SUBSCRIPTIONS_NAME, &text) : 0;
+        int r = ns->set->subscriptions ? root_file_read(s, ns, ns->location.subscriptions, &text) : 0;
         if (r == -ENOENT)
                 r = courier_text(s, ns, &text);
         if (r < 0)
                 return r;
-        subscriptions_parse(buf_slice(&text), a, &disk, &n);
+        subscriptions_parse(buf_slice(&text), ns->form.level, a, &disk, &n);
         const char **names = arena_array(a, const char *, n + 1);
         for (size_t i = 0; i < n; i++)
                 if (slice_ieq(disk[i], SLICE("INBOX")))
@@ -163,7 +164,9 @@ static int edit_text(struct store *s, const struct user_namespace *ns, struct sl
         _cleanup_(buf_free) struct buf courier = BUF_BOUNDED(SUBSCRIPTIONS_MAX_BYTES);
         const struct edit *e = arg;
         int r = text.p ? 0 : courier_text(s, ns, &courier);
-        return r < 0 ? r : subscriptions_edit(text.p ? text : buf_slice(&courier), e->disk, e->on, to);
+        return r < 0 ? r
+                     : subscriptions_edit(text.p ? text : buf_slice(&courier), e->disk, ns->form.level, e->on,
+                                          to);
 }
 
 /* The name as the keeper's file has it: below the keeper's prefix, in the form in which folders are made. */
@@ -192,5 +195,5 @@ int store_subscribe(struct store *s, const char *name, bool on)
         r = disk_name(&a, &f, ns, &e.disk);
         if (r < 0)
                 return error_text(s, r, "mailbox name \"%s\" cannot be used", name);
-        return root_file_change(s, ns, SUBSCRIPTIONS_NAME, SUBSCRIPTIONS_MAX_BYTES, edit_text, &e);
+        return root_file_change(s, ns, ns->location.subscriptions, SUBSCRIPTIONS_MAX_BYTES, edit_text, &e);
 }

@@ -75,11 +75,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         _cleanup_(buf_free) struct buf on = {0}, off = {0};
         struct slice *names;
         size_t n;
-        subscriptions_parse(text, &a, &names, &n);
-        subscriptions_edit(text, SLICE("a.b"), true, &on);
-        (void)!subscriptions_edit(text, SLICE("a.b"), false, &off);
+        subscriptions_parse(text, '.', &a, &names, &n);
+        subscriptions_edit(text, SLICE("a.b"), '.', true, &on);
+        (void)!subscriptions_edit(text, SLICE("a.b"), '.', false, &off);
         /* subscribing once more changes nothing */
         buf_free(&off);
-        assert(!subscriptions_edit(buf_slice(&on), SLICE("a.b"), true, &off));
+        assert(!subscriptions_edit(buf_slice(&on), SLICE("a.b"), '.', true, &off));
         return 0;
 }

@@ -61,9 +61,10 @@ def root_is_never_served():
 
 def without_a_maildir():
     with Host() as host, accounts(host, host.home("kevin")):
-        text, log = session(host, ["login kevin secret"])
-        expect("a0 NO [UNAVAILABLE]" in text and "format is not served" in text, text)
-        expect("mail_location" in log and "mbox" in log, log)
+        text, log = session(host, ["login kevin secret", 'list "" *', "logout"])
+        expect("a0 OK" in text and '* LIST (\\HasNoChildren) "/" INBOX' in text, text)
+        expect("mail_location is not set and there is no directory %s/Maildir: mbox:%s/mail:INBOX=/var/mail/kevin"
+               % (host.home("kevin"), host.home("kevin")) in log, log)
 
 
 def groups():
