@@ -35,6 +35,11 @@ ARRANGEMENTS = {
                ("compat", {"inbox": "no", "prefix": "INBOX.", "separator": ".", "hidden": "yes", "list": "no",
                            "alias_for": ""})],
 }
+# Folders of mbox, by mail_location. What STATUS says of them is not this test's matter.
+MBOX = {
+    "mbox": "mbox:~/mail",
+    "mbox-dirname": "mbox:~/mail:DIRNAME=mBoX:INDEX=~/index:CONTROL=~/control",
+}
 COMMANDS = 150
 
 
@@ -82,8 +87,11 @@ def rows(answer):
 class Maker:
     """Commands about these names."""
 
-    def __init__(self, seed, spaces):
+    def __init__(self, seed, spaces, status=True):
         self.r = random.Random(seed)
+        self.returns = [None, [], ["CHILDREN"], ["SUBSCRIBED"], ["SUBSCRIBED", "CHILDREN"], ["SPECIAL-USE"]]
+        if status:
+            self.returns += [["STATUS (MESSAGES UNSEEN)"], ["CHILDREN", "STATUS (UIDNEXT)", "SUBSCRIBED"]]
         self.spaces = [values for _, values in spaces]
 
     def name(self):
@@ -122,8 +130,7 @@ class Maker:
         select = r.choice([None, None, [], ["SUBSCRIBED"], ["SUBSCRIBED", "RECURSIVEMATCH"], ["REMOTE"],
                            ["SUBSCRIBED", "REMOTE"], ["RECURSIVEMATCH"], ["SPECIAL-USE"]])
         patterns = [self.pattern() for _ in range(r.choice([1, 1, 2, 3]))]
-        returns = r.choice([None, [], ["CHILDREN"], ["SUBSCRIBED"], ["SUBSCRIBED", "CHILDREN"], ["SPECIAL-USE"],
-                            ["STATUS (MESSAGES UNSEEN)"], ["CHILDREN", "STATUS (UIDNEXT)", "SUBSCRIBED"]])
+        returns = r.choice(self.returns)
         text = "LIST "
         if select is not None:
             text += "(%s) " % " ".join(select)
@@ -184,19 +191,54 @@ def play(name):
             host.give(host.home(user))
         theirs = Dovecot(host, host.maildir("twin"), **settings_env(spaces))
         theirs.until("* PREAUTH")
-        maker = Maker(name, spaces)
-        wrong = []
-        for number in range(COMMANDS):
-            text = maker.command()
-            tag = "t%d" % number
-            answers = [server.command(text, tag) for server in (theirs, ours)]
-            try:
-                compare(text, *answers)
-            except Failed as difference:
-                wrong.append(str(difference))
-        ours.finish()
-        if wrong:
-            raise Failed("%d of %d differ:\n%s" % (len(wrong), COMMANDS, "\n".join(wrong[:6])))
+        compare_all(Maker(name, spaces), theirs, ours)
+
+
+def compare_all(maker, theirs, ours):
+    wrong = []
+    for number in range(COMMANDS):
+        text = maker.command()
+        tag = "t%d" % number
+        answers = [server.command(text, tag) for server in (theirs, ours)]
+        try:
+            compare(text, *answers)
+        except Failed as difference:
+            wrong.append(str(difference))
+    ours.finish()
+    if wrong:
+        raise Failed("%d of %d differ:\n%s" % (len(wrong), COMMANDS, "\n".join(wrong[:6])))
+
+
+def fill_mbox(home, dirname):
+    """The same names; without DIRNAME those that have others below them are directories only."""
+    for folder in FOLDERS:
+        path = os.path.join(home, "mail", *folder.split("."))
+        if dirname:
+            os.makedirs(path, exist_ok=True)
+            open(os.path.join(path, dirname), "a").close()
+        elif any(other.startswith(folder + ".") for other in FOLDERS):
+            os.makedirs(path, exist_ok=True)
+        else:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            open(path, "a").close()
+    control = os.path.join(home, "control" if dirname else "mail")
+    os.makedirs(control, exist_ok=True)
+    with open(os.path.join(control, ".subscriptions"), "w") as out:
+        out.write("".join(line.replace(".", "/") + "\n" for line in SUBSCRIBED))
+
+
+def play_mbox(name, dirname=None):
+    spaces = [("inbox", dict(INBOX, separator="/"))]
+    text = "mail_location = %s\n" % MBOX[name] + settings_text(spaces)
+    with Host(users={"kevin": "secret", "twin": "secret"}, settings=text) as host:
+        for user in ("kevin", "twin"):
+            fill_mbox(host.home(user), dirname)
+        ours = Ours(host, user="kevin")
+        for user in ("kevin", "twin"):
+            host.give(host.home(user))
+        theirs = Dovecot(host, host.maildir("twin"), MAIL_LOCATION=MBOX[name], **settings_env(spaces))
+        theirs.until("* PREAUTH")
+        compare_all(Maker(name, spaces, status=False), theirs, ours)
 
 
 def plain():
@@ -215,4 +257,12 @@ def compat():
     play("compat")
 
 
-run_tests([plain, slash, courier, compat])
+def mbox():
+    play_mbox("mbox")
+
+
+def mbox_dirname():
+    play_mbox("mbox-dirname", "mBoX")
+
+
+run_tests([plain, slash, courier, compat, mbox, mbox_dirname])

@@ -324,7 +324,8 @@ class Player:
             operation(*words)
         except (TypeError, OSError) as error:
             raise script.Mistake("F: %s: %s" % (text, error))
-        self.host.give(self.maildir)
+        if os.path.exists(self.maildir):
+            self.host.give(self.maildir)
 
     def file_exists(self, pattern):
         poll(lambda: self.find(pattern), lambda: "no %s; %s" % (pattern, self.tree()), 5)
