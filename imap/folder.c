@@ -79,6 +79,7 @@ static void create_folder(struct imap_session *s, const struct imap_command *c)
 {
         const char *name = imap_mailbox_name(s, c->create.mailbox), *uses = check_uses(s, c);
         _cleanup_(mailbox_close) struct mailbox *made = NULL;
+        unsigned flags = 0;
         int r;
 
         if (!uses)
@@ -93,6 +94,9 @@ static void create_folder(struct imap_session *s, const struct imap_command *c)
                 r = store_special_use_set(s->store, name, uses);
         if (r == 0)
                 r = mailbox_open(s->store, name, true, &made);
+        /* a level for others, as was wanted */
+        if (r == -ENOENT && store_lookup(s->store, name, &flags) == 0 && (flags & FOLDER_NOSELECT))
+                r = 0;
         if (r < 0) {
                 /* RFC 6154 section 3: not without its use; and RFC 8474 section 4.1 wants the id */
                 imap_fail(s, c, r, "CREATE");
@@ -101,8 +105,10 @@ static void create_folder(struct imap_session *s, const struct imap_command *c)
         }
         tell_name(s, name, without_separator(s, arena_str(&s->arena, c->create.mailbox)));
         imap_sync(s, true, false);
-        if (!s->over)
+        if (!s->over && made)
                 imap_ok(s, c, "[MAILBOXID (%s)] Create completed.", mailbox_guid(made));
+        else if (!s->over)
+                imap_ok(s, c, "Create completed.");
 }
 
 static void delete_folder(struct imap_session *s, const struct imap_command *c, const char *name)

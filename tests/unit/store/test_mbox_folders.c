@@ -3,6 +3,7 @@
 #include "maildir_fixture.h"
 
 #include "store/folder.h"
+#include "store/watcher.h"
 
 static void open_mbox(struct fixture *f, const char *location)
 {
@@ -343,6 +344,33 @@ static void an_inbox_is_a_file_of_its_own(void **state)
         assert_non_null(strstr(error, "mbox needs count"));
 }
 
+/* A folder made in a level is news of the tree; what is written to an mbox is news of the folder alone. */
+static void changes_are_watched(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_(watcher_close) struct watcher *w = NULL;
+        struct watcher_news news;
+        open_mbox(f, "mbox:~/mail");
+        assert_int_equal(store_create(f->store, "a/b"), 0);
+        assert_int_equal(watcher_open(f->store, &w), 0);
+        watcher_add_tree(w);
+        assert_int_equal(watcher_add_folder(w, "a/b", 7), 0);
+        assert_int_equal(watcher_add_folder(w, "a/none", 8), -ENOENT);
+        put(f, "mail/a/x.lock", "");
+        put(f, "mail/a/b", "From x Sat Nov 21 10:11:37 2026\n\n\n");
+        watcher_read(w, &f->arena, &news);
+        assert_false(news.tree || news.all);
+        assert_true(news.n > 0 && news.folders[0] == 7);
+        assert_int_equal(store_create(f->store, "a/c"), 0);
+        watcher_read(w, &f->arena, &news);
+        assert_true(news.tree);
+        assert_int_equal(news.n, 0);
+        struct watcher_identity one, other;
+        assert_int_equal(watcher_identity(f->store, "a/b", &one), 0);
+        assert_int_equal(watcher_identity(f->store, "a/c", &other), 0);
+        assert_true(one.inode != other.inode);
+}
+
 #define T(t) cmocka_unit_test_setup_teardown(t, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -356,6 +384,7 @@ int main(void)
                 T(subscriptions_and_uses),
                 T(separators),
                 T(an_inbox_is_a_file_of_its_own),
+                T(changes_are_watched),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
