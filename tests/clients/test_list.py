@@ -20,6 +20,8 @@ DECIDED = {
     "not-asked": "Dovecot adds CHILDINFO of SPECIAL-USE for parents of such folders, which RFC 5258 section 3.5 forbids",
     "hidden": "a hidden namespace has the special uses of the folders that it shows, Dovecot's has none; INBOX has no "
               "children there, which Dovecot tells one way in one LIST and the other way in another",
+    "level": "a directory of mboxes that has a subscribed one in it has \\HasChildren; Dovecot says \\HasNoChildren when it "
+             "tells CHILDINFO and none of the patterns matches what is in it",
     "quoted": "\"CHILDINFO\" is an astring (RFC 5258 section 6): in quotes, as all examples are; Dovecot: an atom",
 }
 
@@ -159,6 +161,8 @@ def decided(theirs, ours):
         attributes -= {"\\marked", "\\unmarked"}
         if (name, separator) == ("INBOX", '"/"'):
             attributes -= UNASKED
+        if data and "\\noselect" in attributes:
+            attributes -= {"\\haschildren", "\\hasnochildren"}
         if row in ours:
             attributes -= UNASKED - told.get(name, frozenset())
         data = " ".join(word.strip('"') for word in data).replace("( CHILDINFO ( SPECIAL-USE ) )", "")
@@ -221,6 +225,7 @@ def fill_mbox(home, dirname):
         else:
             os.makedirs(os.path.dirname(path), exist_ok=True)
             open(path, "a").close()
+    open(os.path.join(home, "mail", "inbox"), "a").close()
     control = os.path.join(home, "control" if dirname else "mail")
     os.makedirs(control, exist_ok=True)
     with open(os.path.join(control, ".subscriptions"), "w") as out:
