@@ -1,21 +1,15 @@
 #ifndef STORE_MBOX_QUOTE_H
 #define STORE_MBOX_QUOTE_H
 
-/* ">" before "From " at the beginning of a line, as mboxrd has it: a line that begins with "From " behind any
- * number of ">" (none, too) gets one more, and loses one when it is read, so that what was written is what
- * is read. Incremental; pieces may end anywhere.
+/* ">" before "From " at the beginning of a line. As mboxrd has it, a line that begins with "From " behind any
+ * number of ">" (none, too) gets one more, and loses one when it is read, so that what was written is what is
+ * read; as mboxo has it (`bare`), only "From " itself gets one, which stays. Incremental; pieces may end
+ * anywhere.
  *
- * When: Dovecot quotes nothing and undoes nothing, it writes Content-Length and believes it where it proves
- * true, and so do mutt and mbox_scan. So a body is stored as it was uploaded (signatures hold, FETCH gives
- * what APPEND took), its header has Content-Length, and one line end without CR follows it: all three read
- * one message. c-client (alpine), mailx and their like look at no length, and would see two messages where a
- * body has a whole From_ line; for a mailbox that is shared with them the bodies are quoted when they are
- * written and unquoted when they are read, both or neither. Unquoted when they were not quoted, as files of
- * mboxo programs are (local deliveries of Postfix), the ">From " of a sender loses a ">"; so that is not the
- * default.
- *
- * A header has no length: text that is to become one is always quoted, which nothing but a From_ line in it
- * notices. */
+ * What is appended is quoted, as Postfix and procmail do with what they deliver: c-client (alpine), mailx and
+ * their like look at no Content-Length and would see two messages. Where settings say that all programs quote
+ * as mboxrd does it is undone when it is read; elsewhere a sender's own ">From " would lose its ">". A header
+ * is quoted, too: Content-Length does not reach it. */
 
 #include "base/buf.h"
 
