@@ -45,6 +45,10 @@ void store_on_step(struct store *s, store_step *step, void *context);
  * set. */
 const char *store_location_choice(const struct store *s);
 
+/* A namespace and its location in words, for the log (mail_debug); in the arena. i below the number of
+ * store_namespaces(). */
+const char *store_describe(const struct store *s, size_t i, struct arena *arena);
+
 /* Before a long wait, when nobody waits for us: lets go of inotify descriptors that were kept for the next
  * change. A user may have few of them, and the kernel takes 10 ms or more to close one. */
 void store_rest(struct store *s);

@@ -185,3 +185,23 @@ const char *store_location_choice(const struct store *s)
                 why = s->namespaces[i].location.why;
         return why;
 }
+
+const char *store_describe(const struct store *s, size_t i, struct arena *arena)
+{
+        static const char *const lists[] = {[SETTINGS_LIST_NO] = "no",
+                                            [SETTINGS_LIST_YES] = "yes",
+                                            [SETTINGS_LIST_CHILDREN] = "children"};
+        const struct user_namespace *ns = &s->namespaces[i];
+        const struct location *l = &ns->location;
+        return arena_printf(
+                arena,
+                "Namespace %s: prefix=%s, sep=%c, inbox=%s, hidden=%s, list=%s, subscriptions=%s, "
+                "format=%s, root=%s, inbox=%s, control=%s, index=%s",
+                ns->set->name, ns->prefix, ns->form.separator, ns->set->inbox ? "yes" : "no",
+                ns->set->hidden ? "yes" : "no", lists[ns->set->list], ns->set->subscriptions ? "yes" : "no",
+                l->format == LOCATION_MBOX ? "mbox" : "maildir", l->root, l->inbox ? l->inbox : "",
+                l->control ? l->control : "",
+                l->index_in_memory ? "MEMORY"
+                : l->index         ? l->index
+                                   : "");
+}
