@@ -130,6 +130,8 @@ struct message_text {
         void *map; /* of a large one */
         size_t map_size;
         char *copy; /* of a small one */
+        /* An mbox: the From_ line. A copy with another one is another message to who reads the file. */
+        struct slice from_line;
 };
 int mailbox_read(struct mailbox *m, uint32_t seq, struct message_text *ret);
 /* The header alone, with its empty line where there is one: of a message that is only listed the rest need

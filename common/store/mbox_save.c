@@ -52,7 +52,8 @@ int mbox_save_begin(struct save *s)
         return 0;
 }
 
-/* The From_ line, and the header without what is ours to say and without its empty line. */
+/* The From_ line (that of a copy is known: its GUID is made of it), and the header without what is ours to
+ * say and without its empty line. */
 static int end_head(struct save *s, struct slice head)
 {
         struct mbox_save *b = s->mbox;
@@ -67,8 +68,10 @@ static int end_head(struct save *s, struct slice head)
                 text = SLICE_NULL;
         else if (slice_ends(text, SLICE("\n\n")))
                 text.n--;
-        mbox_from_line(head, date, &from);
-        s->now.from_line = xstrndup(from.p, from.n);
+        if (!s->now.from_line) {
+                mbox_from_line(head, date, &from);
+                s->now.from_line = xstrndup(from.p, from.n);
+        }
         s->now.head_at = b->rewrite.stored;
         int r = store(s, text);
         /* a header that ends with the message */
@@ -266,9 +269,9 @@ int mbox_save_commit(struct save *s, struct save_result *ret, uint32_t *ret_firs
                 r = error_text(m->store, -EOVERFLOW, "%s: no UIDs are left", m->place.file);
         if (r == 0)
                 r = assign_keywords(s);
-        if (r == 0)
+        if (r == 0 && s->n) /* what was to be moved may be gone */
                 r = append(s, &f, first);
-        if (r == 0)
+        if (r == 0 && s->n)
                 r = enter(s, &f, first);
         ret->uidvalidity = m->index.head.truth.uidvalidity;
         mbox_file_close(&f);

@@ -37,7 +37,7 @@ static int read_all(const struct mbox_file *f, uint64_t at, char *to, size_t n)
         return 0;
 }
 
-/* The header as it is sent; what is beyond MBOX_HEAD_MAX is sent as it is. */
+/* The From_ line and the header as it is sent; what is beyond MBOX_HEAD_MAX is sent as it is. */
 static int read_head(const struct mbox_file *f, uint64_t at, const struct mbox_extent *e, struct buf *to)
 {
         struct mbox_scan scan;
@@ -52,6 +52,7 @@ static int read_head(const struct mbox_file *f, uint64_t at, const struct mbox_e
                 f->m->look_again = true;
         } else {
                 r = 0;
+                buf_append(to, msg.from);
                 mbox_head_visible(msg.head, to);
                 uint64_t rest = msg.head_n - msg.head.n;
                 if (rest)
@@ -129,21 +130,26 @@ static int copy_body(const struct mbox_file *f, uint64_t at, uint64_t n, struct 
         return r;
 }
 
-static int give(struct mbox_file *f, struct copy *c, struct message_text *ret)
+static void give_slice(struct slice all, uint32_t from_n, struct message_text *ret)
 {
-        struct message_text t = {0};
+        ret->from_line = slice_head(all, from_n);
+        ret->raw = slice_from(all, from_n);
+}
+
+static int give(struct mbox_file *f, struct copy *c, uint32_t from_n, struct message_text *ret)
+{
         if (c->fd < 0) {
-                t.copy = c->heap.p;
-                t.raw = buf_slice(&c->heap);
+                *ret = (struct message_text){.copy = c->heap.p};
+                give_slice(buf_slice(&c->heap), from_n, ret);
                 c->heap = (struct buf){0};
-                *ret = t;
                 return 0;
         }
         int r = copy_out(c);
         void *map = r < 0 ? MAP_FAILED : mmap(NULL, c->n, PROT_READ, MAP_PRIVATE, c->fd, 0);
         if (map == MAP_FAILED)
                 return error_set(f->m->store, r < 0 ? r : -errno, "mmap", f->m->place.control);
-        *ret = (struct message_text){slice_make(map, c->n), map, c->n, NULL};
+        *ret = (struct message_text){.map = map, .map_size = c->n};
+        give_slice(slice_make(map, c->n), from_n, ret);
         return 0;
 }
 
@@ -163,7 +169,7 @@ static int read_message(struct mbox_file *f, uint32_t row, bool head, struct mes
         if (r == 0 && body)
                 r = copy_body(f, at, body, &c);
         if (r == 0)
-                r = give(f, &c, ret);
+                r = give(f, &c, e.from_n, ret);
         buf_free(&c.heap);
         fd_close_p(&c.fd);
         return r;

@@ -26,7 +26,8 @@ int save_spooled(struct save *s, struct message_text *ret)
                 void *map = mmap(NULL, s->spool_size, PROT_READ, MAP_PRIVATE, s->spool_fd, 0);
                 if (map == MAP_FAILED)
                         return save_error(s, -errno, "mmap", "tmp");
-                text = (struct message_text){slice_make(map, s->spool_size), map, s->spool_size, NULL};
+                text = (struct message_text){
+                        .raw = slice_make(map, s->spool_size), .map = map, .map_size = s->spool_size};
         }
         fd_close_p(&s->spool_fd);
         s->spool_size = 0;

@@ -89,6 +89,8 @@ static int copy_bytes(struct save *s, uint32_t seq, bool moves)
         s->now.seq = seq;
         if (r == 0)
                 take_guid(s, seq);
+        if (r == 0 && s->to->mbox && slice_ends(text.from_line, SLICE("\n")))
+                s->now.from_line = xstrndup(text.from_line.p, text.from_line.n);
         if (r == 0)
                 r = save_write(s, text.raw);
         if (r == 0)
