@@ -234,10 +234,12 @@ int folder_name_of(const struct user_namespace *ns, struct arena *a, struct slic
 static unsigned file_rights(const struct folder_place *f)
 {
         struct stat st;
-        /* an INBOX that is not there yet is empty */
+        /* an INBOX that is not there yet is empty, and made by whoever writes to it first */
         bool made = !f->inbox || stat(f->file, &st) == 0;
+        bool write = faccessat(AT_FDCWD, made ? f->file : f->dir, made ? R_OK | W_OK : W_OK | X_OK,
+                               AT_EACCESS) == 0;
         return (!made || faccessat(AT_FDCWD, f->file, R_OK, AT_EACCESS) == 0 ? RIGHT_READ : 0) |
-               (made && faccessat(AT_FDCWD, f->file, R_OK | W_OK, AT_EACCESS) == 0 ? RIGHT_WRITE : 0) |
+               (write ? RIGHT_WRITE : 0) |
                (access(f->ns->location.root, W_OK | X_OK) == 0 ? RIGHT_FOLDERS : 0);
 }
 

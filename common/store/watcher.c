@@ -201,6 +201,8 @@ static void take(struct watcher *w, const struct inotify_event *e, struct watche
                 add_folder(news, number);
         else if (slice_eq(slice_of(e->len ? e->name : ""), SLICE(ANNOTATIONS_NAME)))
                 add_folder(news, number & ~WATCHER_ANNOTATIONS);
+        else /* an INBOX that is an mbox has them beside its own, not in the root */
+                news->tree |= slice_eq(slice_of(e->len ? e->name : ""), SLICE(ANNOTATIONS_SERVER_NAME));
 }
 
 void watcher_read(struct watcher *w, struct arena *arena, struct watcher_news *ret)
