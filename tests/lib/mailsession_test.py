@@ -27,7 +27,7 @@ import tempfile
 import time
 import traceback
 
-import fixtures
+import formats
 
 DEADLINE = 10.0  # seconds for anything that is expected to happen
 PROGRAMS = ("imap", "pop3")
@@ -227,9 +227,10 @@ class Session:
 
 class Host:
     """users: {name: password}; settings: lines of configuration that come after (and so override) the usual ones; extra:
-    {name: fields} of the passwd-file's last column."""
+    {name: fields} of the passwd-file's last column; format: a class of formats.py."""
 
-    def __init__(self, users=None, settings="", certificates=None, tls=True, extra=None):
+    def __init__(self, users=None, settings="", certificates=None, tls=True, extra=None, format=formats.Maildir):
+        self.format = format
         self.extra = extra or {}
         self.users = {"kevin": "secret"} if users is None else users
         self.settings = settings
@@ -278,6 +279,10 @@ class Host:
     def home(self, user):
         return self.path("home", user)
 
+    def mail(self, user="kevin"):
+        """The user's mail, in the host's format."""
+        return self.format(self.home(user))
+
     def maildir(self, user="kevin"):
         return os.path.join(self.home(user), "Maildir")
 
@@ -294,12 +299,13 @@ class Host:
                     pass  # a lock that a session had for a moment
 
     def fill(self, user, mailbox):
-        fixtures.build(mailbox, self.maildir(user))
+        self.mail(user).build(mailbox)
         self.give(self.home(user))
 
     def configuration(self):
         lines = [
-            "mail_location = maildir:~/Maildir",
+            "mail_location = " + self.format("~").location(),
+            "" if "mail_location" in self.settings else self.format.settings,
             "base_dir = " + self.path("run"),
             "auth_failure_delay = 0",
             "passdb {\n  driver = passwd-file\n  args = %s\n}" % self.path("users"),
@@ -347,7 +353,7 @@ class Host:
                 self.uid, self.gid = account.pw_uid, account.pw_gid
                 self.give(self.home(user))
             if not any("mail_location" in argument for argument in arguments) and "mail_location" not in self.settings:
-                arguments += ["-o", "mail_location=maildir:" + self.maildir(user)]
+                arguments += ["-o", "mail_location=" + self.mail(user).location()]
             arguments.append("--preauth")
         if connection == "pipe":
             mine = PipePair()

@@ -10,6 +10,7 @@ import time
 import zlib
 
 import fixtures
+import formats
 import script
 import mailsession_test
 from mailsession_test import DEADLINE, Failed, Host, Skip, certificate, client_context, own_network, poll
@@ -144,14 +145,14 @@ class Connection:
 
 
 class Player:
-    def __init__(self, steps, certificates, out=None):
+    def __init__(self, steps, certificates, out=None, format="maildir"):
         self.script = steps
+        self.format = formats.of(format, steps.children)
         self.out = out
         self.captured = {}
         self.connections = {}
         self.conversation = []
         self.listener = None
-        self.delivered = 0
         self.certificates = certificates
         self.step = None
 
@@ -307,12 +308,12 @@ class Player:
     # --- files
 
     def find(self, pattern):
-        return sorted(glob.glob(os.path.join(glob.escape(self.maildir), pattern), include_hidden=True))
+        return sorted(glob.glob(os.path.join(glob.escape(self.mail.root), pattern), include_hidden=True))
 
     def tree(self):
         found = []
-        for directory, names, files in os.walk(self.maildir):
-            found += [os.path.relpath(os.path.join(directory, name), self.maildir) for name in files]
+        for directory, names, files in os.walk(self.mail.root):
+            found += [os.path.relpath(os.path.join(directory, name), self.mail.root) for name in files]
         return "the files are:\n  " + "\n  ".join(sorted(found))
 
     def files(self, text):
@@ -324,8 +325,7 @@ class Player:
             operation(*words)
         except (TypeError, OSError) as error:
             raise script.Mistake("F: %s: %s" % (text, error))
-        if os.path.exists(self.maildir):
-            self.host.give(self.maildir)
+        self.host.give(self.mail.home)
 
     def file_exists(self, pattern):
         poll(lambda: self.find(pattern), lambda: "no %s; %s" % (pattern, self.tree()), 5)
@@ -361,40 +361,37 @@ class Player:
             raise Failed("%s is not the message %s" % (found[0], message))
 
     def file_deliver(self, message, folder=""):
-        self.delivered += 1
-        name = "%d.M%dP9.host" % (fixtures.EPOCH + 100000 + self.delivered, self.delivered)
-        path = os.path.join(self.maildir, folder)
-        data = fixtures.MESSAGES[message]
-        temporary = os.path.join(path, "tmp", name)
-        with open(temporary, "wb") as out:
-            out.write(data)
-        self.host.give(path)  # before it is seen in new/
-        os.rename(temporary, os.path.join(path, "new", name))
+        self.mail.deliver(message, folder, self.host.give)
 
-    def file_rename(self, pattern, target):
-        """Renames the one file that matches; a target that starts with : replaces its flags."""
-        found = self.find(pattern)
-        if len(found) != 1:
-            raise Failed("%d files match %s; %s" % (len(found), pattern, self.tree()))
-        name = found[0].split(":2,")[0] + target if target.startswith(":") else os.path.join(self.maildir, target)
-        os.rename(found[0], name)
+    def file_messages(self, count, folder=""):
+        poll(lambda: self.mail.count(folder) == int(count),
+             lambda: "%d messages; %s" % (self.mail.count(folder), self.tree()), 5)
+
+    def file_flag(self, number, flags, folder=""):
+        self.mail.flag(int(number), flags, folder)
+
+    def file_remove(self, number, folder=""):
+        self.mail.remove(int(number), folder)
+
+    def file_rename(self, path, target):
+        os.rename(os.path.join(self.mail.root, path), os.path.join(self.mail.root, target))
 
     def file_unlink(self, pattern):
         for path in self.find(pattern):
             os.unlink(path)
 
     def file_mkdir(self, path):
-        os.makedirs(os.path.join(self.maildir, path), 0o700)
+        os.makedirs(os.path.join(self.mail.root, path), 0o700)
 
     def file_folder(self, name):
-        fixtures.make_folder(self.maildir, name)
+        self.mail.folder(name)
 
     def file_chmod(self, mode, pattern):
         for path in self.find(pattern):
             os.chmod(path, int(mode, 8))
 
     def file_write(self, path, *words):
-        with open(os.path.join(self.maildir, path), "wb") as out:
+        with open(os.path.join(self.mail.root, path), "wb") as out:
             out.write(script.unescape(" ".join(words)))
 
     # --- the whole
@@ -416,12 +413,14 @@ class Player:
             self.address = "2001:db8::1" if ":" in text.remote else "192.0.2.1"
             own_network(self.address, text.remote)
         settings = text.settings
-        with Host(text.users, "", self.certificates, tls=not text.preauth, extra=text.extra) as self.host:
+        with Host(text.users, "", self.certificates, tls=not text.preauth, extra=text.extra,
+                  format=self.format) as self.host:
             self.host.kind = "rsa" if text.tls == "rsa" else "ec"
+            settings = re.sub(r"\{\{location (\S+)\}\}", lambda found: self.format(found[1]).location(), settings)
             self.host.settings = settings.replace("{{dir}}", self.host.directory).replace(
                 "{{uid}}", str(self.host.uid)).replace("{{gid}}", str(self.host.gid))
             user = next(iter(text.users))
-            self.maildir = self.host.maildir(user)
+            self.mail = self.host.mail(user)
             for name in text.users:
                 self.host.fill(name, text.mailbox if name == user else "empty")
             try:
@@ -432,7 +431,7 @@ class Player:
                 raise Failed("%s:%d: %s" % (text.path, self.step.line if self.step else 0, reason))
 
     def play_steps(self):
-        steps = list(self.script.steps)
+        steps = [step for step in self.script.steps if step.format in ("", self.format.name)]
         while steps:
             self.step = steps.pop(0)
             if self.step.verb != "S*":

@@ -6,9 +6,11 @@ import re
 
 import fixtures
 
-HEADERS = {"program", "mailbox", "settings", "user", "preauth", "tls", "remote", "connection", "exit", "log"}
+HEADERS = {"program", "format", "children", "mailbox", "settings", "user", "preauth", "tls", "remote", "connection", "exit", "log"}
 STEP = re.compile(r"(?P<number>\d*)(?P<verb>[CS][+*.?!\\<{}\d]*|F|L):(?: (?P<text>.*)|)$")
 WORD = re.compile(r"(?P<number>\d*)(?P<verb>open|close|half-close|eof|TLS|COMPRESS)(?: (?P<text>.*))?$")
+ONLY = re.compile(r"\[(maildir|mbox)\] (.*)$")
+FORMATS = ("maildir", "mbox")
 MACRO = re.compile(r"\{\{(?!\{)(.*?)\}\}")
 VERBS = {"C", "C+", "C\\", "C!", "C<", "S", "S*", "S?", "S...", "S\\", "S+", "S<", "S<.", "F", "L", "open", "close", "half-close",
          "eof", "TLS", "COMPRESS"}
@@ -25,6 +27,7 @@ class Step:
     verb: str
     text: str
     times: int = 1
+    format: str = ""  # of the one that it is for
 
 
 @dataclasses.dataclass
@@ -32,6 +35,9 @@ class Script:
     path: str
     program: str = ""
     mailbox: str = "empty"
+    formats: tuple = FORMATS
+    reason: str = ""  # why it is not for all of them
+    children: bool = False
     settings: str = ""
     users: dict = dataclasses.field(default_factory=dict)
     extra: dict = dataclasses.field(default_factory=dict)
@@ -153,6 +159,13 @@ def _header(script, key, value):
         if not (len(value) > 2 and value[0] == value[-1] == "/"):
             raise Mistake("log: takes /a regular expression/")
         script.logs.append(value[1:-1])
+    elif key == "format":
+        name, because, script.reason = value.partition(", because ")
+        if name not in FORMATS or not because:
+            raise Mistake("format: takes a format and the reason: maildir, because ...")
+        script.formats = (name,)
+    elif key == "children":
+        script.children = value == "yes"
     elif key == "preauth":
         script.preauth = value == "yes"
     elif key == "mailbox":
@@ -163,6 +176,11 @@ def _header(script, key, value):
 
 
 def _step(number, text):
+    only = ONLY.match(text)
+    if only:
+        step = _step(number, only[2])
+        step.format = only[1]
+        return step
     found = STEP.match(text) or WORD.match(text)
     if not found:
         raise Mistake("neither a header nor a step: " + text)
