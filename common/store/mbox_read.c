@@ -100,8 +100,10 @@ static int add(struct reading *d, uint32_t uid, const struct mbox_message *msg)
                                         .fields = buf_slice(&d->text),
                                         .size = msg->size,
                                         .date = msg->date == -1 ? d->f->st.st_mtim.tv_sec : msg->date};
-        index_add(&d->m->index, uid, &file,
-                  (uint16_t)(RECORD_COUNTED | (msg->status.old ? 0 : RECORD_RECENT)));
+        const struct record *rec = index_add(
+                &d->m->index, uid, &file, (uint16_t)(RECORD_COUNTED | (msg->status.old ? 0 : RECORD_RECENT)));
+        if (msg->size == 0) /* to index_add() that is a size that is not known */
+                index_set_size(&d->m->index, rec, 0, true, file.date);
         return 0;
 }
 

@@ -107,9 +107,9 @@ static int write_head(struct writing *w, uint64_t at, const struct mbox_want *wa
                 return r;
         w->head.n = 0;
         r = mbox_head_write(msg->head, want, &w->head);
-        if (r == -E2BIG) { /* somebody's header of a quarter of a megabyte: it stays */
-                buf_append(&w->head, msg->head);
-                r = 0;
+        if (r == -E2BIG) { /* behind so much nobody would look for it */
+                msg->head = SLICE_NULL;
+                r = mbox_head_write(msg->head, want, &w->head);
         }
         if (r < 0)
                 return error_set(w->m->store, r, "write", w->m->place.file);
