@@ -167,16 +167,14 @@ void mbox_save_undo(struct save *s)
         s->n = 0;
 }
 
-/* Messages are apart by an empty line, whatever was there before. */
+/* A From_ line begins a line. An empty line more would change the message before it. */
 static int end_file(struct save *s, const struct mbox_file *f)
 {
-        char end[2] = "\n\n";
-        size_t n = MIN((uint64_t)f->st.st_size, sizeof(end));
-        if (n && f->source.read(f->source.context, end, n, (uint64_t)f->st.st_size - n) != (ssize_t)n)
+        char end = '\n';
+        uint64_t size = (uint64_t)f->st.st_size;
+        if (size && f->source.read(f->source.context, &end, 1, size - 1) != 1)
                 return error_set(s->to->store, -EIO, "read", s->to->place.file);
-        if (n == 0 || (n == 2 && slice_eq(slice_make(end, 2), SLICE("\n\n"))))
-                return 0;
-        return rewrite_text(&s->mbox->rewrite, end[n - 1] == '\n' ? SLICE("\n") : SLICE("\n\n"));
+        return end == '\n' ? 0 : rewrite_text(&s->mbox->rewrite, SLICE("\n"));
 }
 
 static int say_item(struct save *s, const struct saved *item, uint32_t uid, bool first)

@@ -14,9 +14,9 @@ enum {
         BLOCK = 128, /* of a loop that compilers turn into vector instructions */
 };
 
-/* What is known of the bytes that were passed: whether the last line is empty is asked at the end. */
+/* What is known of the bytes that were passed: how the last line ends is asked at the end. */
 struct passed {
-        char last[3];
+        char last[2];
         uint64_t bare; /* LFs without a CR */
 };
 
@@ -297,10 +297,9 @@ static size_t run(struct slice s, char before, uint64_t *bare)
 
 static void pass(struct passed *p, struct slice s)
 {
-        for (size_t i = s.n > 3 ? s.n - 3 : 0; i < s.n; i++) {
+        for (size_t i = s.n > 2 ? s.n - 2 : 0; i < s.n; i++) {
                 p->last[0] = p->last[1];
-                p->last[1] = p->last[2];
-                p->last[2] = s.p[i];
+                p->last[1] = s.p[i];
         }
 }
 
@@ -316,13 +315,13 @@ static int read_lines(struct mbox_scan *s, uint64_t at, uint64_t at_most, bool t
                 int r = window(s, at + n, MBOX_FROM_MAX, &w);
                 if (r < 0)
                         return r;
-                if (w.n == 0 || (to_from && p->last[2] == '\n' && from_line(w, &from_n, &date)))
+                if (w.n == 0 || (to_from && p->last[1] == '\n' && from_line(w, &from_n, &date)))
                         break;
                 w = slice_head(w, (size_t)MIN(at_most - n, (uint64_t)w.n));
                 if (to_from)
-                        w.n = run(w, p->last[2], &p->bare);
+                        w.n = run(w, p->last[1], &p->bare);
                 else
-                        p->bare += crlf_bare(w, p->last[2]);
+                        p->bare += crlf_bare(w, p->last[1]);
                 if (s->unquote)
                         mbox_quote_push(quote, w, NULL);
                 pass(p, w);
@@ -332,19 +331,17 @@ static int read_lines(struct mbox_scan *s, uint64_t at, uint64_t at_most, bool t
         return 0;
 }
 
-/* The empty line at the end of a body, which separates it from the next message. */
+/* The line end that separates a body from the next message. */
 static size_t separator(const struct passed *p, uint64_t n)
 {
-        if (n == 0 || p->last[2] != '\n')
+        if (n == 0 || p->last[1] != '\n')
                 return 0;
-        if (p->last[1] == '\n')
-                return 1;
-        return n > 1 && p->last[1] == '\r' && p->last[0] == '\n' ? 2 : 0;
+        return n > 1 && p->last[0] == '\r' ? 2 : 1;
 }
 
 static int read_body(struct mbox_scan *s, struct mbox_message *m)
 {
-        struct passed p = {.last = "\0\0\n"};
+        struct passed p = {.last = "\0\n"};
         struct mbox_quote quote = {.unquote = true};
         struct slice w;
         uint64_t at = m->offset + m->from_n + m->head_n, n;
@@ -356,10 +353,16 @@ static int read_body(struct mbox_scan *s, struct mbox_message *m)
                 r = window(s, at + n, 2, &w);
         if (r < 0)
                 return r;
-        size_t behind = known ? line_end(w) : separator(&p, n);
-        m->body_n = known ? n : n - behind;
-        m->stored = m->from_n + m->head_n + m->body_n + behind;
-        m->size += m->body_n + p.bare - (!known && behind == 1) - quote.lines;
+        if (known && line_end(w)) {
+                w.n = line_end(w);
+                p.bare += crlf_bare(w, p.last[1]);
+                pass(&p, w);
+                n += w.n;
+        }
+        size_t behind = separator(&p, n);
+        m->body_n = n - behind;
+        m->stored = m->from_n + m->head_n + n;
+        m->size += m->body_n + p.bare - (behind == 1) - quote.lines;
         return 0;
 }
 

@@ -6,10 +6,12 @@
  *
  * A message begins with a From_ line at the beginning of the file, or behind a line end (the empty line
  * before it may be missing); a line that merely begins with "From " and has no date is text. Content-Length
- * is believed where it proves true: the file ends there, or another From_ line is there (the end of a line,
- * with or without the line, may come first); lines in between are text then, whatever they look like, and
- * the body is as long as it says. Line ends are LF or CRLF, line by line. A header ends with an empty line, a
- * From_ line or the file. NULs are bytes like others. */
+ * is believed where it proves true: the file ends there, or another From_ line is there (a line end may come
+ * first); lines in between are text then, whatever they look like. The line end before a From_ line, or at
+ * the end of the file, is no part of the body, as Dovecot and mutt have it: where there is an empty line,
+ * that is what goes, where there is none the body's last line has no end. Whoever writes the message again
+ * with an empty line or a Content-Length changes nothing. Line ends are LF or CRLF, line by line. A header
+ * ends with an empty line, a From_ line or the file. NULs are bytes like others. */
 
 #include <sys/types.h>
 
@@ -38,7 +40,7 @@ struct mbox_message {
         uint64_t stored; /* bytes to the next message's From_ line, or the end */
         uint32_t from_n; /* of them the From_ line with its line end */
         uint64_t head_n; /* then the header, with the empty line behind it where there is one */
-        uint64_t body_n; /* then the body, without the one empty line that separates messages */
+        uint64_t body_n; /* then the body, without the line end that separates messages */
         uint64_t size;   /* as sent: without metadata headers, every line end CRLF (and `unquote` done) */
         time_t date;     /* of the From_ line, which is local time unless it names a zone; -1: none */
         struct mbox_status status; /* base and pseudo count in the file's first message only */

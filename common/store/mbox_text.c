@@ -63,18 +63,16 @@ static int read_head(const struct mbox_file *f, uint64_t at, const struct mbox_e
         return r;
 }
 
-/* Without the empty line that separates messages. */
+/* Without the line end that separates messages. */
 static int body_length(const struct mbox_file *f, uint64_t at, uint64_t n, uint64_t *ret)
 {
-        char end[4];
+        char end[2];
         size_t k = MIN(n, sizeof(end));
         int r = read_all(f, at + n - k, end, k);
         if (r < 0)
                 return r;
         struct slice s = slice_make(end, k);
-        *ret = slice_ends(s, SLICE("\n\r\n")) || slice_eq(s, SLICE("\r\n")) ? n - 2
-               : slice_ends(s, SLICE("\n\n")) || slice_eq(s, SLICE("\n"))   ? n - 1
-                                                                            : n;
+        *ret = n - (slice_ends(s, SLICE("\r\n")) ? 2 : slice_ends(s, SLICE("\n")));
         return 0;
 }
 

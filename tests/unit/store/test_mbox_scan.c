@@ -85,7 +85,8 @@ static void messages(void **state)
         /* CRLF; missing empty lines; no final line end; no body; nothing at all */
         EXPECT("From a Thu Nov  9 22:33:52 2023\r\nS: x\r\n\r\nb\r\n\r\n" FROM "S: y\n\nc\n\n", "b\r\n",
                "c\n");
-        EXPECT(FROM "S: x\n\nbody\n" FROM "S: y\n\nc", "body\n", "c");
+        EXPECT(FROM "S: x\n\nbody\n" FROM "S: y\n\nc", "body", "c");
+        EXPECT("From a Thu Nov  9 22:33:52 2023\r\n\r\nb\r\n" FROM "\nc\r\n", "b", "c");
         EXPECT(FROM "S: x\n\n" FROM "S: y\n\n\n" FROM "S: z\n\n\n\n", "", "", "\n");
         EXPECT(FROM, "");
         EXPECT(FROM "\n", "");
@@ -106,7 +107,7 @@ static void text_that_is_no_beginning(void **state)
         (void)state;
         EXPECT(FROM "\nFrom here to there\nFrom  \nFrom\n>" FROM " " FROM
                     "xFrom a Thu Nov  9 22:33:52 2023\n",
-               "From here to there\nFrom  \nFrom\n>" FROM " " FROM "xFrom a Thu Nov  9 22:33:52 2023\n");
+               "From here to there\nFrom  \nFrom\n>" FROM " " FROM "xFrom a Thu Nov  9 22:33:52 2023");
         EXPECT(FROM "\nFFrom\nF\n\nF", "FFrom\nF\n\nF");
         /* a From_ line that is too long */
         char *text = NULL;
@@ -141,21 +142,22 @@ static void content_length(void **state)
         /* true: at the end, before a From_ line, with or without the empty line */
         EXPECT(FROM "Content-Length: 43\n\n" FROM "!", FROM "!");
         EXPECT(FROM "Content-Length: 44\n\n" FROM "!\n\n" FROM "\n", FROM "!\n", "");
-        EXPECT(FROM "Content-Length: 43\n\n" FROM "\n" FROM "\nx\n", FROM "\n", "x\n");
-        EXPECT(FROM "Content-Length: 43\r\n\r\n" FROM "!\r\n" FROM "\nx\n", FROM "!", "x\n");
-        EXPECT(FROM "Content-Length: 0\n\n" FROM "\nx\n", "", "x\n");
-        EXPECT(FROM "Content-Length: 0\n\n\n" FROM "\nx\n", "", "x\n");
-        EXPECT(FROM "Content-Length: 2\n\n\n\n\n" FROM "\nx\n", "\n\n", "x\n");
+        EXPECT(FROM "Content-Length: 43\n\n" FROM "\n" FROM "\nx\n", FROM, "x");
+        EXPECT(FROM "Content-Length: 44\n\n" FROM "!\r\n" FROM "\nx\n", FROM "!", "x");
+        EXPECT(FROM "Content-Length: 43\r\n\r\n" FROM "!\r\n" FROM "\nx\n", FROM "!", "x");
+        EXPECT(FROM "Content-Length: 0\n\n" FROM "\nx\n", "", "x");
+        EXPECT(FROM "Content-Length: 0\n\n\n" FROM "\nx\n", "", "x");
+        EXPECT(FROM "Content-Length: 2\n\n\n\n\n" FROM "\nx\n", "\n\n", "x");
         /* the first that is a number counts */
         EXPECT(FROM "Content-Length: x\nContent-Length: 43\nContent-Length: 1\n\n" FROM "!", FROM "!");
         /* not true: too long, too short, in the middle of a line, no number */
-        EXPECT(FROM "Content-Length: 200\n\nab\n\n" FROM "\nx\n", "ab\n", "x\n");
-        EXPECT(FROM "Content-Length: 1\n\nab\n\n" FROM "\nx\n", "ab\n", "x\n");
+        EXPECT(FROM "Content-Length: 200\n\nab\n\n" FROM "\nx\n", "ab\n", "x");
+        EXPECT(FROM "Content-Length: 1\n\nab\n\n" FROM "\nx\n", "ab\n", "x");
         EXPECT(FROM "Content-Length: 1\n\nxFrom a Thu Nov  9 22:33:52 2023\n",
-               "xFrom a Thu Nov  9 22:33:52 2023\n");
-        EXPECT(FROM "Content-Length: 18446744073709551615\n\nab\n\n" FROM "\nx\n", "ab\n", "x\n");
-        EXPECT(FROM "Content-Length: 99999999999999999999\n\nab\n", "ab\n");
-        EXPECT(FROM "Content-Length: -1\n\nab\n", "ab\n");
+               "xFrom a Thu Nov  9 22:33:52 2023");
+        EXPECT(FROM "Content-Length: 18446744073709551615\n\nab\n\n" FROM "\nx\n", "ab\n", "x");
+        EXPECT(FROM "Content-Length: 99999999999999999999\n\nab\n", "ab");
+        EXPECT(FROM "Content-Length: -1\n\nab\n", "ab");
         /* a header without an end has no body */
         EXPECT(FROM "Content-Length: 42\n" FROM "\n", "", "");
 }
