@@ -73,12 +73,11 @@ static int enter_level(struct walk *w, int dir, const char *name, int depth)
 {
         const char *dirname = w->ns->location.dirname;
         struct stat st;
-        int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW), r;
-        _cleanup_(fd_close_p) int level = fd;
+        _cleanup_(fd_close_p) int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         struct tree_entry entry = {.disk = buf_slice(&w->disk), .dir = dir, .entry = name};
         entry.is_level = !dirname || fd < 0 || fstatat(fd, dirname, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
                          !S_ISREG(st.st_mode);
-        r = w->each(w->context, &entry);
+        int r = w->each(w->context, &entry);
         if (r != 0 || fd < 0 || depth >= NAME_MAX_LEVELS)
                 return r;
         buf_char(&w->disk, '/');

@@ -126,7 +126,7 @@ static void text_that_is_no_beginning(void **state)
 static void no_mbox(void **state)
 {
         static const char *const bad[] = {
-                "x", "\n", "\n" FROM "\n", "Subject: x\n\nbody\n", "From me to you\n", "\xff\xfe" FROM};
+                "x", "\n", ("\n" FROM "\n"), "Subject: x\n\nbody\n", "From me to you\n", ("\xff\xfe" FROM)};
         struct found f;
         (void)state;
         for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
