@@ -15,6 +15,7 @@ TREE = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [HERE, os.path.join(TREE, "tests", "lib")]
 
 import corpus  # noqa: E402
+import mbox  # noqa: E402
 import operations  # noqa: E402
 import report  # noqa: E402
 import scale  # noqa: E402
@@ -29,6 +30,7 @@ def options():
     parser = argparse.ArgumentParser(prog="tests/bench/run", description="Measures mailsession beside other servers.")
     parser.add_argument("--servers", default="mailsession,dovecot", help="of mailsession, dovecot, courier, cyrus")
     parser.add_argument("--messages", type=int, default=100000)
+    parser.add_argument("--mbox", action="store_true", help="the same messages in one mbox, and its own rows")
     parser.add_argument("--scale", metavar="N,N", help="the table of what must not grow, at these sizes")
     parser.add_argument("--repetitions", type=int, default=5, help="at most; long rows are repeated less")
     parser.add_argument("--only", metavar="WORD,WORD", help="only rows whose name holds one of these")
@@ -39,7 +41,10 @@ def options():
     parser.add_argument("--out", default=".", help="where bench.svg, bench.txt and bench.json go (%(default)s)")
     parser.add_argument("--plain", action="store_true", help="print the table as the README has it")
     parser.add_argument("--smoke", action="store_true", help="a few seconds with %d messages" % SMOKE)
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.mbox and (arguments.scale or arguments.without_sizes or arguments.crlf):
+        parser.error("--scale, --without-sizes and --crlf are for Maildir")
+    return arguments
 
 
 def say(text):
@@ -77,6 +82,16 @@ def mailbox(cache, count, sizes, crlf):
     return path
 
 
+def spool(cache, count):
+    """The same as an mbox."""
+    path = os.path.join(cache, "mbox-%d-%d" % (corpus.VERSION, count))
+    if not os.path.exists(path):
+        written = corpus.make_mbox(path + ".new", count)
+        os.rename(path + ".new", path)
+        say("made an mbox of %d messages, %.0f MB" % (count, written / 1e6))
+    return path
+
+
 def read_all(path):
     """Has every message in the page cache."""
     for directory, _, files in os.walk(path):
@@ -109,17 +124,20 @@ class Run:
         self.directory = tempfile.mkdtemp(prefix="run-", dir=cache)
         os.chmod(self.directory, 0o755)
         how = {"sizes": not self.arguments.without_sizes, "crlf": self.arguments.crlf}
-        source = mailbox(cache, self.count, **how)
+        source = spool(cache, self.count) if self.arguments.mbox else mailbox(cache, self.count, **how)
         try:
             for name in self.arguments.servers.split(","):
                 server = make_server(name, self.directory, self.build)
                 self.servers.append(server)
-                server.fill(source, self.count, **how)
+                if self.arguments.mbox:
+                    server.fill_mbox(source, self.count)
+                else:
+                    server.fill(source, self.count, **how)
                 server.start()
             os.sync()
             for server in self.servers:
-                if server.maildir:
-                    read_all(server.maildir)
+                if server.store():
+                    read_all(server.store())
             time.sleep(shape_of(self.arguments, self.count).tick)
         except BaseException:
             self.__exit__()
@@ -157,15 +175,16 @@ def shape_of(arguments, count):
 
 
 def operations_run(arguments, build):
-    count = arguments.messages
+    count, name = arguments.messages, "mbox" if arguments.mbox else "bench"
     with Run(arguments, build, count) as run:
-        note = "" if count < corpus.LINK_FROM else " The messages are links to %d texts." % corpus.POOL
-        result = report.Result(run.servers, shape_of(arguments, count), run.servers[0].group.how(), note)
-        result.rows += run.rows(operations.ROWS, result.shape)
+        note = " The messages are links to %d texts." % corpus.POOL if count >= corpus.LINK_FROM and not arguments.mbox else ""
+        kind = "messages in one mbox" if arguments.mbox else "messages"
+        result = report.Result(run.servers, shape_of(arguments, count), run.servers[0].group.how(), note, kind)
+        result.rows += run.rows(mbox.ROWS if arguments.mbox else operations.ROWS, result.shape)
         failed = run.failed
         os.makedirs(arguments.out, exist_ok=True)  # now: to remove the mailboxes takes minutes on a slow disk
-        for name, text in (("bench.svg", result.chart()), ("bench.txt", result.plain()), ("bench.json", as_json(result.rows))):
-            with open(os.path.join(arguments.out, name), "w") as out:
+        for ending, text in ((".svg", result.chart()), (".txt", result.plain()), (".json", as_json(result.rows))):
+            with open(os.path.join(arguments.out, name + ending), "w") as out:
                 out.write(text)
         print(result.plain() if arguments.plain else result.table(), flush=True)
     return failed

@@ -1,4 +1,4 @@
-"""The Maildir to measure with: the same bytes, names, dates and flags whenever it is made.
+"""The mailbox to measure with, as a Maildir or an mbox: the same bytes, names, dates and flags whenever it is made.
 
 The mix is that of an old personal account: plain text, multipart/alternative, HTML alone, attachments; a tenth of the
 subjects in encoded words; replies with References; ten years of dates; most of it read. The mean of a full-size message
@@ -9,6 +9,7 @@ import base64
 import os
 import quopri
 import random
+import re
 import time
 from email.utils import formatdate
 
@@ -251,3 +252,22 @@ def make(path, count, sizes=True, crlf=False):
     finally:
         os.close(cur)
     return written
+
+
+def status(flags):
+    """The header fields that hold a message's flags in an mbox; what is new has none."""
+    letters = "".join({"R": "A", "F": "F"}.get(flag, "") for flag in flags)
+    return (b"Status: RO\n" if "S" in flags else b"") + (b"X-Status: %s\n" % letters.encode() if letters else b"")
+
+
+def make_mbox(path, count):
+    """Writes the same messages as an mbox without UIDs, as delivery and other programs leave it; returns its bytes."""
+    maker = Maker()
+    with open(path, "wb") as out:
+        for _ in range(count):
+            data, date, flags = maker.message(count)
+            sender = re.match(rb"Return-Path: <([^>]*)>", data)[1]
+            head, _, body = data.partition(b"\n\n")
+            body = re.sub(rb"^(>*From )", rb">\1", body, flags=re.MULTILINE)
+            out.write(b"From %s %s\n%s\n%s\n%s\n" % (sender, time.asctime(time.gmtime(date)).encode(), head, status(flags), body))
+        return out.tell()

@@ -205,17 +205,19 @@ def store(server, shape):
     return repeated(shape, once)
 
 
-def copy(server, shape):
-    for number in range(min(2, shape.repetitions)):
-        session = select(server)
-        folder = server.folder("copy%d" % number)
-        session.command("CREATE " + folder)
-        yield timed(server, lambda: session.command("COPY 1:%d %s" % (shape.first(10000), folder)))
-        session.logout()
+def copy(wanted):
+    def run(server, shape):
+        for number in range(min(2, shape.repetitions)):
+            session = select(server)
+            folder = server.folder("copy%d" % number)
+            session.command("CREATE " + folder)
+            yield timed(server, lambda: session.command("COPY 1:%d %s" % (shape.first(wanted), folder)))
+            session.logout()
+    return run
 
 
 def expunge(server, shape):
-    """Of all that copy() has put into a folder."""
+    """Of all that copy(10000) has put into a folder."""
     for number in range(min(2, shape.repetitions)):
         session = login(server)
         session.command("SELECT " + server.folder("copy%d" % number))
@@ -225,9 +227,9 @@ def expunge(server, shape):
         session.logout()
 
 
-def append(own_folder):
+def append(folder):
     """To a folder of its own, or to INBOX with all that is in it."""
-    return lambda server, shape: append_to(server, shape, server.folder("appended") if own_folder else "INBOX")
+    return lambda server, shape: append_to(server, shape, "INBOX" if folder == "INBOX" else server.folder(folder))
 
 
 def append_to(server, shape, folder):
@@ -266,14 +268,16 @@ def pop3_lists(server, shape):
     return repeated(shape, lambda: timed(server, once))
 
 
-def pop3_retr(server, shape):
-    def once():
-        session = pop3(server)
-        for number in range(1, shape.first(3000) + 1):
-            session.command("RETR %d" % number, lines=True)
-        session.quit()
-    once()  # what was new is seen now: its files are not renamed again
-    return repeated(shape, lambda: timed(server, once))
+def pop3_retr(wanted):
+    def run(server, shape):
+        def once():
+            session = pop3(server)
+            for number in range(1, shape.first(wanted) + 1):
+                session.command("RETR %d" % number, lines=True)
+            session.quit()
+        once()  # what was new is seen now: its files are not renamed again
+        return repeated(shape, lambda: timed(server, once))
+    return run
 
 
 FIELDS = "FETCH 1:@ (BODY.PEEK[HEADER.FIELDS (From To Subject Date)])"
@@ -313,12 +317,12 @@ ROWS = [
     Row("FETCH 1:5000 (BODY.PEEK[]), again", command("FETCH 1:@ (BODY.PEEK[])", count=5000, again=True), "cpu", 50,
         (78, 349, 153)),
     Row("STORE 1:* +FLAGS.SILENT", store, "cpu", 500, (1171, 1517, 715)),
-    Row("COPY 1:10000", copy, "cpu", 150, (490, 1427, 290)),
+    Row("COPY 1:10000", copy(10000), "cpu", 150, (490, 1427, 290)),
     Row("EXPUNGE 10000", expunge, "cpu", 79, (79, 99, 159)),
-    Row("APPEND 4 kB, durable", append(True), "wall", 7.2, (7.2, 1.8, 2.0)),
-    Row("APPEND 4 kB, to INBOX", append(False), "wall"),
+    Row("APPEND 4 kB, durable", append("appended"), "wall", 7.2, (7.2, 1.8, 2.0)),
+    Row("APPEND 4 kB, to INBOX", append("INBOX"), "wall"),
     Row("POP3 STAT+LIST+UIDL", pop3_lists, "cpu", 20, (330, 702, None)),
-    Row("POP3 RETR 3000", pop3_retr, "cpu", 100, (334, 451, None)),
+    Row("POP3 RETR 3000", pop3_retr(3000), "cpu", 100, (334, 451, None)),
 ]
 
 

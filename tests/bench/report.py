@@ -55,12 +55,13 @@ def columns(lines):
 class Result:
     """rows: [(Row, {server's name: Figure or None})]."""
 
-    def __init__(self, servers, shape, how, note=""):
+    def __init__(self, servers, shape, how, note="", kind="messages"):
         self.names = [server.name for server in servers]
         self.titles = {server.name: server.title for server in servers}
         self.shape = shape
         self.how = how
         self.note = note
+        self.kind = kind
         self.rows = []
 
     def value(self, row, figures, name):
@@ -85,7 +86,7 @@ class Result:
         return "kept" if mine <= allowed * 1.005 else "figure" if ours <= limit else "over"
 
     def heading(self):
-        return "%s messages, %s. %s" % ("{:,}".format(self.shape.messages), machine(), today())
+        return "%s %s, %s. %s" % ("{:,}".format(self.shape.messages), self.kind, machine(), today())
 
     def table(self):
         unit = {"cpu": "", "wall": " (wall ms)", "kB": " (kB)"}
@@ -97,13 +98,13 @@ class Result:
                          + [ratio(self.ratio(row, figures)), ratio(self.limit_ratio(row)), number(row.limit),
                             self.verdict(row, figures)] + walls)
         kept = [self.verdict(row, figures) for row, figures in self.rows]
+        judged = len([one for one in kept if one])
+        end = ["", "limits kept: %d of %d, %d more by the figure only" % (kept.count("kept"), judged, kept.count("figure"))]
         return "\n".join([
             self.heading(),
             "Server CPU in ms (%s) unless said; the least of %d repetitions; wall in ms." % (self.how, self.shape.repetitions),
             "ratio: ours to Dovecot's; at most: what that ratio may be; limit: the figure it comes from, on the machine of",
-            "that time." + self.note, "", columns(lines), "",
-            "limits kept: %d of %d, %d more by the figure only" % (
-                kept.count("kept"), len([one for one in kept if one]), kept.count("figure"))])
+            "that time." + self.note, "", columns(lines), *(end if judged else [])])
 
     def plain(self):
         """For the README: what a reader wants, no more."""

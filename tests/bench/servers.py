@@ -42,7 +42,7 @@ class Server:
     """name, title; port, tls_port, pop3_port (None: not served); group. maildir is None where the store is another."""
 
     tls_port = pop3_port = exec_port = None
-    maildir = None
+    maildir = mbox = None
     caches = ()  # starts of names: what forget() removes from the mailbox
     sessions_are_processes = True
 
@@ -67,12 +67,34 @@ class Server:
     def fill(self, source, count, **how):
         """Its own copy of the mailbox at source; of one that is links, the same links again."""
         self.maildir, self.count = self.path("home", "Maildir"), count
+        self.location = "maildir:~/Maildir"
         self.users()
         if count >= corpus.LINK_FROM:
             corpus.make(self.maildir, count, **how)
         else:
             subprocess.run(["cp", "-a", source, self.maildir], check=True)
         own(self.maildir)
+
+    def fill_mbox(self, source, count):
+        """The same of an mbox: INBOX alone in a directory, folders in ~/mail, and there the index."""
+        self.mbox, self.source, self.count = self.path("home", "spool", USER), source, count
+        self.location = "mbox:~/mail:INBOX=" + self.mbox
+        self.users()
+        for name in ("spool", "mail"):
+            os.makedirs(self.path("home", name), mode=0o700)
+        self.restore()
+        own(self.path("home"))
+
+    def restore(self):
+        """INBOX is as it was, and nothing is kept of it."""
+        shutil.copyfile(self.source, self.mbox)
+        os.chown(self.mbox, UID, UID)
+        os.chmod(self.mbox, 0o600)
+        self.forget()
+
+    def store(self):
+        """Where the mail is and what is kept beside it; None: in a form of its own."""
+        return self.path("home") if self.mbox else self.maildir
 
     def spawn(self, command, stdin=subprocess.DEVNULL, env=None):
         with open(self.path("log-stderr"), "ab") as log:
@@ -106,11 +128,12 @@ class Server:
 
     def forget(self):
         """Removes what the server keeps beside the mail, so that it has to look again. False: it has no such files."""
-        if not self.caches or not self.maildir:
+        beside = self.path("home", "mail", ".imap", "INBOX") if self.mbox else self.maildir
+        if not self.caches or not beside:
             return False
-        for name in os.listdir(self.maildir):
+        for name in os.listdir(beside) if os.path.isdir(beside) else ():
             if name.startswith(self.caches):
-                path = os.path.join(self.maildir, name)
+                path = os.path.join(beside, name)
                 shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
         return True
 
@@ -148,9 +171,9 @@ class Mailsession(Server):
     def configuration(self):
         cert, key = certificate(self.directory)
         with open(self.path("mailsession.conf"), "w") as out:
-            out.write("mail_location = maildir:~/Maildir\nbase_dir = %s\nlisten_idle_exit = 1 hours\n"
+            out.write("mail_location = %s\nbase_dir = %s\nlisten_idle_exit = 1 hours\n"
                       "passdb {\n  driver = passwd-file\n  args = %s\n}\nuserdb {\n  driver = passwd-file\n  args = %s\n}\n"
-                      "ssl_cert = <%s\nssl_key = <%s\n" % (self.path("run"), *[self.path("users")] * 2, cert, key))
+                      "ssl_cert = <%s\nssl_key = <%s\n" % (self.location, self.path("run"), *[self.path("users")] * 2, cert, key))
         os.makedirs(self.path("run"), mode=0o755, exist_ok=True)
         return self.path("mailsession.conf")
 
@@ -205,7 +228,7 @@ class Dovecot(Server):
         self.port, self.tls_port, self.pop3_port = free_port(), free_port(), free_port()
         cert, key = certificate(self.directory)
         with open(self.path("dovecot.conf"), "w") as out:
-            out.write(DOVECOT % {"dir": self.directory, "users": self.path("users"), "cert": cert, "key": key,
+            out.write(DOVECOT % {"dir": self.directory, "users": self.path("users"), "cert": cert, "key": key, "location": self.location,
                                  "imap": self.port, "imaps": self.tls_port, "pop3": self.pop3_port})
             if self.count >= corpus.LINK_FROM:
                 out.write("default_vsz_limit = 4 G\n")  # the default 256 MB are too few for its list of UIDs
@@ -234,7 +257,7 @@ default_internal_group = daemon
 default_login_user = nobody
 ssl_cert = <%(cert)s
 ssl_key = <%(key)s
-mail_location = maildir:~/Maildir
+mail_location = %(location)s
 service imap-login {
   inet_listener imap {
     port = %(imap)d

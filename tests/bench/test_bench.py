@@ -3,7 +3,9 @@
 
 import hashlib
 import json
+import mailbox
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -39,18 +41,18 @@ def read(directory, name):
         return text.read()
 
 
-def every_row_has_a_figure():
+def figures_of(name, rows_least, bars_least, *more):
     servers = ["mailsession"]
     if os.path.isdir(os.path.join(build_directory(), "packages", "dovecot")):
         servers.append("dovecot")  # unpacked by another test: cheap
     with tempfile.TemporaryDirectory(prefix="mailsession-bench-") as directory:
         os.chmod(directory, 0o755)
-        table = bench(directory, "--servers", ",".join(servers))
-        rows = json.loads(read(directory, "bench.json"))
-        if len(rows) < 25:
+        table = bench(directory, "--servers", ",".join(servers), *more)
+        rows = json.loads(read(directory, name + ".json"))
+        if len(rows) < rows_least:
             raise Failed("only %d rows" % len(rows))
         for row in rows:
-            if row["row"] not in table or row["row"] not in read(directory, "bench.txt"):
+            if row["row"] not in table or row["row"] not in read(directory, name + ".txt"):
                 raise Failed("not in the table: " + row["row"])
             for server in servers:
                 figure = row["figures"][server]
@@ -59,10 +61,18 @@ def every_row_has_a_figure():
                 if server == "dovecot" and "exec" in row["row"] or row["row"].startswith(MAY_BE_MISSING):
                     continue
                 raise Failed("%s: %s has no figure: %r" % (row["row"], server, figure))
-        chart = xml.etree.ElementTree.fromstring(read(directory, "bench.svg"))
+        chart = xml.etree.ElementTree.fromstring(read(directory, name + ".svg"))
         bars = len(chart.findall("{http://www.w3.org/2000/svg}rect")) - 1
-        if bars < (20 if "dovecot" in servers else 0):
+        if bars < (bars_least if "dovecot" in servers else 0):
             raise Failed("the chart has %d bars" % bars)
+
+
+def every_row_has_a_figure():
+    figures_of("bench", 25, 20)
+
+
+def every_row_of_an_mbox_has_a_figure():
+    figures_of("mbox", 24, 20, "--mbox")
 
 
 def the_table_of_two_sizes():
@@ -94,6 +104,24 @@ def the_mailbox_is_the_same_every_time():
             raise Failed("two mailboxes differ: %r" % found)
 
 
+def the_mbox_has_the_same_messages():
+    with tempfile.TemporaryDirectory(prefix="mailsession-bench-") as directory:
+        path = os.path.join(directory, "mbox")
+        total = corpus.make_mbox(path, 200)
+        found = mailbox.mbox(path, create=False)
+        maker = corpus.Maker()
+        if len(found) != 200 or os.path.getsize(path) != total:
+            raise Failed("%d messages, %d bytes" % (len(found), total))
+        for number in range(200):
+            data, _, flags = maker.message(200)
+            text = found.get_bytes(number).replace(b"\n>From ", b"\nFrom ")
+            letters = "".join({"S": "R", "R": "A"}.get(flag, flag) for flag in flags)
+            if sorted(found[number].get_flags().replace("O", "")) != sorted(letters):
+                raise Failed("message %d: flags %r, not %r" % (number, found[number].get_flags(), letters))
+            if re.sub(rb"(?m)^(X-)?Status: .*\n", b"", text).rstrip(b"\n") != data.rstrip(b"\n"):
+                raise Failed("message %d is another" % number)
+
+
 def the_group_counts_what_runs_in_it():
     if os.getuid() != 0:
         raise Skip("needs root for a control group")
@@ -112,5 +140,5 @@ def the_group_counts_what_runs_in_it():
         group.close()
 
 
-run_tests([the_mailbox_is_the_same_every_time, the_group_counts_what_runs_in_it, every_row_has_a_figure,
-           the_table_of_two_sizes])
+run_tests([the_mailbox_is_the_same_every_time, the_group_counts_what_runs_in_it, the_mbox_has_the_same_messages, every_row_has_a_figure,
+           every_row_of_an_mbox_has_a_figure, the_table_of_two_sizes])
