@@ -84,6 +84,7 @@ struct mbox_changes {
         const uint32_t *uids;
         size_t n;
         bool expunge;
+        bool keywords; /* X-IMAPbase is to name all keywords: for Dovecot there are no others */
         struct index_flags flags;
 };
 int mbox_write(struct mbox_file *f, const struct mbox_changes *c);

@@ -224,6 +224,16 @@ static int append(struct save *s, struct mbox_file *f, uint32_t first)
         return r < 0 ? error_set(m->store, r, "append", m->place.file) : 0;
 }
 
+/* X-IMAPbase of the first message names the keywords of those that come. */
+static int name_keywords(struct save *s, struct mbox_file *f)
+{
+        const struct mbox_changes c = {.keywords = true};
+        for (size_t i = 0; i < s->n; i++)
+                if (s->items[i].keywords)
+                        return mbox_write(f, &c);
+        return 0;
+}
+
 /* The records come from the file, as those of everybody's mail. */
 static int enter(struct save *s, struct mbox_file *f, uint32_t first)
 {
@@ -267,6 +277,8 @@ int mbox_save_commit(struct save *s, struct save_result *ret, uint32_t *ret_firs
                 r = error_text(m->store, -EOVERFLOW, "%s: no UIDs are left", m->place.file);
         if (r == 0)
                 r = assign_keywords(s);
+        if (r == 0)
+                r = name_keywords(s, &f);
         if (r == 0 && s->n) /* what was to be moved may be gone */
                 r = append(s, &f, first);
         if (r == 0 && s->n)

@@ -19,8 +19,8 @@ struct writing {
         const struct mbox_changes *c;
         size_t next;       /* of c->uids */
         bool all;          /* what is not in the file yet gets there */
+        bool base;         /* X-IMAPbase is looked at */
         bool grows;        /* an edit changes the length */
-        bool based;        /* the base has been seen to */
         uint32_t last_uid; /* that X-IMAPbase is to have */
         struct buf edits;  /* struct edit, ascending */
         struct buf texts;
@@ -161,13 +161,29 @@ static bool is_chosen(struct writing *w, uint32_t uid)
         return w->next < w->c->n && w->c->uids[w->next] == uid;
 }
 
-/* The message that has the base now is written too, when the base has to say something else. */
+static uint32_t first_live(const struct index *ix)
+{
+        uint32_t row = 0;
+        while (row < ix->n && !index_is_live(&ix->rows[row]))
+                row++;
+        return row;
+}
+
+/* Whether the base may have to say something else, or is in a header that is written. */
+static bool touches_base(const struct mailbox *m, const struct mbox_changes *c)
+{
+        const struct index *ix = &m->index;
+        uint32_t row = first_live(ix);
+        return c->expunge || c->keywords || c->flags.add_letters ||
+               (ix->head.truth.list.read_to == 0 && c->n && row < ix->n && ix->rows[row].uid == c->uids[0]);
+}
+
 static int look_at_all(struct writing *w)
 {
         struct mailbox *m = w->m;
         struct index *ix = &m->index;
         const struct uidlist_seen *l = &ix->head.truth.list;
-        bool first = l->read_to == 0, base = w->all || w->c->expunge;
+        bool first = l->read_to == 0, base = w->all || w->base;
         w->next = w->edits.n = w->texts.n = w->extents.n = 0;
         w->grows = false;
         if (base && l->read_to > 0) {
@@ -265,7 +281,9 @@ int mbox_write(struct mbox_file *f, const struct mbox_changes *c)
         w.last_uid = MAX(m->index.head.truth.nextuid, 1u) - 1;
         mbox_all_keywords(m, &w.all_keywords);
         bool unwritten = mbox_is_unwritten(m);
-        w.all = unwritten && (c->expunge || c->n == 0);
+        w.base = touches_base(m, c);
+        /* it says that all UIDs up to the last one are in the file */
+        w.all = unwritten && (w.base || c->n == 0);
         int r = look_at_all(&w);
         if (r == 0 && w.grows && unwritten && !w.all) {
                 w.all = true; /* all behind it moves in any case */
