@@ -25,7 +25,7 @@ struct writing {
         struct buf edits;  /* struct edit, ascending */
         struct buf texts;
         struct buf head; /* a header as it is to be */
-        struct buf keywords, all_keywords;
+        struct buf keywords, base_keywords;
         struct buf extents; /* struct resized */
         struct mbox_scan scan;
 };
@@ -42,7 +42,7 @@ static void writing_free(struct writing *w)
         buf_free(&w->texts);
         buf_free(&w->head);
         buf_free(&w->keywords);
-        buf_free(&w->all_keywords);
+        buf_free(&w->base_keywords);
         buf_free(&w->extents);
         mbox_scan_end(&w->scan);
 }
@@ -84,7 +84,7 @@ static void want_base(struct writing *w, struct mbox_want *want)
         want->base = true;
         want->uidvalidity = w->m->index.head.truth.uidvalidity;
         want->last_uid = w->last_uid;
-        want->base_keywords = buf_slice(&w->all_keywords);
+        want->base_keywords = buf_slice(&w->base_keywords);
 }
 
 static int read_head(struct writing *w, uint64_t at, struct mbox_message *ret)
@@ -99,13 +99,33 @@ static int read_head(struct writing *w, uint64_t at, struct mbox_message *ret)
                           w->m->place.file, (unsigned long long)at);
 }
 
-/* The header at an offset as it is wanted. */
-static int write_head(struct writing *w, uint64_t at, const struct mbox_want *want, struct mbox_message *msg)
+/* Those that there was no room for in the index: other programs know more. */
+static void keep_unknown(struct mailbox *m, struct slice names, struct buf *to)
+{
+        struct slice name;
+        uint32_t letters;
+        unsigned bit;
+        while (mbox_keyword(&names, &name)) {
+                if (keywords_bit(&m->keywords, name, false, &bit) == 0 &&
+                    keywords_letters(&m->keywords, UINT64_C(1) << bit, &letters))
+                        continue;
+                if (to->n)
+                        buf_char(to, ' ');
+                buf_append(to, name);
+        }
+}
+
+/* The header at an offset as it is wanted, with these of the keywords that are known here. */
+static int write_head(struct writing *w, uint64_t at, uint32_t letters, struct mbox_want *want,
+                      struct mbox_message *msg)
 {
         int r = read_head(w, at, msg);
         if (r < 0)
                 return r;
-        w->head.n = 0;
+        w->head.n = w->keywords.n = 0;
+        mbox_keyword_names(w->m, letters, &w->keywords);
+        keep_unknown(w->m, msg->status.keywords, &w->keywords);
+        want->keywords = buf_slice(&w->keywords);
         r = mbox_head_write(msg->head, want, &w->head);
         if (r == -E2BIG) { /* behind so much nobody would look for it */
                 msg->head = SLICE_NULL;
@@ -130,12 +150,9 @@ static int write_row(struct writing *w, uint32_t row, bool changes, bool first)
                 index_flags_apply(&w->c->flags, rec, &want.flags, &letters);
         if (rec->uid <= m->index.head.truth.list.last_uid)
                 want.uid = rec->uid;
-        w->keywords.n = 0;
-        mbox_keyword_names(m, letters, &w->keywords);
-        want.keywords = buf_slice(&w->keywords);
         if (first)
                 want_base(w, &want);
-        int r = write_head(w, mbox_offset(m, row), &want, &msg);
+        int r = write_head(w, mbox_offset(m, row), letters, &want, &msg);
         if (r < 0 || msg.head.n == w->head.n)
                 return r;
         struct resized resized = {.row = row, .extent = mbox_extent(m, rec)};
@@ -150,7 +167,7 @@ static int write_pseudo(struct writing *w)
         struct mbox_message msg;
         struct mbox_want want = {.flags = FLAG_SEEN, .old = true, .pseudo = true};
         want_base(w, &want);
-        return write_head(w, 0, &want, &msg);
+        return write_head(w, 0, 0, &want, &msg);
 }
 
 /* Whether a message is among those to be changed. */
@@ -159,6 +176,20 @@ static bool is_chosen(struct writing *w, uint32_t uid)
         while (w->next < w->c->n && w->c->uids[w->next] < uid)
                 w->next++;
         return w->next < w->c->n && w->c->uids[w->next] == uid;
+}
+
+/* The keywords that X-IMAPbase is to name, and does already. */
+static int look_at_base(struct writing *w)
+{
+        struct mbox_message msg;
+        w->base_keywords.n = 0;
+        mbox_all_keywords(w->m, &w->base_keywords);
+        if (!(w->m->index.head.truth.list.lines & MBOX_TRUTH_BASE))
+                return 0;
+        int r = read_head(w, 0, &msg);
+        if (r == 0)
+                keep_unknown(w->m, msg.status.base_keywords, &w->base_keywords);
+        return r;
 }
 
 static uint32_t first_live(const struct index *ix)
@@ -186,18 +217,17 @@ static int look_at_all(struct writing *w)
         bool first = l->read_to == 0, base = w->all || w->base;
         w->next = w->edits.n = w->texts.n = w->extents.n = 0;
         w->grows = false;
-        if (base && l->read_to > 0) {
-                int r = write_pseudo(w);
-                if (r < 0)
-                        return r;
-        }
+        int r = base ? look_at_base(w) : 0;
+        if (r == 0 && base && l->read_to > 0)
+                r = write_pseudo(w);
+        if (r < 0)
+                return r;
         uint32_t from = w->all || base || w->c->n == 0 ? 0 : index_row_at(ix, w->c->uids[0]);
         for (uint32_t row = from; row < ix->n; row++) {
                 const struct record *rec = &ix->rows[row];
                 if (!index_is_live(rec))
                         continue;
                 bool chosen = is_chosen(w, rec->uid);
-                int r = 0;
                 if (chosen && w->c->expunge) {
                         put_edit(w, mbox_offset(m, row), mbox_extent(m, rec).stored, SLICE_NULL);
                         continue;
@@ -279,7 +309,6 @@ int mbox_write(struct mbox_file *f, const struct mbox_changes *c)
         if (f->fd < 0)
                 return 0;
         w.last_uid = MAX(m->index.head.truth.nextuid, 1u) - 1;
-        mbox_all_keywords(m, &w.all_keywords);
         bool unwritten = mbox_is_unwritten(m);
         w.base = touches_base(m, c);
         /* it says that all UIDs up to the last one are in the file */
