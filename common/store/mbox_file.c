@@ -21,11 +21,16 @@ static ssize_t read_file(void *context, void *to, size_t n, uint64_t offset)
         return got < 0 ? -errno : got;
 }
 
+static void note_size(struct mbox_file *f)
+{
+        f->source = (struct mbox_source){.read = read_file, .context = f, .end = (uint64_t)f->st.st_size};
+}
+
 int mbox_file_stat(struct mbox_file *f)
 {
         if (f->fd >= 0 && fstat(f->fd, &f->st) < 0)
                 return error_set(f->m->store, -errno, "fstat", f->m->place.file);
-        f->source = (struct mbox_source){.read = read_file, .context = f, .end = (uint64_t)f->st.st_size};
+        note_size(f);
         return 0;
 }
 
@@ -85,8 +90,11 @@ static int open_once(struct mailbox *m, bool write, struct mbox_file *f)
                 if (!write)
                         return -EAGAIN;
                 r = finish_rewrite(f);
+                return r < 0 ? r : mbox_file_stat(f);
         }
-        return r < 0 ? r : mbox_file_stat(f);
+        f->st = f->lock.st;
+        note_size(f);
+        return r;
 }
 
 int mbox_file_open(struct mailbox *m, bool write, struct mbox_file *ret)

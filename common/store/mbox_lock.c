@@ -188,7 +188,6 @@ static void give_back(struct mbox_lock *l, const struct plan *p)
 /* Once; all or none. *ret_kind is what somebody else has, behind -EAGAIN. */
 static int take_all(struct mbox_lock *l, const struct plan *p, const struct kind **ret_kind)
 {
-        struct stat st;
         int r = 0;
         for (size_t i = 0; r == 0 && i < p->n; i++) {
                 r = p->kinds[i]->take(l);
@@ -197,7 +196,7 @@ static int take_all(struct mbox_lock *l, const struct plan *p, const struct kind
                 else if (r == -EAGAIN)
                         *ret_kind = p->kinds[i];
         }
-        if (r == 0 && !is_at_path(l, &st))
+        if (r == 0 && !is_at_path(l, &l->st))
                 r = -ESTALE;
         if (r < 0)
                 give_back(l, p);
@@ -225,13 +224,30 @@ static int open_dir(struct mbox_lock *l, const char *path)
         return 0;
 }
 
-static int wait_for_all(struct mbox_lock *l)
+static bool has_dotlock(const struct plan *p)
 {
-        const struct plan p = plan_of(l);
+        for (size_t i = 0; i < p->n; i++)
+                if (p->kinds[i]->held == HELD_DOTLOCK)
+                        return true;
+        return false;
+}
+
+/* The directory is opened only where something is made in it: readers lock for each message. */
+static int find_place(struct mbox_lock *l, const struct plan *p, const char *path)
+{
+        if (has_dotlock(p))
+                return open_dir(l, path);
+        l->dir = AT_FDCWD;
+        l->name = xasprintf("%s", path);
+        return 0;
+}
+
+static int wait_for_all(struct mbox_lock *l, const struct plan *p)
+{
         deadline_t deadline = deadline_in_ms(l->settings->mbox_lock_timeout);
         for (int wait_ms = WAIT_FIRST_MS;; wait_ms = MIN(wait_ms * 2, WAIT_MOST_MS)) {
                 const struct kind *busy = NULL;
-                int r = take_all(l, &p, &busy);
+                int r = take_all(l, p, &busy);
                 if (r != -EAGAIN || !busy)
                         return r;
                 int left = deadline_left(deadline);
@@ -249,9 +265,10 @@ int mbox_lock_take(struct mbox_lock *l, int fd, const char *path, bool write, co
         l->fd = fd;
         l->write = write;
         l->settings = settings;
-        int r = open_dir(l, path);
+        const struct plan p = plan_of(l);
+        int r = find_place(l, &p, path);
         if (r == 0)
-                r = wait_for_all(l);
+                r = wait_for_all(l, &p);
         if (r < 0)
                 mbox_lock_release(l);
         return r;

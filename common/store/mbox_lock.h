@@ -17,15 +17,18 @@
  * Hold a lock only while bytes are read or written, never while a client is waited for, and never two of one
  * mbox in one process. */
 
+#include <sys/stat.h>
+
 #include "base/lock.h"
 #include "conf/settings.h"
 #include "store/perm.h"
 
 struct mbox_lock {
-        int fd;        /* borrowed: the mbox */
-        int dir;       /* owned: of the mbox */
-        char *name;    /* owned: of the mbox in it */
-        unsigned held; /* bits of the kinds, in mbox_lock.c */
+        int fd;         /* borrowed: the mbox */
+        int dir;        /* owned: of the mbox; AT_FDCWD where no dotlock is taken */
+        char *name;     /* owned: of the mbox in it */
+        struct stat st; /* of the mbox, when the locks were had */
+        unsigned held;  /* bits of the kinds, in mbox_lock.c */
         bool write;
         bool privileged; /* the dotlock was made with the group */
         struct dotlock dotlock;

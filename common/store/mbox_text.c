@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -18,6 +19,45 @@ enum {
         TEXT_HEAP_MAX = 512 * 1024, /* larger ones are copied into a file without a name */
         TEXT_STEP = 64 * 1024,
 };
+
+/* What was read of a message at once: most are small. The rest comes from the file. */
+struct piece {
+        struct mbox_source file;
+        struct buf bytes;
+        uint64_t at;
+};
+
+static void piece_free(struct piece *p)
+{
+        buf_free(&p->bytes);
+}
+
+static ssize_t piece_read(void *context, void *to, size_t n, uint64_t offset)
+{
+        const struct piece *p = context;
+        if (offset < p->at || offset - p->at >= p->bytes.n)
+                return p->file.read(p->file.context, to, n, offset);
+        struct slice there = slice_head(slice_from(buf_slice(&p->bytes), (size_t)(offset - p->at)), n);
+        memcpy(to, there.p, there.n);
+        return (ssize_t)there.n;
+}
+
+/* Of the message at an offset its header, with what is looked at behind it, or all of it when it is not
+ * large. */
+static int piece_take(const struct mbox_source *file, uint64_t at, const struct mbox_extent *e, bool head,
+                      struct piece *ret)
+{
+        uint64_t n = e->from_n + e->head_n + MBOX_FROM_MAX;
+        if (!head && e->stored <= TEXT_HEAP_MAX)
+                n = MAX(n, e->stored);
+        n = MIN(n, (uint64_t)TEXT_HEAP_MAX);
+        *ret = (struct piece){.file = *file, .at = at};
+        ssize_t got = file->read(file->context, buf_reserve(&ret->bytes, n), n, at);
+        if (got < 0)
+                return (int)got;
+        ret->bytes.n = (size_t)got;
+        return 0;
+}
 
 static int read_error(const struct mbox_file *f, ssize_t n)
 {
@@ -151,25 +191,39 @@ static int give(struct mbox_file *f, struct copy *c, uint32_t from_n, struct mes
         return 0;
 }
 
-static int read_message(struct mbox_file *f, uint32_t row, bool head, struct message_text *ret)
+static int read_message(struct mbox_file *f, uint64_t at, const struct mbox_extent *e, bool head,
+                        struct message_text *ret)
 {
-        struct mailbox *m = f->m;
-        const struct mbox_extent e = mbox_extent(m, &m->index.rows[row]);
-        uint64_t at = mbox_offset(m, row), body = 0;
+        uint64_t body = 0;
         struct copy c = {.fd = -1};
-        int r = read_head(f, at, &e, &c.heap);
-        at += e.from_n + e.head_n;
+        int r = read_head(f, at, e, &c.heap);
+        at += e->from_n + e->head_n;
         if (r == 0 && !head)
-                r = body_length(f, at, e.stored - e.from_n - e.head_n, &body);
-        if (r == 0 && body > TEXT_HEAP_MAX && mbox_spool(m, &c.fd) == 0)
+                r = body_length(f, at, e->stored - e->from_n - e->head_n, &body);
+        if (r == 0 && body > TEXT_HEAP_MAX && mbox_spool(f->m, &c.fd) == 0)
                 r = copy_out(&c);
         c.n = c.fd < 0 ? 0 : c.n;
         if (r == 0 && body)
                 r = copy_body(f, at, body, &c);
         if (r == 0)
-                r = give(f, &c, e.from_n, ret);
+                r = give(f, &c, e->from_n, ret);
         buf_free(&c.heap);
         fd_close_p(&c.fd);
+        return r;
+}
+
+static int read_row(struct mbox_file *f, uint32_t row, bool head, struct message_text *ret)
+{
+        const struct mbox_extent e = mbox_extent(f->m, &f->m->index.rows[row]);
+        const struct mbox_source file = f->source;
+        _cleanup_(piece_free) struct piece piece;
+        uint64_t at = mbox_offset(f->m, row);
+        int r = piece_take(&file, at, &e, head, &piece);
+        if (r < 0)
+                return read_error(f, r);
+        f->source = (struct mbox_source){.read = piece_read, .context = &piece, .end = file.end};
+        r = read_message(f, at, &e, head, ret);
+        f->source = file;
         return r;
 }
 
@@ -184,7 +238,7 @@ int mbox_text(struct mailbox *m, uint32_t seq, bool head, struct message_text *r
                 if (r < 0)
                         return r;
                 if (f.fd >= 0 && index_is_live(rec) && mbox_file_is_known(&f)) {
-                        r = read_message(&f, (uint32_t)(rec - m->index.rows), head, ret);
+                        r = read_row(&f, (uint32_t)(rec - m->index.rows), head, ret);
                         if (r == 0 || !m->look_again)
                                 return r;
                 }
