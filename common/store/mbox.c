@@ -92,17 +92,22 @@ int mbox_look(struct mailbox *m, unsigned *ret)
         return 0;
 }
 
+/* Without an index UIDs and UIDVALIDITY would be those of one session alone. */
+static bool writes_at_once(const struct mailbox *m)
+{
+        return !m->read_only && (!m->store->settings->mbox_lazy_writes || m->index_dir < 0);
+}
+
 static bool is_unsettled(const struct mailbox *m)
 {
-        return rewrite_waits(m->control) ||
-               (!m->read_only && !m->store->settings->mbox_lazy_writes && mbox_is_unwritten(m));
+        return rewrite_waits(m->control) || (writes_at_once(m) && mbox_is_unwritten(m));
 }
 
 int mbox_read(struct mailbox *m, unsigned due)
 {
         _cleanup_(mbox_file_close) struct mbox_file f = MBOX_FILE_NONE;
         const struct mbox_changes none = {0};
-        bool write = !m->read_only && !m->store->settings->mbox_lazy_writes;
+        bool write = writes_at_once(m);
         int r = mbox_file_open(m, write, &f);
         if (r == 0 && (due || !mbox_file_is_known(&f)))
                 r = mbox_read_locked(&f, due);
