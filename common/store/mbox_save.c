@@ -167,14 +167,22 @@ void mbox_save_undo(struct save *s)
         s->n = 0;
 }
 
-/* A From_ line begins a line. An empty line more would change the message before it. */
-static int end_file(struct save *s, const struct mbox_file *f)
+/* A From_ line begins a line. An empty line more would change the message before it. Said before UIDs are
+ * given: a header without a line end is another message's then. */
+static int end_file(struct save *s, struct mbox_file *f)
 {
+        struct mailbox *m = s->to;
         char end = '\n';
         uint64_t size = (uint64_t)f->st.st_size;
         if (size && f->source.read(f->source.context, &end, 1, size - 1) != 1)
-                return error_set(s->to->store, -EIO, "read", s->to->place.file);
-        return end == '\n' ? 0 : rewrite_text(&s->mbox->rewrite, SLICE("\n"));
+                return error_set(m->store, -EIO, "read", m->place.file);
+        if (end == '\n')
+                return 0;
+        ssize_t n = pwrite(f->fd, "\n", 1, (off_t)size);
+        if (n != 1)
+                return error_set(m->store, n < 0 ? -errno : -ENOSPC, "write", m->place.file);
+        int r = mbox_file_stat(f);
+        return r < 0 ? r : mbox_read_locked(f, 0);
 }
 
 static int say_item(struct save *s, const struct saved *item, uint32_t uid, bool first)
@@ -214,8 +222,6 @@ static int append(struct save *s, struct mbox_file *f, uint32_t first)
         uint64_t size = (uint64_t)f->st.st_size;
         bool begun = false;
         int r = rewrite_move(w, 0, size);
-        if (r == 0)
-                r = end_file(s, f);
         for (size_t i = 0; i < s->n && r == 0; i++)
                 r = say_item(s, &s->items[i], first + (uint32_t)i, size == 0 && i == 0);
         if (r == 0)
@@ -270,16 +276,18 @@ int mbox_save_commit(struct save *s, struct save_result *ret, uint32_t *ret_firs
         int r = mbox_begin(m, &f);
         if (r < 0)
                 return r == -ESTALE ? -ENOENT : r;
-        uint32_t first = MAX(m->index.head.truth.nextuid, 1u);
         if (f.fd < 0)
                 r = error_set(m->store, -EACCES, "open", m->place.file);
-        if ((uint64_t)first + s->n >= UIDLIST_UID_MAX)
+        else if (s->n) /* what was to be moved may be gone */
+                r = end_file(s, &f);
+        uint32_t first = MAX(m->index.head.truth.nextuid, 1u);
+        if (r == 0 && (uint64_t)first + s->n >= UIDLIST_UID_MAX)
                 r = error_text(m->store, -EOVERFLOW, "%s: no UIDs are left", m->place.file);
         if (r == 0)
                 r = assign_keywords(s);
         if (r == 0)
                 r = name_keywords(s, &f);
-        if (r == 0 && s->n) /* what was to be moved may be gone */
+        if (r == 0 && s->n)
                 r = append(s, &f, first);
         if (r == 0 && s->n)
                 r = enter(s, &f, first);
