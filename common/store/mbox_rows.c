@@ -32,7 +32,7 @@ uint64_t mbox_offset(struct mailbox *m, uint32_t row)
 {
         struct mbox *b = m->mbox;
         const struct index *ix = &m->index;
-        if (b->layout != ix->layout)
+        if (b->layout != ix->layout || (b->known && b->offset[0] != ix->head.truth.list.read_to))
                 b->known = 0;
         b->layout = ix->layout;
         if (row >= b->cap) {

@@ -22,6 +22,7 @@ struct writing {
         bool base;         /* X-IMAPbase is looked at */
         bool grows;        /* an edit changes the length */
         uint32_t last_uid; /* that X-IMAPbase is to have */
+        uint64_t pseudo;   /* how long the pseudo message is then; 0: there is none */
         struct buf edits;  /* struct edit, ascending */
         struct buf texts;
         struct buf head; /* a header as it is to be */
@@ -167,7 +168,10 @@ static int write_pseudo(struct writing *w)
         struct mbox_message msg;
         struct mbox_want want = {.flags = FLAG_SEEN, .old = true, .pseudo = true};
         want_base(w, &want);
-        return write_head(w, 0, 0, &want, &msg);
+        int r = write_head(w, 0, 0, &want, &msg);
+        if (r == 0)
+                w->pseudo = w->m->index.head.truth.list.read_to + w->head.n - msg.head.n;
+        return r;
 }
 
 /* Whether a message is among those to be changed. */
@@ -217,6 +221,7 @@ static int look_at_all(struct writing *w)
         bool first = l->read_to == 0, base = w->all || w->base;
         w->next = w->edits.n = w->texts.n = w->extents.n = 0;
         w->grows = false;
+        w->pseudo = 0;
         int r = base ? look_at_base(w) : 0;
         if (r == 0 && base && l->read_to > 0)
                 r = write_pseudo(w);
@@ -294,6 +299,8 @@ static void enter(struct writing *w)
                 index_expunge(ix, w->c->uids, w->c->n);
         else
                 index_set_flags(ix, &w->c->flags, w->c->uids, w->c->n);
+        if (w->pseudo)
+                truth.list.read_to = w->pseudo;
         if (w->all) {
                 truth.list.lines |= MBOX_TRUTH_BASE;
                 truth.list.last_uid = w->last_uid;
