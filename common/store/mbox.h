@@ -20,8 +20,9 @@
  * settled (touch.c).
  *
  * UIDs get into the file when something else is written there, or at the close (mbox_lazy_writes), or at
- * once; so they do when there is no index (INDEX=MEMORY). Until then they are what everybody would give to messages without X-UID: the next ones, in order;
- * nothing is removed or added before them without writing theirs. */
+ * once; so they do when there is no index (INDEX=MEMORY). Until then they are what everybody would give to
+ * messages without X-UID: the next ones, in order; nothing is removed or added before them without writing
+ * theirs. */
 
 #include "store/mbox_head.h"
 #include "store/mbox_lock.h"

@@ -11,8 +11,8 @@
 
 /* A message as a delivery writes it; `head` are whole lines. */
 #define MAIL(head, name) DATE_LINE head "Subject: " name "\n\nbody of " name "\n\n"
-#define DATE_LINE "From joe@example.org Thu Jan  1 00:00:01 2026\n"
-#define BASE "X-IMAPbase: 1234567890 0000000009 $Todo work\n"
+#define DATE_LINE        "From joe@example.org Thu Jan  1 00:00:01 2026\n"
+#define BASE             "X-IMAPbase: 1234567890 0000000009 $Todo work\n"
 
 static inline void open_store(struct fixture *f, const char *location)
 {
