@@ -13,13 +13,15 @@ import fixtures
 import formats
 
 MAILBOX = "plain:S utf8:FS alternative:RS attachment nested:T eightbit:D longlines dots html:F quoted crlf mixed-ends"
+ODD = "eightbit longlines headeronly nobody nolastline empty notmail nul plain"
 ITEMS = ("flags", "rfc822.size", "internaldate", "envelope", "body.peek[]")
 SETTINGS = {"MBOX_READ_LOCKS": "fcntl", "MBOX_WRITE_LOCKS": "fcntl dotlock"}
 
 
 def theirs_of(host, protocol="imap", **settings):
     server = Dovecot(host, host.maildir(), protocol, MAIL_LOCATION=host.mail().location(), **{**SETTINGS, **settings})
-    server.until("* PREAUTH" if protocol == "imap" else "+OK")
+    if protocol == "imap":  # the other one has no greeting
+        server.until("* PREAUTH")
     return server
 
 
@@ -50,14 +52,11 @@ def messages(server):
     return found
 
 
-def agree(host, who, known, what, others=()):
-    """The server that comes now sees what the one before saw; returns that."""
+def agree(host, who, known, what):
+    """The server that comes now sees what the one before saw."""
     server = who(host)
     try:
-        now = select(server)
-        for key in ("UIDVALIDITY", "UIDNEXT"):
-            same(known[0][key], now[key], "%s: %s" % (what, key))
-        same_messages(known[1], messages(server), what)
+        same_state(known, state(server), what)
     finally:
         server.finish()
 
@@ -71,6 +70,11 @@ def same_messages(want, got, what):
 def state(server):
     """What it says of the mailbox now."""
     return select(server), messages(server)
+
+
+def same_state(want, got, what):
+    same(want[0], got[0], what + ": SELECT")
+    same_messages(want[1], got[1], what)
 
 
 def append(server, name, flags, date, folder="INBOX"):
@@ -101,6 +105,7 @@ def forget(host):
 
 
 def turns(order, lost):
+    """Each finds what the one before left, and goes on with it."""
     with Host(format=formats.Mbox) as host:
         host.fill("kevin", MAILBOX)
         ours_of(host).finish()  # the host's files belong to nobody from now on, as every later session does
@@ -111,13 +116,10 @@ def turns(order, lost):
             server = who(host)
             what = "turn %d, %s" % (turn + 1, "ours" if who is ours_of else "Dovecot")
             try:
-                before = state(server)
+                select(server)
                 if known:
-                    for key in ("UIDVALIDITY", "UIDNEXT"):
-                        same(known[0][key], before[0][key], "%s: %s" % (what, key))
-                    same_messages(known[1], before[1], what)
-                if len(before[1]) > 6:
-                    work(server, "k%d" % (turn % 3))  # 26 keywords are all there can be
+                    same_state(known, state(server), what)
+                work(server, "k%d" % (turn % 3))  # 26 keywords are all there can be
                 known = state(server)
             finally:
                 server.finish()
@@ -143,9 +145,10 @@ def ours_first_without_indexes():
 
 def only_looked_at():
     """Whoever reads a new mbox gives it its UIDs; the other one keeps them, though nothing was changed."""
-    for first, second in ((ours_of, theirs_of), (theirs_of, ours_of)):
+    for first, second, mailbox in ((ours_of, theirs_of, MAILBOX), (theirs_of, ours_of, MAILBOX),
+                                   (ours_of, theirs_of, ODD), (theirs_of, ours_of, ODD)):
         with Host(format=formats.Mbox) as host:
-            host.fill("kevin", MAILBOX)
+            host.fill("kevin", mailbox)
             server = ours_of(host)
             host.give = lambda path: None
             server.finish()
@@ -196,5 +199,46 @@ def again(host, theirs, ours, what):
 
 
 
+def pop3_lists(server):
+    found = []
+    for text in ("LIST", "UIDL"):
+        server.say(text)
+        found += [line for line in server.until(".").split(b"\r\n") if re.match(rb"\d+ ", line)]
+    return found
+
+
+def pop3_quit(server):
+    server.say("QUIT")
+    if isinstance(server, Ours):
+        server.until("+OK")
+        server.session.finish()
+    else:
+        server.finish()
+
+
+def pop3():
+    """LIST and UIDL are the same of both, and what one has deleted is gone for the other."""
+    with Host(format=formats.Mbox) as host:
+        host.fill("kevin", MAILBOX)
+        ours_of(host).finish()
+        host.give = lambda path: None
+        known, count = None, len(MAILBOX.split())
+        for who in (lambda: Ours(host, "pop3"), lambda: theirs_of(host, "pop3")) * 2:
+            server = who()
+            lists = pop3_lists(server)
+            if known:
+                same(known, lists, "LIST and UIDL")
+            same(2 * count, len(lists), "lines of LIST and UIDL")
+            for number in (2, 4):
+                server.say("DELE %d" % number)
+                server.until("+OK")
+            pop3_quit(server)
+            count -= 2
+            last = who()
+            known = pop3_lists(last)
+            pop3_quit(last)
+            same(2 * count, len(known), "lines after QUIT")
+
+
 run_tests([dovecot_first, ours_first, dovecot_first_without_indexes, ours_first_without_indexes, only_looked_at,
-           at_the_same_time])
+           at_the_same_time, pop3])
