@@ -392,7 +392,7 @@ class Player:
 
     def file_write(self, path, *words):
         with open(os.path.join(self.mail.root, path), "wb") as out:
-            out.write(script.unescape(" ".join(words)))
+            out.write(script.expand(" ".join(words), self.captured, escapes=True))
 
     # --- the whole
 
