@@ -246,12 +246,12 @@ static uint32_t last_live(const struct index *ix)
 }
 
 /* The header at an offset is that of the row. */
-static bool has_head(struct reading *d, uint32_t row, struct mbox_message *ret)
+static bool has_head(struct reading *d, uint32_t row, uint64_t at, struct mbox_message *ret)
 {
         struct mailbox *m = d->m;
         const struct record *rec = &m->index.rows[row];
         const struct mbox_extent e = mbox_extent(m, rec);
-        d->scan.at = mbox_offset(m, row);
+        d->scan.at = at;
         return mbox_scan_head(&d->scan, ret) > 0 && ret->from_n == e.from_n && ret->head_n == e.head_n &&
                strcmp(ret->hash, index_base(&m->index, rec)) == 0;
 }
@@ -271,14 +271,13 @@ static void begin_heads(struct reading *d)
 }
 
 /* From the last message on all is read, whether it is new or not. */
-static void begin_at(struct reading *d, uint32_t row, uint64_t *ret_at)
+static void begin_at(struct reading *d, uint32_t row)
 {
         const struct index *ix = &d->m->index;
         d->row = row;
         for (d->last_uid = 0; row > 0 && d->last_uid == 0; row--)
                 if (index_is_live(&ix->rows[row - 1]))
                         d->last_uid = ix->rows[row - 1].uid;
-        *ret_at = mbox_offset(d->m, d->row);
 }
 
 /* Whether the file went on from what is known of it: the last message is still where it was. */
@@ -289,12 +288,18 @@ static bool continues(struct reading *d, uint64_t *ret_at)
         struct mbox_message msg;
         if (row == 0 || !is_that_file(d))
                 return false;
+        /* from the end, so that it does not take the lengths of all */
+        uint64_t stored = mbox_extent(d->m, &d->m->index.rows[row - 1]).stored;
+        if (stored > t->list.size)
+                return false;
+        uint64_t at = t->list.size - stored;
         begin_heads(d);
-        bool same = has_head(d, row - 1, &msg);
+        bool same = has_head(d, row - 1, at, &msg);
         mbox_scan_end(&d->scan);
         if (!same)
                 return false;
-        begin_at(d, row - 1, ret_at);
+        begin_at(d, row - 1);
+        *ret_at = at;
         d->base = t->list.lines & MBOX_TRUTH_BASE;
         d->unwritten = t->list.last_uid < d->last_uid;
         return true;
@@ -304,7 +309,7 @@ static int check_row(struct reading *d, uint32_t row)
 {
         struct record *rec = &d->m->index.rows[row];
         struct mbox_message msg;
-        if (!has_head(d, row, &msg))
+        if (!has_head(d, row, mbox_offset(d->m, row), &msg))
                 return 0;
         int r = msg.offset == 0 ? take_base(d, &msg.status) : 0;
         uint32_t uid = d->base ? msg.status.uid : 0;
@@ -340,7 +345,8 @@ static int check_heads(struct reading *d, uint64_t *ret_at)
         mbox_scan_end(&d->scan);
         if (r <= 0)
                 return r;
-        begin_at(d, last - 1, ret_at);
+        begin_at(d, last - 1);
+        *ret_at = mbox_offset(d->m, last - 1);
         return 1;
 }
 

@@ -64,7 +64,8 @@ static int window(struct mbox_scan *s, uint64_t at, size_t want, struct slice *r
 /* Whether the bytes at the beginning of a line are a From_ line, and how long. */
 static bool from_line(struct slice at, size_t *ret_n, time_t *ret_date)
 {
-        if (!slice_starts(at, SLICE("From ")))
+        /* the first letter apart: this is asked of every line of a header */
+        if (at.n == 0 || at.p[0] != 'F' || !slice_starts(at, SLICE("From ")))
                 return false;
         struct slice line = slice_head(at, MBOX_FROM_MAX);
         size_t n = slice_find(line, '\n');
@@ -178,14 +179,16 @@ static void read_fields(struct mbox_scan *s, const struct head *h, struct mbox_m
         s->sent.n = 0;
         append_sent(&s->sent, m->from);
         size_t from_n = s->sent.n;
+        size_t mail = 0; /* from there on none of the mailbox */
         for (struct header_field f; header_next(&it, &f);) {
                 enum mbox_field kind = mbox_field_of(&passed, &f);
                 if (kind == MBOX_FIELD_MAIL)
-                        append_sent(&s->sent, f.raw);
-                else
-                        mbox_status_add(&st, kind, &f);
+                        continue;
+                append_sent(&s->sent, slice_make(it.header.p + mail, f.offset - mail));
+                mail = it.offset;
+                mbox_status_add(&st, kind, &f);
         }
-        append_sent(&s->sent, slice_from(it.header, it.offset)); /* the empty line */
+        append_sent(&s->sent, slice_from(it.header, mail)); /* with the empty line */
         write_hash(buf_slice(&s->sent), m->hash);
         m->size = s->sent.n - from_n + h->rest + h->bare;
         if (m->offset > 0)
@@ -344,7 +347,7 @@ static int read_body(struct mbox_scan *s, struct mbox_message *m)
         struct passed p = {.last = "\0\n"};
         struct mbox_quote quote = {.unquote = true};
         struct slice w;
-        uint64_t at = m->offset + m->from_n + m->head_n, n;
+        uint64_t at = m->offset + m->from_n + m->head_n, n = 0;
         bool known;
         int r = length_is_true(s, at, &m->status, &known);
         if (r == 0)
