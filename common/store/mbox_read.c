@@ -180,16 +180,23 @@ static void make_guid(struct reading *d)
                  (unsigned long long)b);
 }
 
+/* From where Dovecot takes them, whatever CONTROL= says; in the root it would take the file for a folder. */
+static uint32_t next_uidvalidity(struct mailbox *m)
+{
+        _cleanup_(fd_close_p) int root = -1, dir = -1;
+        struct perm perm;
+        int r = folder_open_root(m->store, m->place.ns, &root);
+        if (r == 0)
+                r = perm_of(root, &perm);
+        if (r == 0)
+                r = folder_open_below(root, SLICE(".imap"), &perm, &dir);
+        return r < 0 ? (uint32_t)time(NULL) : uidvalidity_next(dir, &perm);
+}
+
 static void give_uidvalidity(struct reading *d)
 {
-        struct mailbox *m = d->m;
-        _cleanup_(fd_close_p) int root = -1;
-        struct perm perm;
-        if (d->truth.uidvalidity == 0 && folder_open_control_root(m->store, m->place.ns, &root) == 0 &&
-            perm_of(root, &perm) == 0)
-                d->truth.uidvalidity = uidvalidity_next(root, &perm);
         if (d->truth.uidvalidity == 0)
-                d->truth.uidvalidity = (uint32_t)time(NULL);
+                d->truth.uidvalidity = next_uidvalidity(d->m);
         if (!d->truth.guid[0])
                 make_guid(d);
 }
