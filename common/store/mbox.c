@@ -109,7 +109,9 @@ int mbox_read(struct mailbox *m, unsigned due)
         const struct mbox_changes none = {0};
         bool write = writes_at_once(m);
         int r = mbox_file_open(m, write, &f);
-        if (r == 0 && (due || !mbox_file_is_known(&f)))
+        if (r == 0 && !due && !mbox_file_is_known(&f))
+                due = mbox_file_due(&f); /* changed since the look */
+        if (r == 0 && due)
                 r = mbox_read_locked(&f, due);
         if (r == 0 && write && mbox_is_unwritten(m))
                 r = mbox_write(&f, &none);

@@ -70,6 +70,8 @@ int mbox_file_reopen(struct mailbox *m, bool write);
 void mbox_file_close(struct mbox_file *f); /* also a _cleanup_ function */
 /* It is as it was when the records agreed with it. */
 bool mbox_file_is_known(const struct mbox_file *f);
+/* DUE_* of one that is not. */
+unsigned mbox_file_due(const struct mbox_file *f);
 /* Enters what it looks like now. */
 void mbox_file_note(struct mbox_file *f, struct index_truth *truth);
 int mbox_file_stat(struct mbox_file *f);

@@ -142,6 +142,13 @@ void mbox_file_note(struct mbox_file *f, struct index_truth *truth)
         l->nsec = (uint32_t)f->st.st_mtim.tv_nsec;
 }
 
+unsigned mbox_file_due(const struct mbox_file *f)
+{
+        const struct index *ix = &f->m->index;
+        bool grown = (uint64_t)f->st.st_size > ix->head.truth.list.size;
+        return grown && !ix->whole && f->m->store->settings->mbox_dirty_syncs ? DUE_NEW : DUE_CUR;
+}
+
 int mbox_begin(struct mailbox *m, struct mbox_file *ret)
 {
         int r = opened_begin(m);
@@ -152,10 +159,7 @@ int mbox_begin(struct mailbox *m, struct mbox_file *ret)
                 r = mbox_file_open(m, true, ret);
         if (r == 0 && (!m->index.ready || m->index.whole || !mbox_file_is_known(ret))) {
                 m->index.news = true;
-                r = mbox_read_locked(ret,
-                                     ret->st.st_size > (off_t)m->index.head.truth.list.size && !m->index.whole
-                                             ? DUE_NEW
-                                             : DUE_CUR);
+                r = mbox_read_locked(ret, mbox_file_due(ret));
                 m->index.news = false;
         }
         if (r < 0) {
