@@ -29,6 +29,14 @@ static bool own(int dirfd, int fd, const char *name)
                by_fd.st_dev == by_name.st_dev;
 }
 
+void rewrite_tidy(int dirfd, const char *name)
+{
+        _cleanup_(fd_close_p) int fd =
+                openat(dirfd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+        if (fd >= 0 && own(dirfd, fd, name))
+                unlinkat(dirfd, name, 0);
+}
+
 static int open_number(struct rewrite *w, unsigned number, const struct perm *perm)
 {
         char name[NAME_MAX_BYTES];
@@ -223,8 +231,8 @@ static int carry(struct rewrite *w, const struct rewrite_header *h, const struct
         int r = w->sync ? fd_fsync_dir(w->dirfd) : 0;
         if (r == 0)
                 r = rewrite_carry(&work);
-        if (r < 0 && work.untouched)
-                *ret_begun = rewrite_drop(&work) < 0;
+        if (r < 0)
+                *ret_begun = (work.untouched ? rewrite_drop(&work) : rewrite_take_back(&work)) < 0;
         return r;
 }
 

@@ -52,11 +52,14 @@ int rewrite_store(struct rewrite *w, struct slice bytes);
 int rewrite_place(struct rewrite *w, uint64_t stored_at, uint64_t n);
 /* Carries it out on the file, open for reading and writing, of which `size` are old bytes, with its write
  * lock held. What is behind them stays behind the new content. On an error with !*ret_begun nothing has
- * changed; otherwise the journal stays, and the next rewrite_replay() goes on. -EEXIST: there is one that
- * waits; -EINVAL: what was said does not fit the file. */
+ * changed (what was only appended is taken back); otherwise the journal stays, and the next rewrite_replay()
+ * goes on. -EEXIST: there is one that waits; -EINVAL: what was said does not fit the file. */
 int rewrite_run(struct rewrite *w, int file, uint64_t size, bool *ret_begun);
 /* Also a _cleanup_ function: a journal that has not got the name is removed. */
 void rewrite_end(struct rewrite *w);
+
+/* Removes the one of that name, if no process has it: NAME is REWRITE_NAME and a number. */
+void rewrite_tidy(int dirfd, const char *name);
 
 /* Whether there is one that waits, without a lock. */
 bool rewrite_waits(int dirfd);

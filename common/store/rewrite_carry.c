@@ -129,11 +129,27 @@ static int forget(struct rewrite_work *w)
         return w->sync ? fd_fsync_dir(w->dirfd) : 0;
 }
 
-/* Its name may come back with the power; then there is nothing to follow. */
+/* Its name may come back with the power; then there is nothing to follow: an empty one does not count. */
 int rewrite_drop(struct rewrite_work *w)
 {
-        int r = ftruncate(w->journal, 0) < 0 || (w->sync && fsync(w->journal) < 0) ? -errno : 0;
-        return r < 0 ? r : forget(w);
+        bool empty = ftruncate(w->journal, 0) == 0;
+        if (empty && w->sync)
+                (void)!fsync(w->journal);
+        int r = forget(w);
+        return empty ? 0 : r;
+}
+
+int rewrite_take_back(struct rewrite_work *w)
+{
+        struct stat st;
+        bool stays = w->h.old_size == 0 ||
+                     (w->h.pieces && w->pieces[0].from == 0 && w->pieces[0].n == w->h.old_size);
+        if (!stays || w->old_end > w->h.old_size || fstat(w->file, &st) < 0 ||
+            (uint64_t)st.st_size > w->h.new_size || ftruncate(w->file, (off_t)w->h.old_size) < 0)
+                return -EINVAL;
+        if (w->sync)
+                (void)!fsync(w->file);
+        return rewrite_drop(w);
 }
 
 static bool fits(const struct rewrite_work *w, uint64_t end)

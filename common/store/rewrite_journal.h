@@ -121,6 +121,9 @@ int rewrite_mark_renew(struct rewrite_work *w);
 int rewrite_carry(struct rewrite_work *w);
 /* Removes it, when nothing has changed. */
 int rewrite_drop(struct rewrite_work *w);
+/* Under the lock that it was begun with, when only bytes behind the old content are new: they go again, and
+ * so does the journal. */
+int rewrite_take_back(struct rewrite_work *w);
 /* The pieces of a stage from `at` on (REWRITE_UP: those before it). */
 int rewrite_pieces_carry(struct rewrite_work *w, enum rewrite_stage stage, uint64_t at);
 /* Writes the window to the file. */

@@ -72,12 +72,15 @@ int rewrite_samples_check(const struct rewrite_work *w)
         return r;
 }
 
+/* -ENODATA: it was dropped. */
 static int load_header(struct rewrite_work *w)
 {
         struct stat journal, file;
         struct rewrite_header *h = &w->h;
         if (fstat(w->journal, &journal) < 0 || fstat(w->file, &file) < 0)
                 return -errno;
+        if (S_ISREG(journal.st_mode) && journal.st_size == 0)
+                return -ENODATA;
         if (!S_ISREG(journal.st_mode) || (uint64_t)journal.st_size < sizeof(*h))
                 return -EBADMSG;
         int r = rewrite_read(w->journal, h, sizeof(*h), 0);
@@ -166,5 +169,5 @@ int rewrite_replay(int dirfd, int file, bool sync)
         if (r == -EBADMSG && renameat(dirfd, REWRITE_NAME, dirfd, REWRITE_NAME ".broken") < 0)
                 return -errno;
         bool no_room = r == -ENOSPC || r == -EDQUOT || r == -EFBIG;
-        return no_room && w.untouched ? rewrite_drop(&w) : r;
+        return r == -ENODATA || (no_room && w.untouched) ? rewrite_drop(&w) : r;
 }
