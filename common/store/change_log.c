@@ -142,6 +142,15 @@ void index_set_truth(struct index *ix, const struct index_truth *truth)
                 note(ix, OP_TRUTH, truth, sizeof(*truth));
 }
 
+void index_doubt(struct index *ix)
+{
+        struct index_truth truth = ix->head.truth;
+        truth.list.version = 0;
+        index_set_truth(ix, &truth);
+        journal_write(ix, false);
+        ix->intent_at = 0; /* it may stay */
+}
+
 void index_set_size(struct index *ix, const struct record *rec, uint64_t size, bool counted, int64_t date)
 {
         struct op_size op = {.uid = rec->uid, .counted = counted, .size = size, .date = date};

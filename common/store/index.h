@@ -216,6 +216,9 @@ void index_note_sum(struct index *ix);
  * list has got a line for one of them: written at once (and, `sync`, to the disk). Empty: that is settled. */
 void index_intend(struct index *ix, struct slice paths, bool sync);
 
+/* What `truth` says of its list holds no longer, until it is set again: written at once. */
+void index_doubt(struct index *ix);
+
 /* The flags that a change gives a record. */
 void index_flags_apply(const struct index_flags *f, const struct record *rec, uint8_t *ret_flags,
                        uint32_t *ret_letters);

@@ -6,6 +6,13 @@
 #include "store/change.h"
 #include "store/error.h"
 #include "store/mbox.h"
+#include "store/rewrite_journal.h"
+
+enum {
+        /* What is written within one is written or it is not, also when the writer is killed meanwhile, or
+         * the power goes: a page of memory, and a sector of most disks. */
+        BLOCK = 4096,
+};
 
 /* Bytes of the file that others take the place of. */
 struct edit {
@@ -21,6 +28,7 @@ struct writing {
         bool all;          /* what is not in the file yet gets there */
         bool base;         /* X-IMAPbase is looked at */
         bool grows;        /* an edit changes the length */
+        bool crosses;      /* an edit is in two blocks */
         uint32_t last_uid; /* that X-IMAPbase is to have */
         uint64_t pseudo;   /* how long the pseudo message is then; 0: there is none */
         struct buf edits;  /* struct edit, ascending */
@@ -64,6 +72,7 @@ static void put_edit(struct writing *w, uint64_t at, uint64_t n, struct slice te
         buf_append(&w->texts, text);
         buf_append(&w->edits, slice_make(&e, sizeof(e)));
         w->grows |= n != text.n;
+        w->crosses |= n && at / BLOCK != (at + n - 1) / BLOCK;
 }
 
 /* No more than what differs. */
@@ -220,7 +229,7 @@ static int look_at_all(struct writing *w)
         const struct uidlist_seen *l = &ix->head.truth.list;
         bool first = l->read_to == 0, base = w->all || w->base;
         w->next = w->edits.n = w->texts.n = w->extents.n = 0;
-        w->grows = false;
+        w->grows = w->crosses = false;
         w->pseudo = 0;
         int r = base ? look_at_base(w) : 0;
         if (r == 0 && base && l->read_to > 0)
@@ -252,9 +261,9 @@ static int write_in_place(struct writing *w)
 {
         const struct edit *e = (const struct edit *)(const void *)w->edits.p;
         for (size_t i = 0; i < w->edits.n / sizeof(*e); i++) {
-                ssize_t n = pwrite(w->f->fd, w->texts.p + e[i].text, e[i].text_n, (off_t)e[i].at);
-                if (n != (ssize_t)e[i].text_n)
-                        return error_set(w->m->store, n < 0 ? -errno : -EIO, "write", w->m->place.file);
+                int r = rewrite_write(w->f->fd, w->texts.p + e[i].text, e[i].text_n, e[i].at);
+                if (r < 0)
+                        return error_set(w->m->store, r, "write", w->m->place.file);
         }
         if (w->m->store->settings->mail_fsync == SETTINGS_FSYNC_ALWAYS && fdatasync(w->f->fd) < 0)
                 return error_set(w->m->store, -errno, "fdatasync", w->m->place.file);
@@ -325,8 +334,12 @@ int mbox_write(struct mbox_file *f, const struct mbox_changes *c)
                 w.all = true; /* all behind it moves in any case */
                 r = look_at_all(&w);
         }
+        /* what is grown is read from its old end: flags that we changed and could not enter would be missed
+         */
         if (r == 0 && w.edits.n)
-                r = w.grows ? rewrite(&w) : write_in_place(&w);
+                index_doubt(&m->index);
+        if (r == 0 && w.edits.n)
+                r = w.grows || w.crosses ? rewrite(&w) : write_in_place(&w);
         if (r < 0)
                 return r;
         enter(&w);
