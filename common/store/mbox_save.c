@@ -230,30 +230,24 @@ static int append(struct save *s, struct mbox_file *f, uint32_t first)
         return r < 0 ? error_set(m->store, r, "append", m->place.file) : 0;
 }
 
-/* X-IMAPbase of the first message names the keywords of those that come. */
-static int name_keywords(struct save *s, struct mbox_file *f)
+/* X-IMAPbase of the first message names the keywords of those that come; and without it nobody believes their
+ * UIDs, which clients are about to be told. */
+static int write_base(struct save *s, struct mbox_file *f)
 {
-        const struct mbox_changes c = {.keywords = true};
+        const struct mailbox *m = s->to;
+        bool there = m->index.head.truth.list.lines & MBOX_TRUTH_BASE || !mbox_is_unwritten(m);
+        struct mbox_changes c = {.keywords = false};
         for (size_t i = 0; i < s->n; i++)
-                if (s->items[i].keywords)
-                        return mbox_write(f, &c);
-        return 0;
+                c.keywords |= s->items[i].keywords != 0;
+        return there && !c.keywords ? 0 : mbox_write(f, &c);
 }
 
-/* The records come from the file, as those of everybody's mail. */
-static int enter(struct save *s, struct mbox_file *f, uint32_t first)
+/* The records come from the file, as those of everybody's mail. What is in the file has been appended, with
+ * its UIDs: who cannot read it now does so later. */
+static void enter(struct save *s, struct mbox_file *f)
 {
-        struct mailbox *m = s->to;
-        int r = mbox_file_stat(f);
-        if (r == 0)
-                r = mbox_read_locked(f, 0);
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < s->n; i++)
-                if (!index_find(&m->index, first + (uint32_t)i))
-                        return error_text(m->store, -EIO, "%s: what was appended cannot be found",
-                                          m->place.file);
-        return 0;
+        if (mbox_file_stat(f) < 0 || mbox_read_locked(f, 0) < 0)
+                s->to->look_again = true;
 }
 
 static int assign_keywords(struct save *s)
@@ -285,12 +279,12 @@ int mbox_save_commit(struct save *s, struct save_result *ret, uint32_t *ret_firs
                 r = error_text(m->store, -EOVERFLOW, "%s: no UIDs are left", m->place.file);
         if (r == 0)
                 r = assign_keywords(s);
-        if (r == 0)
-                r = name_keywords(s, &f);
+        if (r == 0 && s->n)
+                r = write_base(s, &f);
         if (r == 0 && s->n)
                 r = append(s, &f, first);
         if (r == 0 && s->n)
-                r = enter(s, &f, first);
+                enter(s, &f);
         ret->uidvalidity = m->index.head.truth.uidvalidity;
         mbox_file_close(&f);
         opened_commit(m);
