@@ -2,15 +2,21 @@
 
 #include "store/mbox.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/fd.h"
+#include "base/number.h"
 #include "store/error.h"
 #include "store/saved.h"
+
+enum { SPOOL_MAX_AGE = 60 * 60 /* its name is gone as soon as it is open: nobody takes so long for that */ };
 
 static int open_folder(struct mailbox *m)
 {
@@ -35,12 +41,41 @@ static int complete(struct mailbox *m)
         return r < 0 ? error_set(m->store, r, "fstat", m->place.control) : 0;
 }
 
+static bool is_number(struct slice s)
+{
+        uint32_t n;
+        return slice_to_u32(s, &n) == 0;
+}
+
+/* What processes that were killed have left beside the index. */
+static void tidy_control(struct mailbox *m)
+{
+        int fd = openat(m->control, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_(dir_close_p) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+        if (!d) {
+                fd_close_p(&fd);
+                return;
+        }
+        time_t limit = time(NULL) - SPOOL_MAX_AGE;
+        for (struct dirent *e; (e = readdir(d));) {
+                struct slice name = slice_of(e->d_name);
+                struct stat st;
+                if (slice_starts(name, SLICE(REWRITE_NAME ".")) &&
+                    is_number(slice_from(name, sizeof(REWRITE_NAME))))
+                        rewrite_tidy(fd, e->d_name);
+                else if (slice_starts(name, SLICE(MBOX_SPOOL_NAME)) &&
+                         fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mtim.tv_sec < limit)
+                        unlinkat(fd, e->d_name, 0);
+        }
+}
+
 /* A look at flags that others changed in place before something was appended. */
 static void tidy(struct mailbox *m)
 {
         if (m->index.head.truth.list.lines & MBOX_TRUTH_UNCHECKED &&
             !m->store->settings->mbox_very_dirty_syncs)
                 m->look_again = true;
+        tidy_control(m);
 }
 
 /* UIDs that are only in the index get into the file. When that fails they stay where they are. */
@@ -89,6 +124,8 @@ int mbox_look(struct mailbox *m, unsigned *ret)
                      t->list.size < (uint64_t)st.st_size && t->cur.settled &&
                      m->store->settings->mbox_dirty_syncs;
         *ret = same && t->cur.settled ? 0 : grown ? DUE_NEW : DUE_NEW | DUE_CUR;
+        if (rewrite_waits(m->control)) /* what was begun comes first, whatever the file looks like */
+                *ret = DUE_NEW | DUE_CUR;
         return 0;
 }
 
@@ -100,7 +137,7 @@ static bool writes_at_once(const struct mailbox *m)
 
 static bool is_unsettled(const struct mailbox *m)
 {
-        return rewrite_waits(m->control) || (writes_at_once(m) && mbox_is_unwritten(m));
+        return writes_at_once(m) && mbox_is_unwritten(m);
 }
 
 int mbox_read(struct mailbox *m, unsigned due)

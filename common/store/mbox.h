@@ -16,8 +16,8 @@
  *
  * Of index_truth: `list` has dev, ino, size, mtime of the file, `read_to` where the first message is (behind
  * a pseudo message), `last_uid` the highest UID that is in the file with all that are lower, `lines`
- * MBOX_TRUTH_*, `version` MBOX_TRUTH_VERSION; `cur` tells whether the stamp is
- * settled (touch.c).
+ * MBOX_TRUTH_*, `version` MBOX_TRUTH_VERSION (0: in doubt, what is in the file is being changed); `cur` tells
+ * whether the stamp is settled (touch.c).
  *
  * UIDs get into the file when something else is written there, or at the close (mbox_lazy_writes), or at
  * once; so they do when there is no index (INDEX=MEMORY). Until then they are what everybody would give to
@@ -103,7 +103,9 @@ int mbox_look(struct mailbox *m, unsigned *ret);
 int mbox_read(struct mailbox *m, unsigned due);
 int mbox_change(struct change *c);
 int mbox_text(struct mailbox *m, uint32_t seq, bool head, struct message_text *ret);
-/* A file without a name, beside the index. */
+/* A file without a name, beside the index; MBOX_SPOOL_NAME is the beginning of the one that it has for a
+ * moment. */
+#define MBOX_SPOOL_NAME "mailsession.tmp."
 int mbox_spool(struct mailbox *m, int *ret_fd);
 int mbox_save_begin(struct save *s);
 int mbox_save_bytes(struct save *s, struct slice bytes);

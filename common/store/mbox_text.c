@@ -119,7 +119,7 @@ static int body_length(const struct mbox_file *f, uint64_t at, uint64_t n, uint6
 int mbox_spool(struct mailbox *m, int *ret_fd)
 {
         _cleanup_(buf_free) struct buf name = {0};
-        buf_str(&name, "mailsession.tmp.");
+        buf_str(&name, MBOX_SPOOL_NAME);
         filename_generate(&name, &m->store->last_name_us);
         int r = perm_create(m->control, buf_cstr(&name), &m->perm, ret_fd);
         if (r == 0)
