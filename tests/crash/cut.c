@@ -3,14 +3,16 @@
  *     cut -d DIRECTORY -r REPORT [-u UID] [-p CLASS:NUMBER -m MODE] -- PROGRAM [ARGUMENT...]
  *
  * The calls are numbered from 1 in their order, in two classes: w changes something, r only looks. REPORT
- * gets a line for each, "w 12 renameat cur/1:2,S" (r only when no point or one of r is given), and
+ * gets a line for each, "w 12 renameat cur/1:2,S" or "w 13 pwrite64 mbox at 4000+12" (r only when no point or
+ * one of r is given), and
  * "cut w 12 renameat" when the point is met. MODE:
  * - kill: SIGKILL before the call is executed
  * - after: SIGKILL when it has been executed
  * - half: half of the bytes are written, then SIGKILL; as kill where nothing is written
  * - short: half of the bytes are written, and it goes on
  * - fail:ERRNO: the call is not executed and gives -ERRNO (a number)
- * - full:ERRNO: as fail, and so does every later one that needs room on the disk
+ * - full:ERRNO: as fail, and so does every later one that needs room on the disk (not: to open or make what
+ * is there, to write where the file has bytes)
  * - part:ERRNO: as full, but of the first one half of the bytes are written
  *
  * Exit: that of the program; 100 when it was killed here; 101 when nothing can be traced; 102 other trouble.
@@ -33,6 +35,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -157,7 +160,26 @@ static bool writes(const struct call_kind *k, const struct call *call)
         return (flags & O_ACCMODE) != O_RDONLY || (flags & (O_CREAT | O_TRUNC));
 }
 
-static bool needs_room(const struct call_kind *k)
+/* Bytes that the file has are written over. */
+static bool writes_over(pid_t pid, const struct call *call)
+{
+        char link[64];
+        struct stat st;
+        snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)pid, (int)call->arguments[0]);
+        return call->nr == SYS_pwrite64 && stat(link, &st) == 0 &&
+               call->arguments[3] + call->arguments[2] <= (uint64_t)st.st_size;
+}
+
+static bool is_there(const struct cut *c, const char *path)
+{
+        char whole[2 * PATH_MAX];
+        struct stat st;
+        snprintf(whole, sizeof(whole), "%s/%s", c->directory, path);
+        return lstat(whole, &st) == 0;
+}
+
+static bool needs_room(const struct cut *c, pid_t pid, const struct call_kind *k, const struct call *call,
+                       const char *path)
 {
         static const char *const free_of_charge[] = {"unlinkat", "unlink",    "rmdir",   "fchmod",
                                                      "fchmodat", "chmod",     "fchown",  "fchownat",
@@ -165,7 +187,9 @@ static bool needs_room(const struct call_kind *k)
         for (size_t i = 0; i < sizeof(free_of_charge) / sizeof(*free_of_charge); i++)
                 if (strcmp(k->name, free_of_charge[i]) == 0)
                         return false;
-        return true;
+        if (k->flags != CALL_NONE || strcmp(k->name, "mkdirat") == 0)
+                return !is_there(c, path);
+        return !writes_over(pid, call);
 }
 
 /* --- the tracer */
@@ -211,10 +235,15 @@ static enum __ptrace_request at_call(struct cut *c, pid_t pid)
                 return PTRACE_CONT;
         bool w = writes(k, &call);
         unsigned long number = ++c->seen[w];
-        report(c, "%c %lu %s %s\n", w ? 'w' : 'r', number, k->name, path);
+        char where[64] = "";
+        if (k->nr == SYS_pwrite64)
+                snprintf(where, sizeof(where), " at %llu+%llu", (unsigned long long)call.arguments[3],
+                         (unsigned long long)call.arguments[2]);
+        report(c, "%c %lu %s %s%s\n", w ? 'w' : 'r', number, k->name, path, where);
         if (c->mode != MODE_COUNT && c->class == (w ? 'w' : 'r') && c->number == number)
                 return at_point(c, pid, k, &call);
-        if ((c->mode == MODE_FULL || c->mode == MODE_PART) && c->met && w && needs_room(k))
+        if ((c->mode == MODE_FULL || c->mode == MODE_PART) && c->met && w &&
+            needs_room(c, pid, k, &call, path))
                 (void)!call_skip(pid, -c->error);
         return PTRACE_CONT;
 }

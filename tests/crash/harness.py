@@ -3,46 +3,23 @@
 A failure is raised as Failed."""
 
 import contextlib
-import errno
 import os
 import pwd
+import re
 import shutil
 import subprocess
 
 import mailboxes
 from client import CLIENT, Gone, Silent
 from common import SANITIZER, Failed, Host, build_directory, environment, symbols
-from model import State, Told, listen
+from model import Effect, State, Told, listen
+from point import ROOM
 
 EXIT_CUT = 100  # of cut.c
 END = 10.0  # seconds for a program to end
-ROOM = (errno.ENOSPC, errno.EDQUOT)
 LATE = 9001  # the message that the check appends
-
-
-class Point:
-    """kind: r or w; number: the call's, 0 for none; mode: as cut.c has it; call: its line, for the report."""
-
-    def __init__(self, kind, number, mode, call=""):
-        self.kind, self.number, self.mode, self.call = kind, number, mode, call
-
-    @property
-    def hinders(self):
-        """The program goes on."""
-        return self.mode.startswith(("fail", "full", "part", "short"))
-
-    @property
-    def lasting(self):
-        """The disk stays full."""
-        return self.mode.startswith(("full", "part"))
-
-    @property
-    def error(self):
-        return int(self.mode.partition(":")[2] or 0)
-
-    def __str__(self):
-        what = "%s:%s" % (self.mode.partition(":")[0], errno.errorcode[self.error]) if self.error else self.mode
-        return "%s at %s%d (%s)" % (what, self.kind, self.number, self.call)
+# the one that comes before the check
+DELIVERED = {"delivery": 9002, "tight delivery": mailboxes.UNENDED}
 
 
 def need(good, what):
@@ -58,7 +35,7 @@ class Bench:
         account = pwd.getpwnam("nobody")
         self.uid = account.pw_uid
         self.host.uid, self.host.gid = account.pw_uid, account.pw_gid
-        self.maildir = self.host.maildir()
+        self.mail = self.host.maildir()
         # what is hindered runs with sanitizers; the rest, optimised where there is such a build, makes the number
         self.programs = {}
         for checked, build in ((True, build_directory()), (False, os.environ.get("BUILD_FAST") or build_directory())):
@@ -73,10 +50,10 @@ class Bench:
         self.started = []
 
     def prepare(self, scenario):
-        shutil.rmtree(self.maildir, ignore_errors=True)
-        self.layout = scenario.lay(self.maildir)
+        shutil.rmtree(self.mail, ignore_errors=True)
+        self.layout = scenario.lay(self.mail)
         self.host.give(self.host.home("kevin"))
-        self.host.settings = "mail_location = maildir:%s\n%s" % (self.maildir, scenario.settings)
+        self.host.settings = "mail_location = %s\n%s" % (self.layout.location, scenario.settings)
         self.configuration = self.host.write_configuration()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.report)
@@ -87,7 +64,7 @@ class Bench:
         identity = {"user": self.uid, "group": self.host.gid, "extra_groups": []}
         if point:
             where = ["-p", "%s:%d" % (point.kind, point.number), "-m", point.mode] if point.number else []
-            command = [self.cut, "-d", self.maildir, "-r", self.report, "-u", str(self.uid), *where, "--", *command]
+            command = [self.cut, "-d", self.mail, "-r", self.report, "-u", str(self.uid), *where, "--", *command]
             identity = {}
         with open(self.log, "wb") as stderr:
             process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, cwd="/",
@@ -135,6 +112,8 @@ class Run:
         placements = dict(layout.placements)
         for number in scenario.appended:
             placements.setdefault(number, frozenset())
+        if point.between in DELIVERED:
+            placements[DELIVERED[point.between]] = frozenset()
         self.states = [State(placements, layout.folders)]  # one of them must hold
         self.told = Told()
         for folder, uids in layout.uids.items():
@@ -229,9 +208,13 @@ class Run:
         """The same session goes on."""
         if not self.met():
             return  # it would meet the point here
+        self.forget_blank()
         for text in ("NOOP", "SELECT INBOX", "FETCH 1:* (UID FLAGS BODY.PEEK[])"):
+            if text.startswith("FETCH") and reply.number(rb"\* (\d+) EXISTS") == 0:
+                return
             reply = client.command(text)
-            if not self.served and b"[OVERQUOTA]" in reply.last:
+            # what was begun with an mbox cannot be finished: nobody may read it
+            if (not self.served or (self.scenario.mbox and self.point.lasting)) and b"[OVERQUOTA]" in reply.last:
                 return
             need(reply.good, "the session does not go on, %s: %r" % (text, reply.last))
         self.selected = "INBOX"
@@ -248,6 +231,21 @@ class Run:
         def drafted(n, placement):
             return {(f, flags | {"\\Draft"} if n == number and f == "INBOX" else flags) for f, flags in placement}
         self.states = [s.after(Effect(drafted)) for s in self.states]
+
+    def between(self):
+        """What comes before the next session."""
+        layout = self.bench.layout
+        number = DELIVERED.get(self.point.between)
+        if number:
+            layout.deliver(number)
+            self.acknowledged(Effect(lambda n, place: {("INBOX", frozenset())} if n == number else place))
+        elif self.point.between == "no index":
+            layout.forget()
+        self.forget_blank()
+
+    def forget_blank(self):
+        if self.scenario.mbox and self.bench.layout.is_blank("INBOX"):
+            self.told.forget("INBOX")
 
     # --- afterwards
 
@@ -285,7 +283,7 @@ class Run:
         folders = set()
         for line in client.command('LIST "" *').lines:
             name = line.split(b" ")[-1].decode().strip('"')
-            if b"\\No" not in line.split(b")")[0]:
+            if not re.search(rb"\\No(select|nExistent)", line.split(b")")[0], re.I):
                 folders.add(name)
         placements = {}
         for folder in sorted(folders, key=lambda f: (f == "INBOX", f)):  # INBOX last: it stays selected
@@ -296,6 +294,12 @@ class Run:
         strange = [n for n in placements if n not in self.states[0].placements]
         need(not strange, "messages %r from nowhere" % strange)
         return folders, placements
+
+    def agrees(self, folders, placements):
+        """What other programs read is what we do."""
+        for folder in set(folders) & self.bench.layout.folders:
+            wrong = self.bench.layout.wrong(folder, [n for n, place in placements.items() if folder in {f for f, _ in place}])
+            need(not wrong, "%s: %s" % (folder, wrong))
 
     def work(self, client, folders, placements):
         """The next commands do what they should; returns what INBOX holds then."""
@@ -328,7 +332,7 @@ class Run:
         """maildirsize never says less than there is; uncut, it says what there is."""
         if "quota" not in self.scenario.settings:
             return
-        says, held = mailboxes.entered(self.bench.maildir), mailboxes.held(self.bench.maildir)
+        says, held = mailboxes.entered(self.bench.mail), mailboxes.held(self.bench.mail)
         need(says is None or all(a >= b for a, b in zip(says, held)), "maildirsize says %r, there are %r" % (says, held))
         need(self.point.number or says == held, "uncut, maildirsize says %r, there are %r" % (says, held))
 
@@ -338,6 +342,7 @@ class Run:
             client = self.bench.start("imap")
             need(client.greeting(), "the next session is refused")
             folders, placements = self.look(client)
+            self.agrees(folders, placements)
             expected = self.work(client, folders, placements)
             client.logout()
             self.bench.end(client)
@@ -345,6 +350,7 @@ class Run:
             need(client.greeting(), "the one after the next session is refused")
             found = self.read(client, "INBOX")
             need(found == expected, "after STORE, APPEND and EXPUNGE INBOX is %r, expected %r" % (found, expected))
+            self.agrees(["INBOX"], {n: [("INBOX", None)] for n in found})
             client.logout()
             self.bench.end(client)
         except Silent:
@@ -353,13 +359,14 @@ class Run:
             raise Failed("the next session dies; its log:\n" + open(self.bench.log).read()) from None
         self.quota()
         for folder in sorted(folders & set(self.bench.layout.folders) - set(self.scenario.moved)):
-            facts, wrong = mailboxes.on_disk(self.bench.layout.path(folder))
+            facts, wrong = self.bench.layout.on_disk(folder)
             need(not wrong, "%s: %s" % (folder, wrong))
             validity, _, uids = facts
             known = self.told.uids.get(folder, {})
             uids = {u: n for u, n in uids.items() if n != LATE or folder == "INBOX"}
-            need(validity == self.told.validity[folder], "%s: the list's UIDVALIDITY is %d" % (folder, validity))
-            need(all(known.get(u) == n for u, n in uids.items()), "%s: dovecot-uidlist says %r, clients were told %r" % (
+            # in an mbox without messages there is none
+            need(validity in (None, self.told.validity[folder]), "%s: the UIDVALIDITY on the disk is %s" % (folder, validity))
+            need(all(known.get(u) == n for u, n in uids.items()), "%s: on the disk are UIDs %r, clients were told %r" % (
                 folder, uids, known))
 
     def run(self):
@@ -376,17 +383,10 @@ class Run:
             _, met = self.bench.calls()
             if self.point.mode in ("kill", "after", "half"):
                 need((code == EXIT_CUT) == met, "exit %d" % code)
+            self.between()
+            if self.point.lasting and not self.scenario.known:
+                self.told.forget("INBOX")
             self.afterwards()
             return met
         finally:
             self.bench.clear()
-
-
-class Effect:
-    """Something like a Step that was done besides."""
-
-    folders = ((), ())
-
-    def __init__(self, effect):
-        self.effect = effect
-

@@ -12,9 +12,13 @@ KNOWN = re.compile(
     r"(dovecot-(uidlist|keywords)|subscriptions)\.tmp|\..+")
 
 
+UNENDED = 9003  # a message without a line end behind it: what an mbox has when its line end is taken for the empty line
+
+
 def text(number):
-    return (b"From: Anna <anna@example.org>\nSubject: message %d\nX-Number: %d\n\n" % (number, number)
+    data = (b"From: Anna <anna@example.org>\nSubject: message %d\nX-Number: %d\n\n" % (number, number)
             + b"line of message %d\n" % number * (1 + number % 9))
+    return data[:-1] if number == UNENDED else data
 
 
 def wire(number):
@@ -36,6 +40,7 @@ class Layout:
 
     def __init__(self, maildir):
         self.maildir, self.placements, self.folders, self.uids = maildir, {}, {"INBOX"}, {}
+        self.location = "maildir:" + maildir
         fixtures.make_folder(maildir)
 
     def path(self, folder):
@@ -67,6 +72,12 @@ class Layout:
             with open(os.path.join(path, "dovecot-keywords"), "w") as out:
                 out.write("0 Old\n")
         return self
+
+    def on_disk(self, folder):
+        return on_disk(self.path(folder))
+
+    def wrong(self, folder, numbers):
+        """on_disk() sees all that there is to see."""
 
 
 def plain(maildir):

@@ -25,6 +25,15 @@ class Step:
         return text.split("\r\n")[0]
 
 
+class Effect:
+    """Something like a Step that was done besides."""
+
+    folders = ((), ())
+
+    def __init__(self, effect):
+        self.effect = effect
+
+
 class State:
     def __init__(self, placements, folders):
         self.placements = {number: {frozenset(p)} for number, p in placements.items()}
@@ -74,6 +83,11 @@ class Told:
 
     def __init__(self):
         self.uids, self.validity, self.next = {}, {}, {}
+
+    def forget(self, folder):
+        """It could not be kept anywhere."""
+        for known in (self.uids, self.validity, self.next):
+            known.pop(folder, None)
 
     def uid(self, folder, uid, number):
         """None, or what is wrong."""

@@ -1,17 +1,20 @@
 """What is done to a mailbox while it is cut. Each is small: every call of it is a point."""
 
 import mailboxes
+import mboxes
 from mailboxes import wire
 from model import Step
 
 
 class Scenario:
     """appended: numbers of messages that come into being; moved: folders whose UIDs may change; share: of the usual
-    number of points, for what takes long."""
+    number of points, for what takes long. known: the UIDs are in the mbox at any time; otherwise they are lost with
+    the index before the close, and on a full disk."""
 
-    def __init__(self, name, lay, steps, protocol="imap", settings="", moved=(), share=1):
-        self.name, self.lay, self.steps, self.share = name, lay, steps, share
+    def __init__(self, name, lay, steps, protocol="imap", settings="", moved=(), share=1, known=True):
+        self.name, self.lay, self.steps, self.share, self.known = name, lay, steps, share, known
         self.protocol, self.settings, self.moved = protocol, settings, moved
+        self.mbox = name.startswith("mbox-")
         self.appended = [number for s in self.steps for number in s.appends]
 
 
@@ -105,10 +108,21 @@ def renamed(old, new):
     return effect
 
 
+def copied_and_removed(which, folder, numbers):
+    """MOVE between mboxes: all are copied, then all are removed."""
+    return Step("MOVE %s %s" % (which, folder), move(which, folder, numbers).effect, whole=True,
+                first=copy(which, folder, numbers).effect, target=folder)
+
+
 QUOTA = "mail_plugins = quota imap_quota\nplugin {\n  quota = maildir:User quota\n  quota_rule = *:bytes=1000000\n}"
 FETCH = Step("FETCH 1:* (UID FLAGS BODY.PEEK[])")
 INBOX = range(1, 9)  # what mailboxes.plain() has there
 DELETED = [store("1:3,6", "+FLAGS (\\Deleted)", (1, 2, 3, 6))]
+
+
+def expunge(which, numbers):
+    return [select(), store(which, "+FLAGS.SILENT (\\Deleted)", numbers), remove("EXPUNGE"), Step("NOOP")]
+
 
 SCENARIOS = [
     Scenario("append", mailboxes.plain, [
@@ -159,4 +173,27 @@ SCENARIOS = [
     Scenario("rotation", mailboxes.many, [
         select(), *(store("1:*", "%sFLAGS.SILENT (\\Flagged \\Answered)" % "+-"[i % 2], range(1, 61)) for i in range(40)),
         store("2:59", "+FLAGS.SILENT (Fresh)", range(2, 60)), remove("EXPUNGE")], share=0.3),
+
+    Scenario("mbox-append", mboxes.plain, [
+        select(), append("INBOX", 101), append("INBOX", 102, "\\Seen"), append("INBOX", 103, "\\Flagged Fresh"),
+        append("Copies", 104, "Old"), Step("NOOP")]),
+    Scenario("mbox-append-first", mboxes.delivered, [append("INBOX", 101), append("Copies", 104, "Old")]),
+    Scenario("mbox-multiappend", mboxes.plain, [
+        select(), multiappend("INBOX", [111, 112, 113], "\\Seen Fresh"), multiappend("Copies", [114, 115]), Step("NOOP")]),
+    Scenario("mbox-copy", mboxes.plain, [select(), copy("1:3", "Copies", (1, 2, 3)), append("Copies", 105)]),
+    Scenario("mbox-move", mboxes.plain, [select(), copied_and_removed("1:3", "Copies", (1, 2, 3)), Step("NOOP")]),
+    Scenario("mbox-store", mboxes.plain, [
+        select(), store("1:5", "+FLAGS (\\Answered)", range(1, 6)), store("3:4", "FLAGS.SILENT (Other)", (3, 4)),
+        store("1:8", "-FLAGS (\\Seen Old)", INBOX)]),
+    Scenario("mbox-store-grows", mboxes.delivered, [
+        select(), store("2", "+FLAGS (\\Answered)", (2,)), store("1:4", "+FLAGS (Fresh \\Seen)", range(1, 5))], known=False),
+    Scenario("mbox-store-block", mboxes.straddling, [select(), store("1:*", "+FLAGS (\\Answered)", range(1, 13))]),
+    Scenario("mbox-expunge-first", mboxes.plain, expunge("1", (1,))),
+    Scenario("mbox-expunge-middle", mboxes.plain, expunge("3,5:6", (3, 5, 6))),
+    Scenario("mbox-expunge-last", mboxes.plain, expunge("8", (8,))),
+    Scenario("mbox-expunge-all", mboxes.plain, expunge("1:8", INBOX)),
+    Scenario("mbox-lazy", mboxes.delivered, [select(), FETCH, Step("CLOSE")], known=False),
+    Scenario("mbox-pop3", mboxes.arrived, [
+        Step("STAT"), Step("UIDL"), Step("RETR 2"), Step("DELE 1"), Step("DELE 3"), Step("DELE 9"),
+        remove("QUIT", (1, 3, 31), None)], protocol="pop3"),
 ]

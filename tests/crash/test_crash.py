@@ -14,24 +14,39 @@ import tempfile
 import time
 
 from common import Failed, build_directory, environment
-from harness import Bench, Point, Run
+from harness import Bench, Run
+from mboxes import BLOCK
+from point import Point
 from scenarios import SCENARIOS
 
 SEED = 1
 JOBS = 2
 ENOUGH = 8  # failures after which a scenario is given up; ALL in the environment: never
-# modes, the calls that they are for, and how many points of a scenario are run at most
+# modes, the calls that they are for, how many points of a scenario are run at most, what follows (by turns)
 PLAN = (
-    ("kill", "w", 80),
-    ("after", "last", 1),
-    ("half", "put", 16),
-    ("short", "put", 8),
-    ("fail:%d" % errno.ENOSPC, "room", 30),
-    ("fail:%d" % errno.EIO, "w", 36),
-    ("full:%d" % errno.EDQUOT, "room", 24),
-    ("part:%d" % errno.ENOSPC, "put", 10),
-    ("kill", "r", 6),
-    ("fail:%d" % errno.EIO, "r", 20),
+    ("kill", "w", 80, ("",)),
+    ("after", "last", 1, ("",)),
+    ("half", "put", 16, ("",)),
+    ("short", "put", 8, ("",)),
+    ("fail:%d" % errno.ENOSPC, "room", 30, ("",)),
+    ("fail:%d" % errno.EIO, "w", 36, ("",)),
+    ("full:%d" % errno.EDQUOT, "room", 24, ("",)),
+    ("part:%d" % errno.ENOSPC, "put", 10, ("",)),
+    ("kill", "r", 6, ("",)),
+    ("fail:%d" % errno.EIO, "r", 20, ("",)),
+)
+MBOX_PLAN = (
+    ("kill", "w", 30, ("",)),
+    ("kill", "w", 24, ("delivery", "no index", "tight delivery")),
+    ("after", "last", 1, ("no index",)),
+    ("half", "put", 6, ("", "delivery")),
+    ("short", "put", 3, ("",)),
+    ("fail:%d" % errno.ENOSPC, "room", 8, ("", "delivery")),
+    ("fail:%d" % errno.EIO, "w", 12, ("", "tight delivery")),
+    ("full:%d" % errno.EDQUOT, "room", 6, ("", "delivery")),
+    ("part:%d" % errno.ENOSPC, "put", 4, ("",)),
+    ("kill", "r", 2, ("",)),
+    ("fail:%d" % errno.EIO, "r", 6, ("",)),
 )
 PUTS = ("write", "writev", "pwrite64", "pwritev", "pwritev2", "copy_file_range", "sendfile")
 # need no room
@@ -47,7 +62,7 @@ def kind_of(call):
 def sample(points, most, chance):
     """At most so many: first one of each kind, then another of each, and so on, so that a thousand renames do not
     hide one rotation."""
-    if len(points) <= most:
+    if len(points) <= most or "EVERY" in os.environ:
         return points
     kinds = collections.defaultdict(list)
     for point in points:
@@ -60,20 +75,44 @@ def sample(points, most, chance):
     return chosen[:most]
 
 
-def plan(calls, share, chance):
+def in_place(calls):
+    """Numbers of the calls that write into an mbox without a journal, within one block of the file, which the kernel
+    writes whole or not at all."""
+    found, journal = set(), False
+    for kind, number, call in calls:
+        name, _, path = call.partition(" ")
+        if path.endswith("/mailsession.rewrite") and kind == "w":
+            journal = not name.startswith("unlink")
+        elif name.startswith("rename") and "mailsession.rewrite" in path:
+            journal = True
+        at, _, n = path.rpartition(" ")[2].partition("+")
+        if name == "pwrite64" and not journal and "/mailsession." not in path:
+            if int(at) // BLOCK == (int(at) + int(n) - 1) // BLOCK:
+                found.add(number)
+    return found
+
+
+def plan(calls, scenario, chance):
     """(points to run, how many there are)."""
     chosen, there = [], 0
-    for mode, which, most in PLAN:
+    whole = in_place(calls) if scenario.mbox else ()
+    for mode, which, most, between in MBOX_PLAN if scenario.mbox else PLAN:
         points = [Point(k, n, mode, call) for k, n, call in calls
                   if k == ("r" if which == "r" else "w")
                   and (which != "put" or call.split()[0] in PUTS)
                   # the few bytes of a lock's owner are written or they are not
                   and (mode != "half" or ".lock" not in call)
+                  and (not mode.startswith(("half", "part")) or n not in whole)
                   and (which != "room" or call.split()[0] not in FREE)]
         if which == "last":  # the state after any other call is the one before the next
             points = points[-1:]
         there += len(points)
-        chosen += sample(points, max(1, int(most * share)), chance)
+        points = sample(points, max(1, int(most * scenario.share)), chance)
+        if not scenario.known and mode != "after":
+            between = [b for b in between if b != "no index"]
+        for i, point in enumerate(points):
+            point.between = between[i % len(between)]
+        chosen += points
     return chosen, there
 
 
@@ -106,7 +145,7 @@ def judge(scenario, pool):
     _, _, wrong, calls = pool.apply(work, ((scenario.name, COUNT),))
     if wrong:
         raise Failed("uncut: " + wrong)
-    points, there = plan(calls, scenario.share, chance)
+    points, there = plan(calls, scenario, chance)
     failures, met = [], 0
     for point, reached, wrong, _ in pool.imap_unordered(work, [(scenario.name, p) for p in points]):
         met += reached
