@@ -120,10 +120,7 @@ int mbox_look(struct mailbox *m, unsigned *ret)
         bool same = t->list.version == MBOX_TRUTH_VERSION && t->list.dev == st.st_dev &&
                     t->list.ino == st.st_ino && t->list.size == (uint64_t)st.st_size &&
                     t->list.sec == st.st_mtim.tv_sec && t->list.nsec == (uint32_t)st.st_mtim.tv_nsec;
-        bool grown = t->list.version == MBOX_TRUTH_VERSION && t->list.ino == st.st_ino &&
-                     t->list.size < (uint64_t)st.st_size && t->cur.settled &&
-                     m->store->settings->mbox_dirty_syncs;
-        *ret = same && t->cur.settled ? 0 : grown ? DUE_NEW : DUE_NEW | DUE_CUR;
+        *ret = same && t->cur.settled ? 0 : mbox_has_grown(m, &st) ? DUE_NEW : DUE_NEW | DUE_CUR;
         if (rewrite_waits(m->control)) /* what was begun comes first, whatever the file looks like */
                 *ret = DUE_NEW | DUE_CUR;
         return 0;

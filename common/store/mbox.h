@@ -5,7 +5,7 @@
  *   mbox.c         the format's table; open, what is looked at
  *   mbox_file.c    the file itself, locked for one operation; a rewrite that was cut off is finished first
  *   mbox_rows.c    where messages lie, from the records; what a header is to say
- *   mbox_read.c    the file against the records
+ *   mbox_read.c    the file against the records, with mbox_check.c, by headers alone
  *   mbox_write.c   headers and removals: in place, or by a rewrite
  *   mbox_text.c    bytes
  *   mbox_save.c    new messages at the end
@@ -70,6 +70,8 @@ int mbox_file_reopen(struct mailbox *m, bool write);
 void mbox_file_close(struct mbox_file *f); /* also a _cleanup_ function */
 /* It is as it was when the records agreed with it. */
 bool mbox_file_is_known(const struct mbox_file *f);
+/* It has grown, and settings say that what was there is as it was. */
+bool mbox_has_grown(const struct mailbox *m, const struct stat *st);
 /* DUE_* of one that is not. */
 unsigned mbox_file_due(const struct mbox_file *f);
 /* Enters what it looks like now. */

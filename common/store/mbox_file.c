@@ -125,6 +125,14 @@ bool mbox_file_is_known(const struct mbox_file *f)
                l->nsec == (uint32_t)f->st.st_mtim.tv_nsec;
 }
 
+bool mbox_has_grown(const struct mailbox *m, const struct stat *st)
+{
+        const struct index_truth *t = &m->index.head.truth;
+        return m->store->settings->mbox_dirty_syncs && t->list.version == MBOX_TRUTH_VERSION &&
+               t->cur.settled && t->list.dev == st->st_dev && t->list.ino == st->st_ino &&
+               t->list.size < (uint64_t)st->st_size;
+}
+
 /* The stamp is one that a later change in the same tick cannot leave, where that can be had. */
 void mbox_file_note(struct mbox_file *f, struct index_truth *truth)
 {
@@ -144,9 +152,7 @@ void mbox_file_note(struct mbox_file *f, struct index_truth *truth)
 
 unsigned mbox_file_due(const struct mbox_file *f)
 {
-        const struct index *ix = &f->m->index;
-        bool grown = (uint64_t)f->st.st_size > ix->head.truth.list.size;
-        return grown && !ix->whole && f->m->store->settings->mbox_dirty_syncs ? DUE_NEW : DUE_CUR;
+        return mbox_has_grown(f->m, &f->st) && !f->m->index.whole ? DUE_NEW : DUE_CUR;
 }
 
 int mbox_begin(struct mailbox *m, struct mbox_file *ret)

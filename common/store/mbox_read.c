@@ -8,21 +8,10 @@
 #include "base/number.h"
 #include "store/error.h"
 #include "store/filename.h"
-#include "store/mbox.h"
+#include "store/mbox_reading.h"
 #include "store/uidvalidity.h"
 
-struct reading {
-        struct mbox_file *f;
-        struct mailbox *m;
-        struct mbox_scan scan;
-        struct index_truth truth;
-        uint32_t row, rows; /* the next one that can be found, and how many there were */
-        uint32_t last_uid;
-        bool base;       /* X-UID counts */
-        bool unwritten;  /* a message's UID is not in the file; those behind it do not matter */
-        struct buf gone; /* uint32_t: UIDs */
-        struct buf text;
-};
+enum { SAME_AHEAD = 4096 /* rows that are looked at for one that is the same as others: copies of a copy */ };
 
 static void reading_free(struct reading *d)
 {
@@ -71,7 +60,7 @@ static void set_extent(struct reading *d, const struct record *rec, const struct
         index_set_fields(&d->m->index, rec, buf_slice(&d->text));
 }
 
-static int update_flags(struct reading *d, struct record *rec, const struct mbox_message *msg)
+int mbox_update_flags(struct reading *d, struct record *rec, const struct mbox_message *msg)
 {
         uint32_t letters;
         int r = letters_of(d, msg->status.keywords, &letters);
@@ -112,18 +101,39 @@ static bool is_same(const struct index *ix, const struct record *rec, const stru
         return index_is_live(rec) && rec->size == msg->size && strcmp(index_base(ix, rec), msg->hash) == 0;
 }
 
-/* The row of a message, from d->row on; NULL: it is new. */
+static bool is_ahead(const struct reading *d, const struct record *rec, const struct mbox_message *msg)
+{
+        const struct index *ix = &d->m->index;
+        return rec && is_same(ix, rec, msg) && (uint32_t)(rec - ix->rows) >= d->row &&
+               (uint32_t)(rec - ix->rows) < d->rows;
+}
+
+/* The first of those that are the same. */
+static struct record *find_same(const struct reading *d, const struct mbox_message *msg)
+{
+        struct index *ix = &d->m->index;
+        struct record *any = index_find_base(ix, slice_of(msg->hash));
+        if (!any)
+                return NULL;
+        uint32_t end = is_ahead(d, any, msg) ? (uint32_t)(any - ix->rows) : MIN(d->rows, d->row + SAME_AHEAD);
+        for (uint32_t row = d->row; row < end; row++)
+                if (is_same(ix, &ix->rows[row], msg))
+                        return &ix->rows[row];
+        return is_ahead(d, any, msg) ? any : NULL;
+}
+
+/* The row of a message, from d->row on; NULL: it is new. X-UID without a base is what others left of ours
+ * when the message with the base went: of two that are the same it tells which. */
 static struct record *find(struct reading *d, const struct mbox_message *msg)
 {
         struct index *ix = &d->m->index;
         uint32_t uid = d->base ? msg->status.uid : 0;
         while (d->row < d->rows && !index_is_live(&ix->rows[d->row]))
                 d->row++;
-        struct record *rec = d->row < d->rows ? &ix->rows[d->row] : NULL;
-        if (!rec || !is_same(ix, rec, msg) || (uid && rec->uid != uid))
-                rec = uid ? index_find(ix, uid) : index_find_base(ix, slice_of(msg->hash));
-        if (!rec || !is_same(ix, rec, msg) || (uint32_t)(rec - ix->rows) < d->row ||
-            (uint32_t)(rec - ix->rows) >= d->rows)
+        struct record *rec = msg->status.uid ? index_find(ix, msg->status.uid) : NULL;
+        if (!is_ahead(d, rec, msg))
+                rec = uid ? NULL : find_same(d, msg);
+        if (!rec)
                 return NULL;
         /* one that has not got its UID in the file yet may have got another one there from somebody else */
         return uid == 0 || rec->uid == uid ? rec : NULL;
@@ -137,7 +147,7 @@ static void put_gone(struct reading *d, uint32_t to)
                         buf_append(&d->gone, slice_make(&ix->rows[d->row].uid, sizeof(uint32_t)));
 }
 
-static void note_written(struct reading *d, bool written)
+void mbox_note_written(struct reading *d, bool written)
 {
         d->unwritten |= !written;
         if (!d->unwritten)
@@ -157,7 +167,7 @@ static int take(struct reading *d, const struct mbox_message *msg)
                 written = rec->uid == uid;
                 d->last_uid = rec->uid;
                 set_extent(d, rec, msg);
-                r = update_flags(d, rec, msg);
+                r = mbox_update_flags(d, rec, msg);
         } else {
                 written = uid >= next && uid > d->last_uid && uid < UINT32_MAX;
                 if (!written)
@@ -167,7 +177,7 @@ static int take(struct reading *d, const struct mbox_message *msg)
                 d->last_uid = uid;
                 r = add(d, uid, msg);
         }
-        note_written(d, written);
+        mbox_note_written(d, written);
         return r;
 }
 
@@ -201,8 +211,7 @@ static void give_uidvalidity(struct reading *d)
                 make_guid(d);
 }
 
-/* What the first message says of all of them. -ESTALE: other UIDs than those that were told. */
-static int take_base(struct reading *d, const struct mbox_status *st)
+int mbox_take_base(struct reading *d, const struct mbox_status *st)
 {
         struct mailbox *m = d->m;
         uint32_t known = m->index.head.truth.uidvalidity;
@@ -233,7 +242,7 @@ static int read_from(struct reading *d, uint64_t at)
         int r;
         while ((r = mbox_scan_next(&d->scan, &msg)) > 0) {
                 if (msg.offset == 0) {
-                        r = take_base(d, &msg.status);
+                        r = mbox_take_base(d, &msg.status);
                         d->truth.list.read_to = msg.status.pseudo ? msg.stored : 0;
                 }
                 if (r >= 0 && !msg.status.pseudo)
@@ -244,128 +253,15 @@ static int read_from(struct reading *d, uint64_t at)
         return r < 0 ? scan_error(d, r) : 0;
 }
 
-static uint32_t last_live(const struct index *ix)
-{
-        uint32_t row = ix->n;
-        while (row > 0 && !index_is_live(&ix->rows[row - 1]))
-                row--;
-        return row;
-}
-
-/* The header at an offset is that of the row. */
-static bool has_head(struct reading *d, uint32_t row, uint64_t at, struct mbox_message *ret)
-{
-        struct mailbox *m = d->m;
-        const struct record *rec = &m->index.rows[row];
-        const struct mbox_extent e = mbox_extent(m, rec);
-        d->scan.at = at;
-        return mbox_scan_head(&d->scan, ret) > 0 && ret->from_n == e.from_n && ret->head_n == e.head_n &&
-               strcmp(ret->hash, index_base(&m->index, rec)) == 0;
-}
-
-/* It is the file that was read, and may have grown. */
-static bool is_that_file(const struct reading *d)
-{
-        const struct uidlist_seen *l = &d->m->index.head.truth.list;
-        return l->version == MBOX_TRUTH_VERSION && l->ino == d->f->st.st_ino && l->dev == d->f->st.st_dev &&
-               l->size <= (uint64_t)d->f->st.st_size;
-}
-
-static void begin_heads(struct reading *d)
-{
-        mbox_scan_begin(&d->scan, &d->f->source, 0, false);
-        d->scan.step = MBOX_HEAD_STEP;
-}
-
-/* From the last message on all is read, whether it is new or not. */
-static void begin_at(struct reading *d, uint32_t row)
-{
-        const struct index *ix = &d->m->index;
-        d->row = row;
-        for (d->last_uid = 0; row > 0 && d->last_uid == 0; row--)
-                if (index_is_live(&ix->rows[row - 1]))
-                        d->last_uid = ix->rows[row - 1].uid;
-}
-
-/* Whether the file went on from what is known of it: the last message is still where it was. */
-static bool continues(struct reading *d, uint64_t *ret_at)
-{
-        const struct index_truth *t = &d->m->index.head.truth;
-        uint32_t row = last_live(&d->m->index);
-        struct mbox_message msg;
-        if (row == 0 || !is_that_file(d))
-                return false;
-        /* from the end, so that it does not take the lengths of all */
-        uint64_t stored = mbox_extent(d->m, &d->m->index.rows[row - 1]).stored;
-        if (stored > t->list.size)
-                return false;
-        uint64_t at = t->list.size - stored;
-        begin_heads(d);
-        bool same = has_head(d, row - 1, at, &msg);
-        mbox_scan_end(&d->scan);
-        if (!same)
-                return false;
-        begin_at(d, row - 1);
-        *ret_at = at;
-        d->base = t->list.lines & MBOX_TRUTH_BASE;
-        d->unwritten = t->list.last_uid < d->last_uid;
-        return true;
-}
-
-static int check_row(struct reading *d, uint32_t row)
-{
-        struct record *rec = &d->m->index.rows[row];
-        struct mbox_message msg;
-        if (!has_head(d, row, mbox_offset(d->m, row), &msg))
-                return 0;
-        int r = msg.offset == 0 ? take_base(d, &msg.status) : 0;
-        uint32_t uid = d->base ? msg.status.uid : 0;
-        if (r < 0 || d->rows == 0 || (uid && uid != rec->uid))
-                return r;
-        r = update_flags(d, rec, &msg);
-        d->last_uid = rec->uid;
-        note_written(d, uid == rec->uid);
-        return r < 0 ? r : 1;
-}
-
-/* Whether each message begins where it did, with the header that it had: then others changed no more than
- * what headers say of flags, and nothing else has to be read. 1, 0 or -errno. */
-static int check_heads(struct reading *d, uint64_t *ret_at)
-{
-        const struct index *ix = &d->m->index;
-        uint32_t last = last_live(ix);
-        struct mbox_message msg;
-        int r = 1;
-        if (last == 0 || !is_that_file(d))
-                return 0;
-        begin_heads(d);
-        uint64_t pseudo = ix->head.truth.list.read_to;
-        if (pseudo) {
-                r = mbox_scan_head(&d->scan, &msg) > 0 && msg.status.pseudo;
-                if (r > 0 && (r = take_base(d, &msg.status)) == 0)
-                        r = d->rows > 0;
-        }
-        d->truth.list.read_to = pseudo;
-        for (uint32_t row = 0; row < last && r > 0; row++)
-                if (index_is_live(&ix->rows[row]))
-                        r = check_row(d, row);
-        mbox_scan_end(&d->scan);
-        if (r <= 0)
-                return r;
-        begin_at(d, last - 1);
-        *ret_at = mbox_offset(d->m, last - 1);
-        return 1;
-}
-
 static int read_file(struct reading *d, unsigned due)
 {
         uint64_t at = 0;
-        if (!(due & DUE_CUR) && continues(d, &at)) {
+        if (!(due & DUE_CUR) && mbox_continues(d, &at)) {
                 d->truth.list.lines |= due & DUE_NEW ? MBOX_TRUTH_UNCHECKED : 0;
                 return read_from(d, at);
         }
         d->truth.list = (struct uidlist_seen){0};
-        int r = check_heads(d, &at);
+        int r = mbox_check_heads(d, &at);
         if (r == 0) {
                 /* something moved */
                 d->truth.list = (struct uidlist_seen){0};

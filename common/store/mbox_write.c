@@ -125,18 +125,34 @@ static void keep_unknown(struct mailbox *m, struct slice names, struct buf *to)
         }
 }
 
-/* The header at an offset as it is wanted, with these of the keywords that are known here. */
+/* What others changed and nobody has looked at yet is not taken back. */
+static struct record unchecked(struct mailbox *m, const struct record *rec, const struct mbox_status *st)
+{
+        struct record now = *rec;
+        struct slice names = st->keywords, name;
+        uint32_t letters;
+        unsigned bit;
+        if (!(m->index.head.truth.list.lines & MBOX_TRUTH_UNCHECKED))
+                return now;
+        now.flags = st->flags;
+        now.letters = 0;
+        while (mbox_keyword(&names, &name))
+                if (keywords_bit(&m->keywords, name, false, &bit) == 0 &&
+                    keywords_letters(&m->keywords, UINT64_C(1) << bit, &letters))
+                        now.letters |= letters;
+        return now;
+}
+
+/* The header at an offset, which was read, as it is wanted, with these of the keywords that are known here.
+ */
 static int write_head(struct writing *w, uint64_t at, uint32_t letters, struct mbox_want *want,
                       struct mbox_message *msg)
 {
-        int r = read_head(w, at, msg);
-        if (r < 0)
-                return r;
         w->head.n = w->keywords.n = 0;
         mbox_keyword_names(w->m, letters, &w->keywords);
         keep_unknown(w->m, msg->status.keywords, &w->keywords);
         want->keywords = buf_slice(&w->keywords);
-        r = mbox_head_write(msg->head, want, &w->head);
+        int r = mbox_head_write(msg->head, want, &w->head);
         if (r == -E2BIG) { /* behind so much nobody would look for it */
                 msg->head = SLICE_NULL;
                 r = mbox_head_write(msg->head, want, &w->head);
@@ -152,17 +168,22 @@ static int write_row(struct writing *w, uint32_t row, bool changes, bool first)
         struct mailbox *m = w->m;
         const struct record *rec = &m->index.rows[row];
         struct mbox_message msg;
+        uint64_t at = mbox_offset(m, row);
+        int r = read_head(w, at, &msg);
+        if (r < 0)
+                return r;
+        const struct record now = unchecked(m, rec, &msg.status);
         struct mbox_want want = {.uid = w->all || first ? rec->uid : 0,
-                                 .flags = rec->flags,
+                                 .flags = now.flags,
                                  .old = !(rec->state & RECORD_RECENT)};
-        uint32_t letters = rec->letters;
+        uint32_t letters = now.letters;
         if (changes)
-                index_flags_apply(&w->c->flags, rec, &want.flags, &letters);
+                index_flags_apply(&w->c->flags, &now, &want.flags, &letters);
         if (rec->uid <= m->index.head.truth.list.last_uid)
                 want.uid = rec->uid;
         if (first)
                 want_base(w, &want);
-        int r = write_head(w, mbox_offset(m, row), letters, &want, &msg);
+        r = write_head(w, at, letters, &want, &msg);
         if (r < 0 || msg.head.n == w->head.n)
                 return r;
         struct resized resized = {.row = row, .extent = mbox_extent(m, rec)};
@@ -177,7 +198,9 @@ static int write_pseudo(struct writing *w)
         struct mbox_message msg;
         struct mbox_want want = {.flags = FLAG_SEEN, .old = true, .pseudo = true};
         want_base(w, &want);
-        int r = write_head(w, 0, 0, &want, &msg);
+        int r = read_head(w, 0, &msg);
+        if (r == 0)
+                r = write_head(w, 0, 0, &want, &msg);
         if (r == 0)
                 w->pseudo = w->m->index.head.truth.list.read_to + w->head.n - msg.head.n;
         return r;

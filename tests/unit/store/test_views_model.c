@@ -8,96 +8,6 @@ enum {
         MESSAGE_SIZE = 11, /* of each, as sent */
 };
 
-/* What the client has now, and how far that reaches; messages it was not told to be gone count as there. */
-static void remember(struct world *w, struct box *b, bool whole)
-{
-        if (whole)
-                expect_history(w, b);
-        if (below(w, 6))
-                return;
-        b->modseq = mailbox_highest_modseq(b->m);
-        memset(b->then, 0xff, sizeof(b->then));
-        for (uint32_t i = 0; i < b->n; i++)
-                b->then[b->view[i].uid] = b->view[i].flags;
-}
-
-static void sync_one(struct world *w, struct box *b, bool allow)
-{
-        struct mailbox_changes c = sync_box(w->f, b->m, allow);
-        assert_true(allow || c.expunged_n == 0);
-        for (size_t i = 0; i < c.expunged_n; i++) {
-                uint32_t seq = c.expunged[i];
-                assert_true(seq >= 1 && seq <= b->n && (i == 0 || seq < c.expunged[i - 1]));
-                b->recent -= b->view[seq - 1].recent;
-                memmove(&b->view[seq - 1], &b->view[seq], (b->n - seq) * sizeof(b->view[0]));
-                b->n--;
-        }
-        for (size_t i = 0; i < c.flagged_n; i++) {
-                assert_true(c.flagged[i] <= b->n && (i == 0 || c.flagged[i] > c.flagged[i - 1]));
-                struct message msg = mailbox_message(b->m, c.flagged[i]);
-                assert_false(msg.gone);
-                b->view[c.flagged[i] - 1].flags = msg.flags.system;
-        }
-        for (uint32_t i = 0; i < c.added; i++)
-                append_seen(w, b, b->n + 1);
-        /* what was not told has not changed */
-        for (uint32_t seq = 1; seq <= b->n; seq++) {
-                struct message msg = mailbox_message(b->m, seq);
-                assert_true(msg.gone || msg.flags.system == b->view[seq - 1].flags);
-                assert_false(allow && msg.gone);
-        }
-        if (allow)
-                expect_truth(w, b);
-        remember(w, b, allow);
-        /* and nothing is told twice */
-        if (below(w, 4) == 0) {
-                c = sync_box(w->f, b->m, allow);
-                assert_int_equal(c.expunged_n + c.flagged_n + c.added, 0);
-        }
-}
-
-static size_t pick(struct world *w, const struct box *b, uint32_t *seqs)
-{
-        size_t n = 0;
-        uint32_t one_in = 1 + below(w, 6);
-        for (uint32_t seq = 1; seq <= b->n; seq++)
-                if (below(w, one_in) == 0)
-                        seqs[n++] = seq;
-        return n;
-}
-
-static void flag(struct world *w, struct box *b)
-{
-        uint32_t seqs[MESSAGES_MAX];
-        size_t n = pick(w, b, seqs), gone;
-        enum flags_op op = (enum flags_op)below(w, 3);
-        uint8_t flags = (uint8_t)below(w, 32);
-        assert_int_equal(mailbox_store_flags(b->m, seqs, n, op, (struct flags){.system = flags}, &gone), 0);
-        size_t count = 0;
-        for (size_t i = 0; i < n; i++) {
-                struct message msg = mailbox_message(b->m, seqs[i]);
-                uint8_t now = msg.flags.system;
-                count += msg.gone;
-                if (msg.gone)
-                        continue;
-                /* unless somebody else changed them at the same time */
-                if (!(opened_record(b->m, seqs[i])->state & RECORD_CHANGED))
-                        assert_int_equal(now & flags, op == FLAGS_REMOVE ? 0 : flags);
-                b->view[seqs[i] - 1].flags = now; /* the answer to STORE says so */
-        }
-        assert_int_equal(gone, count);
-}
-
-static void expunge(struct world *w, struct box *b)
-{
-        uint32_t seqs[MESSAGES_MAX];
-        size_t n = pick(w, b, seqs);
-        n = n > 3 ? 3 : n;
-        assert_int_equal(mailbox_expunge(b->m, seqs, n), 0);
-        for (size_t i = 0; i < n; i++)
-                assert_true(mailbox_message(b->m, seqs[i]).gone);
-}
-
 static void foreign(struct world *w, bool remove)
 {
         struct file files[FILES_MAX * 2];
@@ -245,7 +155,8 @@ static void run(struct fixture *f, uint64_t seed, uint32_t rotate, bool damage)
                 remove_below(maildir);
         f->settings.mail_fsync = SETTINGS_FSYNC_NEVER;
         fixture_open(f);
-        *w = (struct world){.f = f, .random = seed, .rotate = rotate, .damage = damage};
+        *w = (struct world){
+                .f = f, .random = seed, .rotate = rotate, .damage = damage, .truth = expect_files};
         for (int i = 0; i < BOXES; i++)
                 open_one(w, &w->box[i]);
         for (int i = 0; i < STEPS; i++)

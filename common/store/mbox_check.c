@@ -1,0 +1,115 @@
+/* Whether an mbox is what the records say, by its headers alone. */
+
+#include <string.h>
+
+#include "store/mbox_reading.h"
+
+static uint32_t last_live(const struct index *ix)
+{
+        uint32_t row = ix->n;
+        while (row > 0 && !index_is_live(&ix->rows[row - 1]))
+                row--;
+        return row;
+}
+
+/* The header at an offset is that of the row. */
+static bool has_head(struct reading *d, uint32_t row, uint64_t at, struct mbox_message *ret)
+{
+        struct mailbox *m = d->m;
+        const struct record *rec = &m->index.rows[row];
+        const struct mbox_extent e = mbox_extent(m, rec);
+        d->scan.at = at;
+        return mbox_scan_head(&d->scan, ret) > 0 && ret->from_n == e.from_n && ret->head_n == e.head_n &&
+               strcmp(ret->hash, index_base(&m->index, rec)) == 0;
+}
+
+/* It is the file that was read, and may have grown. */
+static bool is_that_file(const struct reading *d)
+{
+        const struct uidlist_seen *l = &d->m->index.head.truth.list;
+        return l->version == MBOX_TRUTH_VERSION && l->ino == d->f->st.st_ino && l->dev == d->f->st.st_dev &&
+               l->size <= (uint64_t)d->f->st.st_size;
+}
+
+static void begin_heads(struct reading *d)
+{
+        mbox_scan_begin(&d->scan, &d->f->source, 0, false);
+        d->scan.step = MBOX_HEAD_STEP;
+}
+
+/* From the last message on all is read, whether it is new or not. */
+static void begin_at(struct reading *d, uint32_t row)
+{
+        const struct index *ix = &d->m->index;
+        d->row = row;
+        for (d->last_uid = 0; row > 0 && d->last_uid == 0; row--)
+                if (index_is_live(&ix->rows[row - 1]))
+                        d->last_uid = ix->rows[row - 1].uid;
+}
+
+bool mbox_continues(struct reading *d, uint64_t *ret_at)
+{
+        const struct index_truth *t = &d->m->index.head.truth;
+        uint32_t row = last_live(&d->m->index);
+        struct mbox_message msg;
+        if (row == 0 || !is_that_file(d))
+                return false;
+        /* from the end, so that it does not take the lengths of all */
+        uint64_t stored = mbox_extent(d->m, &d->m->index.rows[row - 1]).stored;
+        if (stored > t->list.size)
+                return false;
+        uint64_t at = t->list.size - stored;
+        begin_heads(d);
+        bool same = has_head(d, row - 1, at, &msg);
+        mbox_scan_end(&d->scan);
+        if (!same)
+                return false;
+        begin_at(d, row - 1);
+        *ret_at = at;
+        d->base = t->list.lines & MBOX_TRUTH_BASE;
+        d->unwritten = t->list.last_uid < d->last_uid;
+        return true;
+}
+
+static int check_row(struct reading *d, uint32_t row)
+{
+        struct record *rec = &d->m->index.rows[row];
+        struct mbox_message msg;
+        if (!has_head(d, row, mbox_offset(d->m, row), &msg))
+                return 0;
+        int r = msg.offset == 0 ? mbox_take_base(d, &msg.status) : 0;
+        uint32_t uid = d->base ? msg.status.uid : 0;
+        if (r < 0 || d->rows == 0 || (uid && uid != rec->uid))
+                return r;
+        r = mbox_update_flags(d, rec, &msg);
+        d->last_uid = rec->uid;
+        mbox_note_written(d, uid == rec->uid);
+        return r < 0 ? r : 1;
+}
+
+int mbox_check_heads(struct reading *d, uint64_t *ret_at)
+{
+        const struct index *ix = &d->m->index;
+        uint32_t last = last_live(ix);
+        struct mbox_message msg;
+        int r = 1;
+        if (last == 0 || !is_that_file(d))
+                return 0;
+        begin_heads(d);
+        uint64_t pseudo = ix->head.truth.list.read_to;
+        if (pseudo) {
+                r = mbox_scan_head(&d->scan, &msg) > 0 && msg.status.pseudo;
+                if (r > 0 && (r = mbox_take_base(d, &msg.status)) == 0)
+                        r = d->rows > 0;
+        }
+        d->truth.list.read_to = pseudo;
+        for (uint32_t row = 0; row < last && r > 0; row++)
+                if (index_is_live(&ix->rows[row]))
+                        r = check_row(d, row);
+        mbox_scan_end(&d->scan);
+        if (r <= 0)
+                return r;
+        begin_at(d, last - 1);
+        *ret_at = mbox_offset(d->m, last - 1);
+        return 1;
+}
