@@ -99,6 +99,8 @@ bool mbox_is_unwritten(const struct mailbox *m);
 /* Names of a record's keywords, and of all, with spaces between. */
 void mbox_keyword_names(const struct mailbox *m, uint32_t letters, struct buf *to);
 void mbox_all_keywords(const struct mailbox *m, struct buf *to);
+/* Letters of names as a header has them; those without one go to `unknown` (NULL: nowhere). */
+uint32_t mbox_known_letters(struct mailbox *m, struct slice names, struct buf *unknown);
 
 /* The functions of the format's table. */
 int mbox_look(struct mailbox *m, unsigned *ret);

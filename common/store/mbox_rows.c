@@ -51,11 +51,11 @@ uint64_t mbox_offset(struct mailbox *m, uint32_t row)
         return b->offset[row];
 }
 
-static void add_name(struct buf *to, const char *name)
+static void add_name(struct buf *to, struct slice name)
 {
         if (to->n)
                 buf_str(to, " ");
-        buf_str(to, name);
+        buf_append(to, name);
 }
 
 void mbox_keyword_names(const struct mailbox *m, uint32_t letters, struct buf *to)
@@ -63,8 +63,24 @@ void mbox_keyword_names(const struct mailbox *m, uint32_t letters, struct buf *t
         for (unsigned letter = 0; letter < KEYWORDS_LETTERS; letter++) {
                 int bit = letters >> letter & 1 ? m->keywords.bit[letter] : -1;
                 if (bit >= 0 && m->keywords.names[bit])
-                        add_name(to, m->keywords.names[bit]);
+                        add_name(to, slice_of(m->keywords.names[bit]));
         }
+}
+
+uint32_t mbox_known_letters(struct mailbox *m, struct slice names, struct buf *unknown)
+{
+        uint32_t all = 0, letters;
+        unsigned bit;
+        for (struct slice name; mbox_keyword(&names, &name);) {
+                if (keywords_bit(&m->keywords, name, false, &bit) < 0 ||
+                    !keywords_letters(&m->keywords, UINT64_C(1) << bit, &letters)) {
+                        if (unknown)
+                                add_name(unknown, name);
+                        continue;
+                }
+                all |= letters;
+        }
+        return all;
 }
 
 void mbox_all_keywords(const struct mailbox *m, struct buf *to)

@@ -109,37 +109,14 @@ static int read_head(struct writing *w, uint64_t at, struct mbox_message *ret)
                           w->m->place.file, (unsigned long long)at);
 }
 
-/* Those that there was no room for in the index: other programs know more. */
-static void keep_unknown(struct mailbox *m, struct slice names, struct buf *to)
-{
-        struct slice name;
-        uint32_t letters;
-        unsigned bit;
-        while (mbox_keyword(&names, &name)) {
-                if (keywords_bit(&m->keywords, name, false, &bit) == 0 &&
-                    keywords_letters(&m->keywords, UINT64_C(1) << bit, &letters))
-                        continue;
-                if (to->n)
-                        buf_char(to, ' ');
-                buf_append(to, name);
-        }
-}
-
 /* What others changed and nobody has looked at yet is not taken back. */
 static struct record unchecked(struct mailbox *m, const struct record *rec, const struct mbox_status *st)
 {
         struct record now = *rec;
-        struct slice names = st->keywords, name;
-        uint32_t letters;
-        unsigned bit;
-        if (!(m->index.head.truth.list.lines & MBOX_TRUTH_UNCHECKED))
-                return now;
-        now.flags = st->flags;
-        now.letters = 0;
-        while (mbox_keyword(&names, &name))
-                if (keywords_bit(&m->keywords, name, false, &bit) == 0 &&
-                    keywords_letters(&m->keywords, UINT64_C(1) << bit, &letters))
-                        now.letters |= letters;
+        if (m->index.head.truth.list.lines & MBOX_TRUTH_UNCHECKED) {
+                now.flags = st->flags;
+                now.letters = mbox_known_letters(m, st->keywords, NULL);
+        }
         return now;
 }
 
@@ -150,7 +127,7 @@ static int write_head(struct writing *w, uint64_t at, uint32_t letters, struct m
 {
         w->head.n = w->keywords.n = 0;
         mbox_keyword_names(w->m, letters, &w->keywords);
-        keep_unknown(w->m, msg->status.keywords, &w->keywords);
+        mbox_known_letters(w->m, msg->status.keywords, &w->keywords);
         want->keywords = buf_slice(&w->keywords);
         int r = mbox_head_write(msg->head, want, &w->head);
         if (r == -E2BIG) { /* behind so much nobody would look for it */
@@ -224,7 +201,7 @@ static int look_at_base(struct writing *w)
                 return 0;
         int r = read_head(w, 0, &msg);
         if (r == 0)
-                keep_unknown(w->m, msg.status.base_keywords, &w->base_keywords);
+                mbox_known_letters(w->m, msg.status.base_keywords, &w->base_keywords);
         return r;
 }
 
