@@ -69,8 +69,9 @@ int mailbox_open(struct store *s, const char *name, bool read_only, struct mailb
         int r = opened_open(s, name, read_only, &m);
         if (r < 0)
                 return r;
-        m->format->tidy(m);
         r = opened_sync(m, false);
+        if (r == 0)
+                m->format->tidy(m);
         if (r == 0 && m->look_again && !m->waiting)
                 r = opened_sync(m, false);
         if (r == -ESTALE)
