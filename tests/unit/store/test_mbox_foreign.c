@@ -33,6 +33,12 @@ static void flags_that_change_before_a_delivery(void **state)
                 change_text(f, "X-Status: D", "X-Status: A");
                 expect_sync(f, m, "4 SA a|5  b|6  c|10  d");
                 mailbox_close(&m);
+                /* the session that finds the new mail sees what was changed before it came */
+                change_text(f, "X-Status: A", "X-Status: F");
+                add_text(f, MAIL("", "e"));
+                expect_box(f, true,
+                           rows[i].very_dirty ? "4 SA a|5  b|6  c|10  d|11  e"
+                                              : "4 SF a|5  b|6  c|10  d|11  e");
         }
 }
 
