@@ -406,7 +406,13 @@ static void run(struct fixture *f, uint64_t seed, bool damage)
         struct model *o = xcalloc(1, sizeof(*o));
         struct world *w = &o->w;
         *o = (struct model){
-                .w = {.f = f, .random = seed, .rotate = 2000, .damage = damage, .truth = mbox_truth},
+                .w = {.f = f,
+                      .random = seed,
+                      .rotate = 2000,
+                      .damage = damage,
+                      .truth = mbox_truth,
+                      .late = seed &
+                              1 /* what was there before an mbox grew is looked at when there is a reason */},
                 .ids = 1};
         put(f, "inbox", "");
         lose_index(f, true);
