@@ -359,8 +359,7 @@ def agreement(host, spool, sessions, dovecot, programs):
     ours.finish()
     in_file = keywords_in_file(spool)
     same(sorted(name for name, _ in final.values()), sorted(in_file), "messages of ours (expected) and in the file")
-    if strict == sessions:
-        same({name: flags & KEYWORDS for name, flags in final.values()}, in_file, "keywords of ours (expected) and in the file")
+    same({name: flags & KEYWORDS for name, flags in final.values()}, in_file, "keywords of ours (expected) and in the file")
     theirs = dovecot()
     same({uid: name for uid, (name, _) in final.items()}, {uid: name for uid, (name, _) in everything(theirs).items()},
          "ours (expected) and Dovecot, fresh,")
