@@ -51,7 +51,9 @@ struct mail_user admin_mail_user(const struct admin *a, const struct auth_user *
 
 struct store;
 struct folder_place;
-/* Where INBOX is, with words on where that was said: "maildir:~/Maildir (mail_location)". 0 or -errno. */
-int admin_inbox(const struct admin *a, struct store *s, struct folder_place *ret, const char **ret_said);
+/* Looks at a user's mail, making nothing, and says where INBOX is and who said so: "maildir:~/Maildir
+ * (mail_location)". False: it cannot, and said why. The store is the caller's to close. */
+bool admin_examine(struct admin *a, const struct auth_user *user, struct store **ret,
+                   struct folder_place *ret_inbox);
 
 #endif

@@ -89,17 +89,9 @@ static void say_limits(const struct admin *a, const struct store *s)
 static void say_mail(struct admin *a, const struct auth_user *user)
 {
         _cleanup_(store_close) struct store *s = NULL;
-        struct mail_user m = admin_mail_user(a, user);
         struct folder_place inbox;
-        const char *why = "", *said;
-        if (store_examine(&a->settings, &m, a->arena, &s, &why) < 0) {
-                admin_problem(a, "%s", why);
-        } else if (admin_inbox(a, s, &inbox, &said) < 0) {
-                admin_problem(a, "%s", store_error(s));
-        } else {
-                admin_say("mail", "%s", said);
+        if (admin_examine(a, user, &s, &inbox))
                 say_limits(a, s);
-        }
 }
 
 static const char *words(const char *log)

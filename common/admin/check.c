@@ -177,15 +177,8 @@ static void check_inbox(struct admin *a, const struct auth_user *user, struct st
 static void check_mail(struct admin *a, const struct auth_user *user)
 {
         _cleanup_(store_close) struct store *s = NULL;
-        struct mail_user m = admin_mail_user(a, user);
         struct folder_place inbox;
-        const char *why = "", *said;
-        if (store_examine(&a->settings, &m, a->arena, &s, &why) < 0) {
-                admin_problem(a, "%s", why);
-        } else if (admin_inbox(a, s, &inbox, &said) < 0) {
-                admin_problem(a, "%s", store_error(s));
-        } else {
-                admin_say("mail", "%s", said);
+        if (admin_examine(a, user, &s, &inbox)) {
                 admin_say("format", "%s", inbox.file ? "mbox" : "Maildir");
                 say_path(a, place_of(&inbox));
                 check_inbox(a, user, s, &inbox);

@@ -53,7 +53,7 @@ struct mail_user admin_mail_user(const struct admin *a, const struct auth_user *
         return m;
 }
 
-int admin_inbox(const struct admin *a, struct store *s, struct folder_place *ret, const char **ret_said)
+static int find_inbox(const struct admin *a, struct store *s, struct folder_place *ret, const char **ret_said)
 {
         int r = folder_resolve(s, a->arena, "INBOX", ret);
         if (r < 0)
@@ -68,4 +68,23 @@ int admin_inbox(const struct admin *a, struct store *s, struct folder_place *ret
         else
                 *ret_said = store_location_choice(s);
         return 0;
+}
+
+bool admin_examine(struct admin *a, const struct auth_user *user, struct store **ret,
+                   struct folder_place *ret_inbox)
+{
+        _cleanup_(store_close) struct store *s = NULL;
+        struct mail_user m = admin_mail_user(a, user);
+        const char *why = "", *said;
+        if (store_examine(&a->settings, &m, a->arena, &s, &why) < 0) {
+                admin_problem(a, "%s", why);
+                return false;
+        }
+        if (find_inbox(a, s, ret_inbox, &said) < 0) {
+                admin_problem(a, "%s", store_error(s));
+                return false;
+        }
+        admin_say("mail", "%s", said);
+        *ret = TAKE_PTR(s);
+        return true;
 }

@@ -269,12 +269,6 @@ pid_t dotlock_owner(int dirfd, const char *name)
         return read_owner(dirfd, path, "").pid;
 }
 
-void dotlock_touch(const struct dotlock *l)
-{
-        if (l->fd >= 0)
-                futimens(l->fd, NULL);
-}
-
 int dotlock_replace(struct dotlock *l, const char *name)
 {
         int r = renameat(l->dirfd, l->path, l->dirfd, name) < 0 ? -errno : 0;

@@ -30,8 +30,6 @@ int dotlock_acquire(int dirfd, const char *name, int mode, deadline_t deadline, 
 int dotlock_try(int dirfd, const char *name, int mode, int64_t stale_ms, struct dotlock *ret);
 /* The process that the lock of `name` says has it, on whatever host; 0: it does not say. */
 pid_t dotlock_owner(int dirfd, const char *name);
-/* Others see that its owner lives: its time is now. */
-void dotlock_touch(const struct dotlock *l);
 /* Renames the lock file (which the caller has written through ret->fd) over `name` and so releases it. */
 int dotlock_replace(struct dotlock *l, const char *name);
 /* Releases; also a _cleanup_ function; nothing happens when it is not held. */

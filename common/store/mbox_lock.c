@@ -274,11 +274,6 @@ int mbox_lock_take(struct mbox_lock *l, int fd, const char *path, bool write, co
         return r;
 }
 
-void mbox_lock_touch(struct mbox_lock *l)
-{
-        dotlock_touch(&l->dotlock);
-}
-
 void mbox_lock_release(struct mbox_lock *l)
 {
         if (l->held) {

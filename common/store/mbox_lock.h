@@ -43,8 +43,6 @@ struct mbox_lock {
  * Nothing is held on failure, but holder[] tells, until the next use. */
 int mbox_lock_take(struct mbox_lock *l, int fd, const char *path, bool write,
                    const struct settings *settings);
-/* While it lasts; tells others that the owner of a dotlock lives (its time stamp). */
-void mbox_lock_touch(struct mbox_lock *l);
 void mbox_lock_release(struct mbox_lock *l); /* also a _cleanup_ function */
 
 #endif

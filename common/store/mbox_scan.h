@@ -24,7 +24,6 @@ enum {
         /* What is looked at of a header, whole fields of it; Status and its like further down are not seen,
          * and are sent as any other. A header is text of its sender: nobody's mail has more. */
         MBOX_HEAD_MAX = 256 * 1024,
-        MBOX_KEYWORDS_MAX = 64,
         MBOX_HEAD_STEP = 4096, /* most headers have less */
 };
 
