@@ -34,8 +34,12 @@ struct format {
         int (*look)(struct mailbox *m, unsigned *ret_due);
         /* Something is to be done though nothing has changed. */
         bool (*is_unsettled)(const struct mailbox *m);
+        /* What read() needs and others may have for minutes: had before the index is locked, since nobody
+         * waits so long for that. NULL: nothing. */
+        int (*lock)(struct mailbox *m);
         /* With the index locked: makes the records agree with what is there. */
         int (*read)(struct mailbox *m, unsigned due);
+        void (*unlock)(struct mailbox *m); /* once behind lock(), also when nothing had to be read */
 
         /* change.h: carries out what can be, under the index's lock. */
         int (*change)(struct change *c);

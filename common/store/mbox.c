@@ -22,6 +22,7 @@ static int open_folder(struct mailbox *m)
 {
         m->mbox = xcalloc(1, sizeof(*m->mbox));
         m->mbox->fd = -1;
+        m->mbox->file = MBOX_FILE_NONE;
         int r = folder_open(m->store, &m->place, &m->dir);
         if (r == 0)
                 r = folder_open_control(m->store, &m->place, &m->control);
@@ -104,7 +105,7 @@ static int watch(struct mailbox *m, int fd)
         return error_set(m->store, -errno, "inotify_add_watch", m->place.file);
 }
 
-int mbox_look(struct mailbox *m, unsigned *ret)
+static int look(struct mailbox *m, unsigned *ret)
 {
         const struct index_truth *t = &m->index.head.truth;
         struct stat st = {0};
@@ -137,18 +138,27 @@ static bool is_unsettled(const struct mailbox *m)
         return writes_at_once(m) && mbox_is_unwritten(m);
 }
 
-int mbox_read(struct mailbox *m, unsigned due)
+static int lock_file(struct mailbox *m)
 {
-        _cleanup_(mbox_file_close) struct mbox_file f = MBOX_FILE_NONE;
+        return mbox_file_open(m, writes_at_once(m), &m->mbox->file);
+}
+
+static void unlock_file(struct mailbox *m)
+{
+        mbox_file_close(&m->mbox->file);
+}
+
+static int read_file(struct mailbox *m, unsigned due)
+{
+        struct mbox_file *f = &m->mbox->file;
         const struct mbox_changes none = {0};
-        bool write = writes_at_once(m);
-        int r = mbox_file_open(m, write, &f);
-        if (r == 0 && !due && !mbox_file_is_known(&f))
-                due = mbox_file_due(&f); /* changed since the look */
-        if (r == 0 && due)
-                r = mbox_read_locked(&f, due);
-        if (r == 0 && write && mbox_is_unwritten(m))
-                r = mbox_write(&f, &none);
+        int r = 0;
+        if (!due && !mbox_file_is_known(f))
+                due = mbox_file_due(f); /* changed since the look */
+        if (due)
+                r = mbox_read_locked(f, due);
+        if (r == 0 && writes_at_once(m) && mbox_is_unwritten(m))
+                r = mbox_write(f, &none);
         return r;
 }
 
@@ -173,9 +183,11 @@ const struct format format_mbox = {
         .complete = complete,
         .tidy = tidy,
         .close = close_folder,
-        .look = mbox_look,
+        .look = look,
         .is_unsettled = is_unsettled,
-        .read = mbox_read,
+        .lock = lock_file,
+        .read = read_file,
+        .unlock = unlock_file,
         .change = mbox_change,
         .text = mbox_text,
         .date = date,

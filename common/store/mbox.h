@@ -36,15 +36,6 @@ enum {
         MBOX_TRUTH_BASE = 1 << 1,      /* X-IMAPbase (or X-IMAP) is in the file */
 };
 
-/* Of struct mailbox: kept while the folder is open. */
-struct mbox {
-        int fd; /* of the file, as it was when it was last opened; -1 */
-        bool writable;
-        uint64_t *offset; /* of the first `known` rows */
-        uint32_t known, cap;
-        uint64_t layout; /* of the index when they were right */
-};
-
 struct mbox_extent {
         uint64_t stored, head_n;
         uint32_t from_n;
@@ -64,6 +55,17 @@ struct mbox_file {
         struct mbox_source source;
 };
 #define MBOX_FILE_NONE ((struct mbox_file){.fd = -1, .lock = MBOX_LOCK_NONE})
+
+/* Of struct mailbox: kept while the folder is open. */
+struct mbox {
+        int fd; /* of the file, as it was when it was last opened; -1 */
+        bool writable;
+        uint64_t *offset; /* of the first `known` rows */
+        uint32_t known, cap;
+        uint64_t layout;       /* of the index when they were right */
+        struct mbox_file file; /* locked between lock() and unlock() of the format */
+};
+
 int mbox_file_open(struct mailbox *m, bool write, struct mbox_file *ret);
 /* Opens the file that has the name now; without a lock. */
 int mbox_file_reopen(struct mailbox *m, bool write);
@@ -78,7 +80,7 @@ unsigned mbox_file_due(const struct mbox_file *f);
 void mbox_file_note(struct mbox_file *f, struct index_truth *truth);
 int mbox_file_stat(struct mbox_file *f);
 
-/* Index and file locked: makes the records agree with it. 0: only we have appended to it. */
+/* Index and file locked (the file first): makes the records agree with it. 0: only we have appended to it. */
 int mbox_read_locked(struct mbox_file *f, unsigned due);
 /* Both locked, for writing, and the records agree. */
 int mbox_begin(struct mailbox *m, struct mbox_file *ret);
@@ -103,8 +105,6 @@ void mbox_all_keywords(const struct mailbox *m, struct buf *to);
 uint32_t mbox_known_letters(struct mailbox *m, struct slice names, struct buf *unknown);
 
 /* The functions of the format's table. */
-int mbox_look(struct mailbox *m, unsigned *ret);
-int mbox_read(struct mailbox *m, unsigned due);
 int mbox_change(struct change *c);
 int mbox_text(struct mailbox *m, uint32_t seq, bool head, struct message_text *ret);
 /* A file without a name, beside the index; MBOX_SPOOL_NAME is the beginning of the one that it has for a

@@ -157,12 +157,14 @@ unsigned mbox_file_due(const struct mbox_file *f)
 
 int mbox_begin(struct mailbox *m, struct mbox_file *ret)
 {
-        int r = opened_begin(m);
-        if (r < 0)
-                return r;
-        r = opened_keywords(m);
+        int r = mbox_file_open(m, true, ret);
         if (r == 0)
-                r = mbox_file_open(m, true, ret);
+                r = opened_begin(m);
+        if (r < 0) {
+                mbox_file_close(ret);
+                return r;
+        }
+        r = opened_keywords(m);
         if (r == 0 && (!m->index.ready || m->index.whole || !mbox_file_is_known(ret))) {
                 m->index.news = true;
                 r = mbox_read_locked(ret, mbox_file_due(ret));

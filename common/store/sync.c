@@ -99,6 +99,18 @@ int opened_keywords(struct mailbox *m)
         return r < 0 ? opened_error(m, r, "open", "dovecot-keywords") : 0;
 }
 
+/* For reading what is there. */
+static int begin(struct mailbox *m)
+{
+        int r = m->format->lock ? m->format->lock(m) : 0;
+        if (r < 0)
+                return r;
+        r = opened_begin(m);
+        if (r < 0 && m->format->unlock)
+                m->format->unlock(m);
+        return r;
+}
+
 int opened_sync(struct mailbox *m, bool force)
 {
         unsigned due = 0;
@@ -114,9 +126,11 @@ int opened_sync(struct mailbox *m, bool force)
         force = (force && !told) || m->look_again;
         if (m->index.ready && !due && !force && !m->format->is_unsettled(m))
                 return 0;
-        r = opened_begin(m);
-        if (r < 0)
+        r = begin(m);
+        if (r < 0) {
+                m->look_again |= force;
                 return r;
+        }
         bool fresh = m->index.whole;
         m->index_fault = fresh ? m->index.why : m->index_fault;
         /* what others did while we waited for the lock may have made new keywords */
@@ -137,6 +151,8 @@ int opened_sync(struct mailbox *m, bool force)
                 view_date_kept_back(m);
         }
         m->keywords.used |= m->index.head.counts.letters;
+        if (m->format->unlock)
+                m->format->unlock(m);
         opened_commit(m);
         return r;
 }

@@ -2,6 +2,10 @@
 
 #include "mbox_fixture.h"
 
+#include <poll.h>
+#include <sys/inotify.h>
+#include <sys/wait.h>
+
 #define THREE                                                                                                \
         MAIL(BASE "Status: RO\nX-Status: F\nX-UID: 4\n", "a") MAIL("X-UID: 5\n", "b") MAIL("X-UID: 6\n", "c")
 
@@ -176,6 +180,61 @@ static void two_views(void **state)
         mailbox_close(&other);
 }
 
+/* Whether the lock on a file, of this kind, could be had now. */
+static bool is_lockable(struct fixture *f, const char *path)
+{
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        int fd = openat(f->fd, path, O_RDWR | O_CLOEXEC);
+        assert_true(fd >= 0);
+        assert_int_equal(fcntl(fd, F_OFD_GETLK, &lock), 0);
+        close(fd);
+        return lock.l_type == F_UNLCK;
+}
+
+static bool look_at_two(struct fixture *f)
+{
+        struct mailbox *m = NULL;
+        return mailbox_open(f->store, "INBOX", false, &m) == 0 && mailbox_count(m) == 2;
+}
+
+static bool append_third(struct fixture *f)
+{
+        return append_one(f, SLICE("Subject: c\r\n\r\nx\r\n"), 0) > 0;
+}
+
+/* Others have the mbox for long: who waits for it does not keep the index from the user's other sessions. */
+static void the_index_is_free_while_the_file_is_waited_for(void **state)
+{
+        struct fixture *f = *state;
+        static const char *const locks[] = {"dotlock", "fcntl"};
+        static bool (*const waits[])(struct fixture *) = {look_at_two, append_third};
+        put(f, "inbox", MAIL("", "a"));
+        expect_box(f, false, "1  a");
+        add_text(f, MAIL("", "b"));
+        f->settings.mbox_read_locks = f->settings.mbox_write_locks = (struct settings_list){locks, 2};
+        f->settings.mbox_lock_timeout = 60000;
+        for (size_t i = 0; i < ARRAY_LEN(waits); i++) {
+                struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+                struct pollfd tells = {.fd = inotify_init1(IN_CLOEXEC), .events = POLLIN};
+                int status, fd = openat(f->fd, "inbox", O_RDWR | O_CLOEXEC);
+                assert_int_equal(fcntl(fd, F_OFD_SETLK, &lock), 0);
+                /* its dotlock, made while it tries */
+                assert_true(inotify_add_watch(tells.fd, f->home, IN_CREATE) >= 0);
+                pid_t pid = fork();
+                if (pid == 0) {
+                        close(fd);
+                        _exit(waits[i](f) ? 0 : 1);
+                }
+                assert_int_equal(poll(&tells, 1, 20000), 1);
+                assert_true(is_lockable(f, CONTROL "/mailsession.journal"));
+                close(tells.fd);
+                close(fd);
+                assert_int_equal(waitpid(pid, &status, 0), pid);
+                assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        }
+        expect_box(f, false, "1  a|2  b|3  c");
+}
+
 int main(void)
 {
 #define T(t) cmocka_unit_test_setup_teardown(t, mbox_setup, fixture_teardown)
@@ -188,6 +247,7 @@ int main(void)
                 T(the_base_is_taken_away),
                 T(another_file_with_its_name),
                 T(two_views),
+                T(the_index_is_free_while_the_file_is_waited_for),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
