@@ -269,6 +269,11 @@ pid_t dotlock_owner(int dirfd, const char *name)
         return read_owner(dirfd, path, "").pid;
 }
 
+int dotlock_touch(const struct dotlock *l)
+{
+        return futimens(l->fd, NULL) < 0 ? -errno : 0;
+}
+
 int dotlock_replace(struct dotlock *l, const char *name)
 {
         int r = renameat(l->dirfd, l->path, l->dirfd, name) < 0 ? -errno : 0;

@@ -271,7 +271,18 @@ int mbox_lock_take(struct mbox_lock *l, int fd, const char *path, bool write, co
                 r = wait_for_all(l, &p);
         if (r < 0)
                 mbox_lock_release(l);
+        else
+                l->keep = deadline_in_ms(MBOX_LOCK_KEEP_MS);
         return r;
+}
+
+/* The group is not needed for it: the file is the user's. */
+void mbox_lock_keep(struct mbox_lock *l)
+{
+        if (l->dotlock.fd < 0 || deadline_left(l->keep) != 0)
+                return;
+        (void)dotlock_touch(&l->dotlock);
+        l->keep = deadline_in_ms(MBOX_LOCK_KEEP_MS);
 }
 
 void mbox_lock_release(struct mbox_lock *l)

@@ -14,14 +14,25 @@
  * group mail may write to, FILE.lock is made and removed with mail_privileged_group as the effective group,
  * for an mbox that is the user's own or that the user may write.
  *
+ * While it is held for long, its dotlock is kept young (mbox_lock_keep()). Should another program break it
+ * all the same, what was begun is finished under the other locks, and his dotlock stays when ours is given
+ * back.
+ *
  * Hold a lock only while bytes are read or written, never while a client is waited for, and never two of one
  * mbox in one process. */
 
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/lock.h"
 #include "conf/settings.h"
 #include "store/perm.h"
+
+enum {
+        /* Others break a dotlock for its age alone, however alive its owner is: maildrop after 60 s, Postfix
+         * after 500 s, what is made with liblockfile after 300 s where it does not know the owner. */
+        MBOX_LOCK_KEEP_MS = 15 * 1000,
+};
 
 struct mbox_lock {
         int fd;         /* borrowed: the mbox */
@@ -32,6 +43,7 @@ struct mbox_lock {
         bool write;
         bool privileged; /* the dotlock was made with the group */
         struct dotlock dotlock;
+        deadline_t keep;                 /* when it is touched next */
         const struct settings *settings; /* borrowed */
         char holder[256]; /* behind -ETIMEDOUT who has it: "spool.lock of process 123", "fcntl lock of process
                              123"; behind -EACCES which directory does not allow it, and the remedy */
@@ -43,6 +55,8 @@ struct mbox_lock {
  * Nothing is held on failure, but holder[] tells, until the next use. */
 int mbox_lock_take(struct mbox_lock *l, int fd, const char *path, bool write,
                    const struct settings *settings);
+/* To be called again and again while it is held: it costs a look at the clock, or nothing. */
+void mbox_lock_keep(struct mbox_lock *l);
 void mbox_lock_release(struct mbox_lock *l); /* also a _cleanup_ function */
 
 #endif

@@ -86,6 +86,43 @@ static void only_ours_is_removed(void **state)
         unlinkat(s->dirfd, "kevin.lock", 0);
 }
 
+static time_t time_of_dotlock(const struct spool *s)
+{
+        struct stat st;
+        assert_int_equal(fstatat(s->dirfd, "kevin.lock", &st, 0), 0);
+        return st.st_mtim.tv_sec;
+}
+
+static void it_stays_young_while_it_is_held(void **state)
+{
+        struct spool *s = *state;
+        assert_int_equal(take(s, true), 0);
+        assert_true(deadline_left(s->lock.keep) > 0);
+        make_old(s);
+        s->lock.keep = DEADLINE_NEVER;
+        mbox_lock_keep(&s->lock);
+        assert_int_equal(time_of_dotlock(s), 1000);
+        s->lock.keep = 0;
+        mbox_lock_keep(&s->lock);
+        assert_true(time_of_dotlock(s) > 1000);
+        assert_true(deadline_left(s->lock.keep) > 0);
+        /* and nobody else's is touched */
+        unlinkat(s->dirfd, "kevin.lock", 0);
+        put_dotlock(s, "1\n", 2);
+        make_old(s);
+        s->lock.keep = 0;
+        mbox_lock_keep(&s->lock);
+        assert_int_equal(time_of_dotlock(s), 1000);
+        mbox_lock_release(&s->lock);
+        unlinkat(s->dirfd, "kevin.lock", 0);
+        /* without a dotlock there is none to touch */
+        use(s, "fcntl", "fcntl");
+        assert_int_equal(take(s, true), 0);
+        s->lock.keep = 0;
+        mbox_lock_keep(&s->lock);
+        assert_false(has_dotlock(s));
+}
+
 static void what_a_killed_process_left_is_no_obstacle(void **state)
 {
         struct spool *s = *state;
@@ -116,9 +153,13 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         const struct CMUnitTest tests[] = {
-                TEST(ours_says_who_we_are),    TEST(of_a_dead_process_of_this_host),
-                TEST(of_a_live_process_never), TEST(of_an_unknown_owner_by_age),
-                TEST(only_ours_is_removed),    TEST(what_a_killed_process_left_is_no_obstacle),
+                TEST(ours_says_who_we_are),
+                TEST(of_a_dead_process_of_this_host),
+                TEST(of_a_live_process_never),
+                TEST(of_an_unknown_owner_by_age),
+                TEST(only_ours_is_removed),
+                TEST(it_stays_young_while_it_is_held),
+                TEST(what_a_killed_process_left_is_no_obstacle),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
