@@ -87,7 +87,9 @@ int conn_flush(struct conn *c)
 bool conn_takes_more(const struct conn *c)
 {
         struct pollfd p = {.fd = c->out_fd, .events = POLLOUT};
-        return !c->error && c->out.n < AT_ONCE && poll(&p, 1, 0) == 1 && p.revents == POLLOUT;
+        /* nobody knows how much a compressor holds that has not been flushed */
+        return !c->error && !(c->deflate && deflate_unflushed(c->deflate)) && c->out.n < AT_ONCE &&
+               poll(&p, 1, 0) == 1 && p.revents == POLLOUT;
 }
 
 void conn_write(struct conn *c, struct slice s)

@@ -226,6 +226,21 @@ static void an_idle_one_keeps_no_compressor(void **state)
         }
 }
 
+/* Who holds a lock must not wait for what is still in the compressor. */
+static void it_takes_no_more_before_a_flush(void **state)
+{
+        struct pair *p = *state;
+        _cleanup_(buf_free) struct buf much = {0};
+        memset(buf_reserve(&much, CONN_OUTPUT_FLUSH), 'x', CONN_OUTPUT_FLUSH);
+        much.n = CONN_OUTPUT_FLUSH;
+        assert_true(conn_takes_more(&p->conn));
+        conn_write(&p->conn, buf_slice(&much));
+        assert_int_equal(p->conn.out.n, 0);
+        assert_false(conn_takes_more(&p->conn));
+        assert_int_equal(conn_flush(&p->conn), 0);
+        assert_true(conn_takes_more(&p->conn));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -238,6 +253,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(literals_of_any_size, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(ends_with_its_stream, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(no_stream_is_an_error, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(it_takes_no_more_before_a_flush, set_up, tear_down),
                 cmocka_unit_test(an_idle_one_keeps_no_compressor),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
