@@ -47,9 +47,9 @@ static void tell(struct imap_session *s, uint64_t done, uint64_t total)
         conn_flush(c);
 }
 
-static bool is_due(struct imap_progress *p)
+static bool is_due(const struct imap_progress *p)
 {
-        return ++p->calls % IMAP_PROGRESS_CALLS == 0 && p->next != 0 && deadline_left(p->next) == 0;
+        return p->next != 0 && deadline_left(p->next) == 0;
 }
 
 void imap_progress(struct imap_session *s, uint64_t done, uint64_t total)
@@ -59,7 +59,7 @@ void imap_progress(struct imap_session *s, uint64_t done, uint64_t total)
         p->done = done;
         p->total = total;
         p->span = 1;
-        if (is_due(p))
+        if (++p->calls % IMAP_PROGRESS_CALLS == 0 && is_due(p))
                 tell(s, done, total);
 }
 
@@ -74,7 +74,7 @@ void imap_progress_step(void *context, uint64_t done, uint64_t total)
         const struct imap_progress *p = &s->progress;
 
         /* others may be waiting for a lock that the store has */
-        if (!is_due(&s->progress) || !conn_takes_more(&s->conn))
+        if (!is_due(p) || !conn_takes_more(&s->conn))
                 return;
         if (p->total)
                 tell(s, p->done + (total ? p->span * done / total : 0), p->total);

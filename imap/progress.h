@@ -21,7 +21,7 @@ struct imap_progress {
         uint64_t told, told_total; /* the last answer: the next does not go back */
 };
 
-enum { IMAP_PROGRESS_CALLS = 16 /* the clock is not looked at more often */ };
+enum { IMAP_PROGRESS_CALLS = 16 /* items for which the clock is looked at once */ };
 
 /* Around each command: what is done between them is nobody's to wait for. */
 void imap_progress_start(struct imap_session *s, struct slice tag);

@@ -70,7 +70,6 @@ int change_each(struct change *c, int (*one)(void *, const struct record *), voi
 {
         for (size_t i = 0; i < c->n; i++) {
                 const struct record *rec = opened_record(c->m, c->seqs[i]);
-                user_step(c->m->store, i, c->n);
                 if (was_modified(c, rec)) {
                         c->modified[c->modified_n++] = c->seqs[i];
                         continue;

@@ -13,6 +13,7 @@
 struct renaming {
         struct change *c;
         struct touch touch;
+        size_t messages; /* up to now */
 };
 
 static int rename_one(void *context, const struct record *rec)
@@ -22,6 +23,7 @@ static int rename_one(void *context, const struct record *rec)
         struct mailbox *m = c->m;
         uint8_t flags;
         uint32_t letters;
+        user_step(m->store, t->messages++, c->n);
         index_flags_apply(&c->flags, rec, &flags, &letters);
         if (flags == rec->flags && letters == rec->letters)
                 return 0;
@@ -55,6 +57,7 @@ static int unlink_one(void *context, const struct record *rec)
         struct change *c = t->c;
         struct mailbox *m = c->m;
         _cleanup_(buf_free) struct buf path = {0};
+        user_step(m->store, t->messages++, c->n);
         maildir_path(m, rec, &path);
         uint64_t size = c->counts ? maildir_bytes(m, rec) : 0;
         if (unlinkat(m->dir, buf_cstr(&path), 0) < 0)

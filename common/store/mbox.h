@@ -53,6 +53,8 @@ struct mbox_file {
         struct mbox_lock lock;
         struct stat st; /* behind the lock */
         struct mbox_source source;
+        unsigned done,
+                share; /* percent of the client's command: of what was done before, of what is done now */
 };
 #define MBOX_FILE_NONE ((struct mbox_file){.fd = -1, .lock = MBOX_LOCK_NONE})
 
@@ -79,6 +81,11 @@ unsigned mbox_file_due(const struct mbox_file *f);
 /* Enters what it looks like now. */
 void mbox_file_note(struct mbox_file *f, struct index_truth *truth);
 int mbox_file_stat(struct mbox_file *f);
+/* Before all of it is read or moved, which takes long: from now on mbox_file_tell() is about that. It is half
+ * of what the command has left to do; all of it, when it is the `last`. */
+void mbox_file_begin_long(struct mbox_file *f, bool last);
+/* Tells the client how many bytes of how many are done, and keeps the lock. The context is the file. */
+void mbox_file_tell(void *context, uint64_t done, uint64_t all);
 
 /* Index and file locked (the file first): makes the records agree with it. 0: only we have appended to it. */
 int mbox_read_locked(struct mbox_file *f, unsigned due);

@@ -31,12 +31,6 @@ static bool is_that_file(const struct reading *d)
                l->size <= (uint64_t)d->f->st.st_size;
 }
 
-static void begin_heads(struct reading *d)
-{
-        mbox_scan_begin(&d->scan, &d->f->source, 0, false);
-        d->scan.step = MBOX_HEAD_STEP;
-}
-
 /* From the last message on all is read, whether it is new or not. */
 static void begin_at(struct reading *d, uint32_t row)
 {
@@ -59,7 +53,8 @@ bool mbox_continues(struct reading *d, uint64_t *ret_at)
         if (stored > t->list.size)
                 return false;
         uint64_t at = t->list.size - stored;
-        begin_heads(d);
+        mbox_scan_begin(&d->scan, &d->f->source, 0, false);
+        d->scan.step = MBOX_HEAD_STEP;
         bool same = has_head(d, row - 1, at, &msg);
         mbox_scan_end(&d->scan);
         if (!same)
@@ -95,7 +90,8 @@ int mbox_check_heads(struct reading *d, uint64_t *ret_at)
         int r = 1;
         if (last == 0 || !is_that_file(d))
                 return 0;
-        begin_heads(d);
+        mbox_reading_begin(d, 0, false);
+        d->scan.step = MBOX_HEAD_STEP;
         uint64_t pseudo = ix->head.truth.list.read_to;
         if (pseudo) {
                 r = mbox_scan_head(&d->scan, &msg) > 0 && msg.status.pseudo;

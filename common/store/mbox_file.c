@@ -13,8 +13,9 @@ enum { FILE_TRIES = 5 /* others put another file in its place meanwhile */ };
 
 static ssize_t read_file(void *context, void *to, size_t n, uint64_t offset)
 {
-        const struct mbox_file *f = context;
+        struct mbox_file *f = context;
         ssize_t got;
+        mbox_lock_keep(&f->lock);
         do
                 got = pread(f->fd, to, n, (off_t)offset);
         while (got < 0 && errno == EINTR);
@@ -34,6 +35,19 @@ int mbox_file_stat(struct mbox_file *f)
         return 0;
 }
 
+void mbox_file_begin_long(struct mbox_file *f, bool last)
+{
+        f->done += f->share;
+        f->share = last ? 100 - f->done : (100 - f->done) / 2;
+}
+
+void mbox_file_tell(void *context, uint64_t done, uint64_t all)
+{
+        struct mbox_file *f = context;
+        mbox_lock_keep(&f->lock);
+        user_long_step(f->m->store, f->done + f->share * done / all, 100);
+}
+
 static int lock(struct mbox_file *f, bool write)
 {
         struct mailbox *m = f->m;
@@ -49,7 +63,9 @@ static int lock(struct mbox_file *f, bool write)
 static int finish_rewrite(struct mbox_file *f)
 {
         struct mailbox *m = f->m;
-        int r = rewrite_replay(m->control, f->fd, m->store->settings->mail_fsync != SETTINGS_FSYNC_NEVER);
+        bool sync = m->store->settings->mail_fsync != SETTINGS_FSYNC_NEVER;
+        mbox_file_begin_long(f, false);
+        int r = rewrite_replay(m->control, f->fd, sync, (struct rewrite_progress){mbox_file_tell, f});
         if (r == -EBADMSG)
                 return 0; /* put aside: the file is what it is */
         return r < 0 ? error_set_at(m->store, r, "replay", m->place.control, REWRITE_NAME) : 0;

@@ -11,13 +11,32 @@
 #include "store/mbox_reading.h"
 #include "store/uidvalidity.h"
 
-enum { SAME_AHEAD = 4096 /* rows that are looked at for one that is the same as others: copies of a copy */ };
+enum {
+        SAME_AHEAD = 4096, /* rows that are looked at for one that is the same as others: copies of a copy */
+        READS_TOLD = 16,   /* reads, of 4 to 256 kB, for which it is told once how far it is */
+};
 
 static void reading_free(struct reading *d)
 {
         mbox_scan_end(&d->scan);
         buf_free(&d->gone);
         buf_free(&d->text);
+}
+
+static ssize_t read_and_tell(void *context, void *to, size_t n, uint64_t offset)
+{
+        struct reading *d = context;
+        const struct mbox_source *file = &d->f->source;
+        if (++d->reads % READS_TOLD == 0)
+                mbox_file_tell(d->f, offset - d->from, file->end - d->from);
+        return file->read(file->context, to, n, offset);
+}
+
+void mbox_reading_begin(struct reading *d, uint64_t at, bool unquote)
+{
+        const struct mbox_source told = {.read = read_and_tell, .context = d, .end = d->f->source.end};
+        d->from = at;
+        mbox_scan_begin(&d->scan, &told, at, unquote);
 }
 
 static int scan_error(struct reading *d, int r)
@@ -238,7 +257,7 @@ static int read_from(struct reading *d, uint64_t at)
 {
         struct mbox_message msg;
         bool unquote = d->m->store->settings->mbox_unquote_from;
-        mbox_scan_begin(&d->scan, &d->f->source, at, unquote);
+        mbox_reading_begin(d, at, unquote);
         int r;
         while ((r = mbox_scan_next(&d->scan, &msg)) > 0) {
                 if (msg.offset == 0) {
@@ -277,6 +296,7 @@ int mbox_read_locked(struct mbox_file *f, unsigned due)
         _cleanup_(reading_free) struct reading d = {
                 .f = f, .m = m, .truth = m->index.head.truth, .rows = m->index.n};
         int r = 0;
+        mbox_file_begin_long(f, !f->lock.write);
         if (f->fd >= 0)
                 r = read_file(&d, due);
         else

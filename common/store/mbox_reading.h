@@ -10,6 +10,8 @@ struct reading {
         struct mbox_file *f;
         struct mailbox *m;
         struct mbox_scan scan;
+        uint64_t from;  /* where it begins to read */
+        unsigned reads; /* up to now */
         struct index_truth truth;
         uint32_t row, rows; /* the next one that can be found, and how many there were */
         uint32_t last_uid;
@@ -19,6 +21,8 @@ struct reading {
         struct buf text;
 };
 
+/* As mbox_scan_begin(), and the client is told how far it is (mbox_file_tell()). */
+void mbox_reading_begin(struct reading *d, uint64_t at, bool unquote);
 /* What a header says of flags, into the record. */
 int mbox_update_flags(struct reading *d, struct record *rec, const struct mbox_message *msg);
 /* Whether the UID of the message that was just met, d->last_uid, is in the file. */

@@ -224,6 +224,8 @@ static int append(struct save *s, struct mbox_file *f, uint32_t first)
         int r = rewrite_move(w, 0, size);
         for (size_t i = 0; i < s->n && r == 0; i++)
                 r = say_item(s, &s->items[i], first + (uint32_t)i, size == 0 && i == 0);
+        w->progress = (struct rewrite_progress){mbox_file_tell, f};
+        mbox_file_begin_long(f, true);
         if (r == 0)
                 r = rewrite_run(w, f->fd, size, &begun);
         m->look_again |= begun && r < 0;

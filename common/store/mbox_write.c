@@ -12,6 +12,7 @@ enum {
         /* What is written within one is written or it is not, also when the writer is killed meanwhile, or
          * the power goes: a page of memory, and a sector of most disks. */
         BLOCK = 4096,
+        HEADS_TOLD = 16, /* headers read for which it is told once how far it is */
 };
 
 /* Bytes of the file that others take the place of. */
@@ -236,6 +237,9 @@ static int look_at_all(struct writing *w)
                 r = write_pseudo(w);
         if (r < 0)
                 return r;
+        unsigned heads = 0;
+        if (w->all || !w->c->expunge)
+                mbox_file_begin_long(w->f, false);
         uint32_t from = w->all || base || w->c->n == 0 ? 0 : index_row_at(ix, w->c->uids[0]);
         for (uint32_t row = from; row < ix->n; row++) {
                 const struct record *rec = &ix->rows[row];
@@ -247,7 +251,10 @@ static int look_at_all(struct writing *w)
                         continue;
                 }
                 bool has_base = first && base;
-                if (chosen || has_base || (w->all && rec->uid > l->last_uid))
+                bool looks = chosen || has_base || (w->all && rec->uid > l->last_uid);
+                if (looks && ++heads % HEADS_TOLD == 0)
+                        mbox_file_tell(w->f, row - from, ix->n - from);
+                if (looks)
                         r = write_row(w, row, chosen, has_base);
                 if (r < 0)
                         return r;
@@ -287,6 +294,8 @@ static int rewrite(struct writing *w)
         }
         if (r == 0)
                 r = rewrite_move(&rw, at, size - at);
+        rw.progress = (struct rewrite_progress){mbox_file_tell, w->f};
+        mbox_file_begin_long(w->f, true);
         if (r == 0)
                 r = rewrite_run(&rw, w->f->fd, size, &begun);
         m->look_again |= begun && r < 0;

@@ -226,7 +226,8 @@ static int carry(struct rewrite *w, const struct rewrite_header *h, const struct
                                                                  .h = *h,
                                                                  .pieces = pieces,
                                                                  .old_end = h->old_size,
-                                                                 .untouched = true};
+                                                                 .untouched = true,
+                                                                 .progress = w->progress};
         rewrite_work_alloc(&work);
         int r = w->sync ? fd_fsync_dir(w->dirfd) : 0;
         if (r == 0)

@@ -23,19 +23,27 @@ enum {
         REWRITE_WINDOW = 4 * 1024 * 1024, /* moved at a time */
 };
 
+/* To be told how many bytes of all that move or are new have their place, after each window: often enough for
+ * who must not seem dead. It is called with the file's lock held, and must not wait for anything. */
+struct rewrite_progress {
+        void (*tell)(void *context, uint64_t done, uint64_t all); /* NULL: nobody wants to know */
+        void *context;
+};
+
 /* The new content is said from its beginning to its end, as pieces: bytes of the old file and texts. Bytes of
  * the old file that are in no piece are gone. While texts are collected under a name of its own
  * (mailsession.rewrite.N: used again by the next when a process was killed) no lock is needed, and several
  * processes may do so at once. */
 struct rewrite {
-        int dirfd;       /* borrowed: where the journal is, open for reading */
-        bool sync;       /* fsync; false only with mail_fsync=never */
-        uint64_t stored; /* bytes of texts up to now */
-        uint64_t at;     /* bytes of the new content said up to now */
-        uint64_t from;   /* where the old file's next piece may begin */
-        uint32_t window; /* REWRITE_WINDOW; tests have smaller ones */
-        int fd;          /* the journal, without its name; locked */
-        unsigned number; /* of its name */
+        int dirfd;                        /* borrowed: where the journal is, open for reading */
+        bool sync;                        /* fsync; false only with mail_fsync=never */
+        uint64_t stored;                  /* bytes of texts up to now */
+        uint64_t at;                      /* bytes of the new content said up to now */
+        uint64_t from;                    /* where the old file's next piece may begin */
+        uint32_t window;                  /* REWRITE_WINDOW; tests have smaller ones */
+        struct rewrite_progress progress; /* behind rewrite_begin(): the caller's */
+        int fd;                           /* the journal, without its name; locked */
+        unsigned number;                  /* of its name */
         uint64_t hash, written;
         struct buf chunk, pieces;
 };
@@ -63,9 +71,10 @@ void rewrite_tidy(int dirfd, const char *name);
 
 /* Whether there is one that waits, without a lock. */
 bool rewrite_waits(int dirfd);
-/* Finishes it, if there is one, with the file's write lock held. One that found no room before anything was
- * changed is dropped. A journal that is not whole, or is of another file (inode, or what the file must look
- * like), is not followed: -EBADMSG, and it is renamed to mailsession.rewrite.broken for the administrator. */
-int rewrite_replay(int dirfd, int file, bool sync);
+/* Finishes it, if there is one, with the file's write lock held; of what is left of it `progress` is told.
+ * One that found no room before anything was changed is dropped. A journal that is not whole, or is of
+ * another file (inode, or what the file must look like), is not followed: -EBADMSG, and it is renamed to
+ * mailsession.rewrite.broken for the administrator. */
+int rewrite_replay(int dirfd, int file, bool sync, struct rewrite_progress progress);
 
 #endif

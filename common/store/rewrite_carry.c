@@ -108,17 +108,26 @@ static int cut_off(struct rewrite_work *w)
         return ftruncate(w->file, (off_t)new_end(w)) < 0 ? -errno : 0;
 }
 
-static int carry_stages(struct rewrite_work *w)
+static int each_stage(struct rewrite_work *w, enum rewrite_stage from,
+                      int (*work)(struct rewrite_work *w, enum rewrite_stage stage, uint64_t at))
 {
-        enum rewrite_stage from = w->stage;
         int r = 0;
         for (enum rewrite_stage s = MAX(from, REWRITE_DOWN); s < REWRITE_MOVED && r == 0; s++) {
                 uint64_t at = s == REWRITE_UP ? UINT64_MAX : 0;
                 if (s == w->mark.stage || w->mark.stage == REWRITE_MOVED)
                         at = w->mark.at;
                 if (s != REWRITE_TAIL || w->h.new_size < w->h.old_size)
-                        r = rewrite_pieces_carry(w, s, at);
+                        r = work(w, s, at);
         }
+        return r;
+}
+
+static int carry_stages(struct rewrite_work *w)
+{
+        enum rewrite_stage from = w->stage;
+        int r = each_stage(w, from, rewrite_pieces_count);
+        if (r == 0)
+                r = each_stage(w, from, rewrite_pieces_carry);
         return r == 0 && from != REWRITE_MOVED && w->h.new_size < w->h.old_size ? cut_off(w) : r;
 }
 

@@ -79,6 +79,9 @@ struct rewrite_work {
         struct rewrite_range *ranges;
         uint32_t head, n, ranges_n;
         uint64_t read_from, read_to; /* of the file, since the last mark */
+        struct rewrite_progress progress;
+        uint64_t all, done; /* bytes that are carried from here on */
+        bool counting;      /* these are being counted: nothing is read or written */
 };
 
 static inline uint32_t rewrite_ranges_max(uint32_t window)
@@ -126,6 +129,8 @@ int rewrite_drop(struct rewrite_work *w);
 int rewrite_take_back(struct rewrite_work *w);
 /* The pieces of a stage from `at` on (REWRITE_UP: those before it). */
 int rewrite_pieces_carry(struct rewrite_work *w, enum rewrite_stage stage, uint64_t at);
+/* Adds to w->all how many bytes these are; 0. */
+int rewrite_pieces_count(struct rewrite_work *w, enum rewrite_stage stage, uint64_t at);
 /* Writes the window to the file. */
 int rewrite_window_write(struct rewrite_work *w);
 

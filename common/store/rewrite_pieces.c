@@ -55,14 +55,26 @@ static bool needs_mark(const struct rewrite_work *w)
         return false;
 }
 
+static void tell(struct rewrite_work *w, uint64_t n)
+{
+        w->done += n;
+        if (w->progress.tell && n)
+                w->progress.tell(w->progress.context, w->done, w->all);
+}
+
 static int flush(struct rewrite_work *w)
 {
+        uint32_t n = w->n;
         int r = 0;
         if (w->ranges_n && needs_mark(w)) {
                 const struct rewrite_range *last = &w->ranges[w->ranges_n - 1];
                 r = rewrite_mark_put(w, w->stage, w->stage == REWRITE_UP ? last->to : last->to + last->n);
         }
-        return r < 0 ? r : rewrite_window_write(w);
+        if (r == 0)
+                r = rewrite_window_write(w);
+        if (r == 0)
+                tell(w, n);
+        return r;
 }
 
 /* Joined with the last range where it goes on. */
@@ -97,6 +109,10 @@ static int read_source(struct rewrite_work *w, uint64_t from, void *to, uint32_t
 static int gather(struct rewrite_work *w, uint64_t to, uint64_t from, uint64_t n)
 {
         bool up = w->stage == REWRITE_UP;
+        if (w->counting) {
+                w->all += n;
+                return 0;
+        }
         while (n) {
                 if (w->n == w->h.window || w->ranges_n == rewrite_ranges_max(w->h.window)) {
                         int r = flush(w);
@@ -174,14 +190,28 @@ static int carry_up(struct rewrite_work *w, uint64_t at)
         return r;
 }
 
-int rewrite_pieces_carry(struct rewrite_work *w, enum rewrite_stage stage, uint64_t at)
+static int carry_stage(struct rewrite_work *w, uint64_t at)
 {
         struct rewrite_piece last = tail(w);
+        return w->stage == REWRITE_DOWN ? carry_down(w, at)
+               : w->stage == REWRITE_UP ? carry_up(w, at)
+                                        : gather_from(w, w->h.new_size, &last, at);
+}
+
+int rewrite_pieces_carry(struct rewrite_work *w, enum rewrite_stage stage, uint64_t at)
+{
         w->stage = stage;
         int r = rewrite_window_write(w); /* empty: from the right end on */
         if (r == 0)
-                r = stage == REWRITE_DOWN ? carry_down(w, at)
-                    : stage == REWRITE_UP ? carry_up(w, at)
-                                          : gather_from(w, w->h.new_size, &last, at);
+                r = carry_stage(w, at);
         return r < 0 ? r : flush(w);
+}
+
+int rewrite_pieces_count(struct rewrite_work *w, enum rewrite_stage stage, uint64_t at)
+{
+        w->stage = stage;
+        w->counting = true;
+        int r = carry_stage(w, at);
+        w->counting = false;
+        return r;
 }

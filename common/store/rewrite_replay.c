@@ -156,10 +156,10 @@ static int replay(struct rewrite_work *w)
 }
 
 /* Its owner may have been killed: nothing of what it did need be on the disk. */
-int rewrite_replay(int dirfd, int file, bool sync)
+int rewrite_replay(int dirfd, int file, bool sync, struct rewrite_progress progress)
 {
         _cleanup_(rewrite_work_free) struct rewrite_work w = {
-                .dirfd = dirfd, .file = file, .sync = sync, .dirty = true};
+                .dirfd = dirfd, .file = file, .sync = sync, .dirty = true, .progress = progress};
         _cleanup_(fd_close_p) int journal =
                 openat(dirfd, REWRITE_NAME, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
         if (journal < 0)

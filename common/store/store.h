@@ -36,8 +36,9 @@ int store_examine(const struct settings *settings, const struct mail_user *user,
                   struct store **ret, const char **ret_error);
 void store_close(struct store **s); /* also a _cleanup_ function; NULL is fine */
 
-/* To be told of each step of what may take long: how many messages or files are done, of how many (0: nobody
- * knows). It is called with locks held, and very often: it must not wait for anything. */
+/* To be told of what may take long as it goes on: how many messages or files are done, of how many (0: nobody
+ * knows); of an mbox, of which bytes are read or moved, how many percent, of 100. It is called with locks
+ * held, and often: it must not wait for anything. */
 typedef void store_step(void *context, uint64_t done, uint64_t total);
 void store_on_step(struct store *s, store_step *step, void *context);
 

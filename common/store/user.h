@@ -17,7 +17,10 @@ struct user_namespace {
         struct location location;
 };
 
-enum { STORE_QUEUES_MAX = 2 /* MOVE watches two folders */ };
+enum {
+        STORE_QUEUES_MAX = 2, /* MOVE watches two folders */
+        STORE_STEPS = 16,     /* one of so many is told: who is told looks at the clock */
+};
 
 struct store {
         struct arena arena; /* lives as long as the store */
@@ -33,14 +36,23 @@ struct store {
         int64_t last_name_us; /* see filename_generate() */
         store_step *step;     /* store_on_step(); NULL: nobody wants to know */
         void *step_context;
+        unsigned steps;
         int queues[STORE_QUEUES_MAX]; /* watch.c */
         size_t queues_n;
 };
 
-static inline void user_step(const struct store *s, uint64_t done, uint64_t total)
+/* Of what takes long itself. */
+static inline void user_long_step(const struct store *s, uint64_t done, uint64_t total)
 {
         if (s->step)
                 s->step(s->step_context, done, total);
+}
+
+/* Of what takes long because there are many. */
+static inline void user_step(struct store *s, uint64_t done, uint64_t total)
+{
+        if (++s->steps % STORE_STEPS == 0)
+                user_long_step(s, done, total);
 }
 
 /* The deadline for a lock: as long as Dovecot waits. */

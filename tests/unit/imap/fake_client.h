@@ -116,7 +116,7 @@ static struct slice client_answer(struct client *c)
 }
 
 /* One command, its whole answer. */
-static void says(struct client *c, const char *command, const char *answer)
+static inline void says(struct client *c, const char *command, const char *answer)
 {
         client_send(c, slice_of(command));
         client_send(c, SLICE("\r\n"));

@@ -10,6 +10,28 @@
 
 enum { OLD_MAX = 120, PIECES = 12 };
 
+/* What was told of a rewrite. */
+static struct {
+        uint64_t done, all;
+        unsigned times;
+} told;
+
+static void hear(void *context, uint64_t done, uint64_t all)
+{
+        assert_true(done > told.done);
+        assert_true(done <= all);
+        assert_true(told.times == 0 || all == told.all);
+        told.done = done;
+        told.all = all;
+        told.times++;
+}
+
+static struct rewrite_progress listen(void)
+{
+        memset(&told, 0, sizeof(told));
+        return (struct rewrite_progress){.tell = hear};
+}
+
 /* What is to be done, and what must come out. */
 struct plan {
         struct buf old, new;
@@ -149,6 +171,7 @@ static int run(const struct plan *p, bool *ret_begun)
         *ret_begun = false;
         int r = rewrite_begin(&w, disk.dir, &perm, true);
         w.window = p->window;
+        w.progress = listen();
         if (r == 0)
                 r = say_all(&w, p);
         return r < 0 ? r : rewrite_run(&w, fd, p->old.n, ret_begun);
@@ -157,7 +180,10 @@ static int run(const struct plan *p, bool *ret_begun)
 static int replay(void)
 {
         _cleanup_(fd_close_p) int fd = open_mbox();
-        return rewrite_replay(disk.dir, fd, true);
+        int r = rewrite_replay(disk.dir, fd, true, listen());
+        if (r == 0)
+                assert_int_equal(told.done, told.all);
+        return r;
 }
 
 static void expect(const struct plan *p, const struct buf *content)

@@ -4,6 +4,8 @@
 
 #include <sys/wait.h>
 
+#include "store/user.h"
+
 #define M(secs) "Maildir/new/" #secs ".M1P1.host"
 
 static void new_mail_gets_uids_in_order_of_delivery(void **state)
@@ -506,31 +508,37 @@ static void step(void *context, uint64_t done, uint64_t total)
                                                 ((struct told *)context)->unknown + (total == 0)};
 }
 
+/* One of STORE_STEPS. */
 static void long_work_tells_its_steps(void **state)
 {
         struct fixture *f = *state;
         struct told told = {0};
-        put(f, M(1), "a\n");
-        put(f, M(2), "b\n");
-        put(f, "Maildir/cur/3.M1P1.host:2,S", "c\n");
+        enum { IN_CUR = STORE_STEPS, IN_NEW = 2 * STORE_STEPS, ALL = IN_CUR + IN_NEW };
+        uint32_t seqs[ALL];
+        for (uint32_t i = 0; i < ALL; i++) {
+                char name[64];
+                seqs[i] = i + 1;
+                snprintf(name, sizeof(name), "Maildir/%s/%u.M1P1.host%s", i < IN_CUR ? "cur" : "new",
+                         1000 + i, i < IN_CUR ? ":2,S" : "");
+                put(f, name, "a\n");
+        }
         store_on_step(f->store, step, &told);
         struct mailbox *m = open_box(f, "INBOX", false);
-        /* three names are read, then two are moved out of new/ */
-        assert_int_equal(told.unknown, 3);
-        assert_int_equal(told.calls, 5);
-        assert_int_equal(told.done, 1);
-        assert_int_equal(told.total, 2);
+        /* the names are read, then those in new/ are moved out of it */
+        assert_int_equal(told.unknown, ALL / STORE_STEPS);
+        assert_int_equal(told.calls, (ALL + IN_NEW) / STORE_STEPS);
+        assert_int_equal(told.done, IN_NEW - 1);
+        assert_int_equal(told.total, IN_NEW);
         size_t gone;
         told = (struct told){0};
-        assert_int_equal(mailbox_store_flags(m, (uint32_t[]){1, 2, 3}, 3, FLAGS_ADD,
-                                             (struct flags){.system = FLAG_DELETED}, &gone),
-                         0);
-        assert_int_equal(told.done, 2);
-        assert_int_equal(told.total, 3);
+        const struct flags deleted = {.system = FLAG_DELETED};
+        assert_int_equal(mailbox_store_flags(m, seqs, ALL, FLAGS_ADD, deleted, &gone), 0);
+        assert_int_equal(told.done, ALL - 1);
+        assert_int_equal(told.total, ALL);
         told = (struct told){0};
-        assert_int_equal(mailbox_expunge(m, (uint32_t[]){1, 2}, 2), 0);
-        assert_int_equal(told.done, 1);
-        assert_int_equal(told.total, 2);
+        assert_int_equal(mailbox_expunge(m, seqs, IN_NEW), 0);
+        assert_int_equal(told.done, IN_NEW - 1);
+        assert_int_equal(told.total, IN_NEW);
         mailbox_close(&m);
 }
 

@@ -15,6 +15,34 @@ static void any_plan_comes_out(void **state)
         }
 }
 
+/* Bytes that have their place at the end and had another one before, or none. */
+static uint64_t carried(const struct plan *p)
+{
+        uint64_t sum = 0, to = 0;
+        for (unsigned i = 0; i < p->n; i++) {
+                sum += p->says[i].text || p->says[i].from != to ? p->says[i].n : 0;
+                to += p->says[i].n;
+        }
+        return sum;
+}
+
+static void it_is_told_how_far_it_is(void **state)
+{
+        unsigned most = 0;
+        for (unsigned i = 0; i < 1000; i++) {
+                struct plan p = {0};
+                bool begun;
+                make_plan(&p);
+                begin_disk(&p, FAULT_NONE, 0, 0);
+                assert_int_equal(run(&p, &begun), 0);
+                assert_int_equal(told.done, carried(&p));
+                assert_int_equal(told.all, told.done);
+                most = MAX(most, told.times);
+                free_plan(&p);
+        }
+        assert_true(most > 1);
+}
+
 /* What is not on the disk goes, or some of it. */
 static void cut_power(void)
 {
@@ -85,6 +113,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(any_plan_comes_out),
+                cmocka_unit_test(it_is_told_how_far_it_is),
                 cmocka_unit_test(a_kill_leaves_the_old_or_the_new),
                 cmocka_unit_test(a_power_cut_leaves_the_old_or_the_new),
         };
