@@ -78,7 +78,8 @@ bool mbox_file_is_known(const struct mbox_file *f);
 bool mbox_has_grown(const struct mailbox *m, const struct stat *st);
 /* DUE_* of one that is not. */
 unsigned mbox_file_due(const struct mbox_file *f);
-/* Enters what it looks like now. */
+/* Enters what it looks like now: what we read or wrote, f->st.st_size bytes. What somebody without locks has
+ * appended meanwhile has not been read. */
 void mbox_file_note(struct mbox_file *f, struct index_truth *truth);
 int mbox_file_stat(struct mbox_file *f);
 /* Before all of it is read or moved, which takes long: from now on mbox_file_tell() is about that. It is half

@@ -154,6 +154,7 @@ void mbox_file_note(struct mbox_file *f, struct index_truth *truth)
 {
         struct mailbox *m = f->m;
         struct uidlist_seen *l = &truth->list;
+        off_t known = f->st.st_size;
         truth->cur = (struct index_dir){.settled = true};
         if (f->fd >= 0 && touch_mark(m->dir, strrchr(m->place.file, '/') + 1, &truth->cur) < 0)
                 truth->cur.settled = false;
@@ -161,7 +162,7 @@ void mbox_file_note(struct mbox_file *f, struct index_truth *truth)
         l->version = MBOX_TRUTH_VERSION;
         l->dev = f->st.st_dev;
         l->ino = f->st.st_ino;
-        l->size = (uint64_t)f->st.st_size;
+        l->size = (uint64_t)MIN(f->st.st_size, known);
         l->sec = f->st.st_mtim.tv_sec;
         l->nsec = (uint32_t)f->st.st_mtim.tv_nsec;
 }

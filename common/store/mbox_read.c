@@ -309,10 +309,7 @@ int mbox_read_locked(struct mbox_file *f, unsigned due)
         if (m->index.head.counts.messages == 0)
                 d.truth.list.last_uid = 0;
         d.truth.nextuid = MAX(MAX(d.truth.nextuid, m->index.head.truth.nextuid), 1u);
-        uint64_t end = f->source.end;
         mbox_file_note(f, &d.truth);
-        /* what somebody without locks has appended meanwhile has not been read */
-        d.truth.list.size = MIN(d.truth.list.size, end);
         index_set_truth(&m->index, &d.truth);
         return 0;
 }

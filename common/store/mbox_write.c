@@ -299,6 +299,8 @@ static int rewrite(struct writing *w)
         if (r == 0)
                 r = rewrite_run(&rw, w->f->fd, size, &begun);
         m->look_again |= begun && r < 0;
+        if (r == 0)
+                w->f->st.st_size = (off_t)rw.at;
         return r < 0 ? error_set(m->store, r, "rewrite", m->place.file) : 0;
 }
 

@@ -59,9 +59,10 @@ int rewrite_text(struct rewrite *w, struct slice bytes);
 int rewrite_store(struct rewrite *w, struct slice bytes);
 int rewrite_place(struct rewrite *w, uint64_t stored_at, uint64_t n);
 /* Carries it out on the file, open for reading and writing, of which `size` are old bytes, with its write
- * lock held. What is behind them stays behind the new content. On an error with !*ret_begun nothing has
- * changed (what was only appended is taken back); otherwise the journal stays, and the next rewrite_replay()
- * goes on. -EEXIST: there is one that waits; -EINVAL: what was said does not fit the file. */
+ * lock held. What is behind them stays behind the new content, also what others append meanwhile. On an error
+ * with !*ret_begun nothing has changed (what was only appended is taken back); otherwise the journal stays,
+ * and the next rewrite_replay() goes on. -EEXIST: there is one that waits; -EINVAL: what was said does not
+ * fit the file. */
 int rewrite_run(struct rewrite *w, int file, uint64_t size, bool *ret_begun);
 /* Also a _cleanup_ function: a journal that has not got the name is removed. */
 void rewrite_end(struct rewrite *w);

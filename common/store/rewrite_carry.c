@@ -89,8 +89,8 @@ static int resume(struct rewrite_work *w, uint64_t end)
         return 0;
 }
 
-/* The 0 may cover what would have to be read again. */
-static int cut_off(struct rewrite_work *w)
+/* From now on it may be cut off. The 0 may cover what would have to be read again. */
+static int mark_cut(struct rewrite_work *w)
 {
         uint64_t end = new_end(w);
         int r = 0;
@@ -101,11 +101,29 @@ static int cut_off(struct rewrite_work *w)
                 w->dirty = true;
                 r = rewrite_write(w->file, "", 1, end);
         }
-        if (r == 0)
-                r = rewrite_mark_put(w, REWRITE_MOVED, end);
-        if (r < 0)
-                return r;
-        return ftruncate(w->file, (off_t)new_end(w)) < 0 ? -errno : 0;
+        return r == 0 ? rewrite_mark_put(w, REWRITE_MOVED, end) : r;
+}
+
+/* Somebody who knows nothing of our lock, or has broken it, may have appended meanwhile. */
+static int cut_off(struct rewrite_work *w)
+{
+        struct stat st;
+        for (;;) {
+                int r = mark_cut(w);
+                if (r == 0 && fstat(w->file, &st) < 0)
+                        r = -errno;
+                if (r < 0)
+                        return r;
+                uint64_t at = new_end(w);
+                if ((uint64_t)st.st_size <= w->old_end)
+                        return ftruncate(w->file, (off_t)at) < 0 ? -errno : 0;
+                w->old_end = (uint64_t)st.st_size;
+                r = rewrite_pieces_count(w, REWRITE_TAIL, at);
+                if (r == 0)
+                        r = rewrite_pieces_carry(w, REWRITE_TAIL, at);
+                if (r < 0)
+                        return r;
+        }
 }
 
 static int each_stage(struct rewrite_work *w, enum rewrite_stage from,

@@ -10,28 +10,6 @@
 
 enum { OLD_MAX = 120, PIECES = 12 };
 
-/* What was told of a rewrite. */
-static struct {
-        uint64_t done, all;
-        unsigned times;
-} told;
-
-static void hear(void *context, uint64_t done, uint64_t all)
-{
-        assert_true(done > told.done);
-        assert_true(done <= all);
-        assert_true(told.times == 0 || all == told.all);
-        told.done = done;
-        told.all = all;
-        told.times++;
-}
-
-static struct rewrite_progress listen(void)
-{
-        memset(&told, 0, sizeof(told));
-        return (struct rewrite_progress){.tell = hear};
-}
-
 /* What is to be done, and what must come out. */
 struct plan {
         struct buf old, new;
@@ -118,6 +96,31 @@ static void deliver(struct plan *p, unsigned n)
                 size_of(fd));
         disk.safe[MBOX].n = (size_t)size_of(fd);
         close(fd);
+}
+
+/* What was told of a rewrite. */
+static struct {
+        uint64_t done, all;
+        unsigned times;
+        struct plan *others; /* somebody delivers meanwhile, */
+        unsigned when;       /* at this time */
+} told;
+
+static void hear(void *context, uint64_t done, uint64_t all)
+{
+        assert_true(done > told.done);
+        assert_true(done <= all);
+        assert_true(all >= told.all);
+        told.done = done;
+        told.all = all;
+        if (++told.times == told.when)
+                deliver(told.others, dice(40));
+}
+
+static struct rewrite_progress listen(void)
+{
+        told.done = told.all = told.times = 0;
+        return (struct rewrite_progress){.tell = hear};
 }
 
 /* A disk with nothing but the old file, which fails as it is told. */

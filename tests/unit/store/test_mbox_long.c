@@ -12,7 +12,8 @@ enum { LARGE = 3 * 1024 * 1024, LARGE_ONES = 5 };
 struct told {
         uint64_t done;
         unsigned calls;
-        unsigned ends_at; /* this call is the last thing that the process does; 0: it goes on */
+        unsigned ends_at;         /* this call is the last thing that the process does; 0: it goes on */
+        struct fixture *mail_for; /* comes at the first call, by somebody without locks; NULL: none */
 };
 
 static void hear(void *context, uint64_t done, uint64_t total)
@@ -23,6 +24,9 @@ static void hear(void *context, uint64_t done, uint64_t total)
         told->done = done;
         if (++told->calls == told->ends_at)
                 _exit(0);
+        if (told->mail_for)
+                add_text(told->mail_for, MAIL("", "late"));
+        told->mail_for = NULL;
 }
 
 /* A small message, then large ones. */
@@ -90,6 +94,19 @@ static void what_another_began_is_told_as_well(void **state)
         mailbox_close(&m);
 }
 
+static void mail_that_comes_meanwhile_is_seen(void **state)
+{
+        struct fixture *f = *state;
+        struct told told = {.mail_for = f};
+        struct mailbox *m = open_box(f, "INBOX", false);
+        store_on_step(f->store, hear, &told);
+        expunge_one(f, m, 1);
+        store_on_step(f->store, NULL, NULL);
+        assert_null(told.mail_for);
+        expect_sync(f, m, LARGE_BOX "|15  late");
+        mailbox_close(&m);
+}
+
 static void make_old(struct fixture *f, struct mbox_file *file)
 {
         const struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
@@ -133,6 +150,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 T(it_is_told_in_percent),
                 T(what_another_began_is_told_as_well),
+                T(mail_that_comes_meanwhile_is_seen),
                 T(the_dotlock_stays_young),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

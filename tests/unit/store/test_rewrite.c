@@ -15,6 +15,28 @@ static void any_plan_comes_out(void **state)
         }
 }
 
+static void somebody_delivers(struct plan *p, unsigned when)
+{
+        told.others = p;
+        told.when = when;
+}
+
+/* By somebody who does not know that it is locked. */
+static void what_is_appended_meanwhile_is_kept(void **state)
+{
+        for (unsigned i = 0; i < 3000; i++) {
+                struct plan p = {0};
+                bool begun;
+                make_plan(&p);
+                begin_disk(&p, FAULT_NONE, 0, 0);
+                somebody_delivers(&p, 1 + dice(4));
+                assert_int_equal(run(&p, &begun), 0);
+                expect(&p, &p.new);
+                somebody_delivers(NULL, 0);
+                free_plan(&p);
+        }
+}
+
 /* Bytes that have their place at the end and had another one before, or none. */
 static uint64_t carried(const struct plan *p)
 {
@@ -84,12 +106,14 @@ static void cut_at_every_call(enum fault fault, bool power, unsigned plans)
                 for (unsigned at = 1;; at++) {
                         bool begun;
                         begin_disk(&p, fault, at, 0);
+                        p.others.n = 0;
+                        somebody_delivers(&p, dice(4));
                         run(&p, &begun);
+                        somebody_delivers(NULL, 0);
                         if (!disk.dead)
                                 break;
                         if (power && dice(4))
                                 cut_power();
-                        p.others.n = 0;
                         replay_with_cuts(&p, power);
                         expect(&p, disk.named != BEFORE ? &p.new : &p.old);
                 }
@@ -113,6 +137,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(any_plan_comes_out),
+                cmocka_unit_test(what_is_appended_meanwhile_is_kept),
                 cmocka_unit_test(it_is_told_how_far_it_is),
                 cmocka_unit_test(a_kill_leaves_the_old_or_the_new),
                 cmocka_unit_test(a_power_cut_leaves_the_old_or_the_new),
