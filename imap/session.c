@@ -301,5 +301,6 @@ void imap_session(const struct session_start *start)
         buf_free(&s.command);
         imap_save_set(&s, NULL);
         arena_free(&s.arena);
+        conn_linger(&s.conn);
         conn_free(&s.conn);
 }

@@ -248,5 +248,6 @@ void pop3_session(const struct session_start *start)
         }
         maildrop_free(&s.maildrop);
         store_close(&s.store);
+        conn_linger(&s.conn);
         conn_free(&s.conn);
 }

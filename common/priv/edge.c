@@ -33,6 +33,7 @@ static _noreturn_ void end(struct edge *e, const char *reason, const char *note)
                                  .field = {slice_of(reason), tls_text(e, &tls),
                                            slice_head(slice_of(note), 500), slice_of(instead)}};
         role_send(e->monitor_fd, &m);
+        conn_linger(&e->conn);
         conn_free(&e->conn);
         shutdown(e->conn.out_fd, SHUT_RDWR);
         _exit(EXIT_SUCCESS);

@@ -187,7 +187,7 @@ static int fill_more(struct conn *c, deadline_t deadline)
         return r > 0 ? 0 : r == 0 ? -EPIPE : (int)r;
 }
 
-int conn_line(struct conn *c, size_t max, deadline_t deadline, struct slice *ret)
+static int find_line(struct conn *c, size_t max, deadline_t deadline, struct slice *ret)
 {
         size_t looked = 0;
         for (;;) {
@@ -214,6 +214,13 @@ int conn_line(struct conn *c, size_t max, deadline_t deadline, struct slice *ret
         }
 }
 
+int conn_line(struct conn *c, size_t max, deadline_t deadline, struct slice *ret)
+{
+        int r = find_line(c, max, deadline, ret);
+        c->too_long = r == -EMSGSIZE;
+        return r;
+}
+
 int conn_skip_line(struct conn *c, deadline_t deadline)
 {
         for (;;) {
@@ -221,6 +228,7 @@ int conn_skip_line(struct conn *c, deadline_t deadline)
                 size_t lf = slice_find(have, '\n');
                 if (lf < have.n) {
                         c->in_at += lf + 1;
+                        c->too_long = false;
                         return 0;
                 }
                 conn_discard(c);
@@ -281,4 +289,22 @@ bool conn_input_pending(struct conn *c)
                 if (take_in(c) != -EAGAIN)
                         return true;
         return false;
+}
+
+void conn_linger(struct conn *c)
+{
+        if (c->eof || c->error || (!c->too_long && !conn_input_pending(c)))
+                return;
+        deadline_t deadline = deadline_in_ms(CONN_LINGER_MS);
+        size_t sum = 0;
+        ssize_t n;
+        make_room(c);
+        do {
+                if (!(c->tls && tls_read_pending(c->tls)) && fd_wait(c->in_fd, POLLIN, deadline) < 0)
+                        return;
+                n = read_wire(c, c->in, CONN_INPUT_MAX);
+                if (n > 0)
+                        c->in_used = MAX(c->in_used, (size_t)n);
+                sum += (size_t)MAX(n, 0);
+        } while ((n > 0 || n == -EAGAIN) && sum < CONN_LINGER_MAX && deadline_left(deadline) > 0);
 }

@@ -18,6 +18,8 @@ enum {
         CONN_INPUT_MAX = 64 * 1024, /* the longest line a caller may ask for, with its line end */
         CONN_OUTPUT_FLUSH = 32 * 1024,
         CONN_WRITE_TIMEOUT_MS = 5 * 60 * 1000, /* a client that stops reading is dropped after this */
+        CONN_LINGER_MS = 2000,                 /* for a client to read why, and to close: some round trips */
+        CONN_LINGER_MAX = 1024 * 1024,         /* bytes until then: what may be on its way */
 };
 
 struct conn {
@@ -34,6 +36,7 @@ struct conn {
         struct buf out;
         int error; /* sticky: -errno of a failed read or write, 0 otherwise */
         bool eof;
+        bool too_long;   /* the rest of the last line may still be on its way */
         deadline_t ends; /* DEADLINE_NEVER, or when reading and waiting to write are over, however busy the
                             client */
         uint64_t bytes_in, bytes_out; /* application bytes: decrypted, not compressed */
@@ -42,6 +45,11 @@ struct conn {
 void conn_init(struct conn *c, int in_fd, int out_fd);
 /* Ends TLS, frees buffers, leaves the descriptors open. Unflushed output is lost. */
 void conn_free(struct conn *c);
+
+/* Behind the last words. Who closes a socket that has unread input resets it, and the client may never see
+ * them (RFC 9293 section 3.6.1). When there is such input, or the client is in a line that was refused, what
+ * comes is thrown away until it closes, for CONN_LINGER_MS and CONN_LINGER_MAX at most. */
+void conn_linger(struct conn *c);
 
 /* What was read and not yet consumed. */
 static inline struct slice conn_unread(const struct conn *c)

@@ -325,7 +325,7 @@ def imap_idle_misuse():
         evil = b"e1 CREATE evil\r\ne2 CREATE evil2\r\n"
         for line in (b"s APPEND INBOX {%d+}\r\n" % len(evil), b"x" * 3000 + b"{%d+}\r\n" % len(evil),
                      b"x" * 100000 + b"{%d+}\r\n" % len(evil)):
-            client.send(b"i IDLE\r\n" + line + evil)
+            client.flood(b"i IDLE\r\n" + line + evil)  # it may be told to go before it has sent all
             expect(client.finish_command("i")[1].startswith(b"BAD"), "%r instead of DONE" % line[:30])
             client.bye("DONE")
             ended(session, SESSION + "Disconnected: No DONE after IDLE")

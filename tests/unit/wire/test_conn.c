@@ -222,6 +222,30 @@ static void a_client_that_is_gone_makes_a_sticky_error(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+/* A line that is refused is read to its end, or the client's own end, before the descriptor may be closed. */
+static void lingers_while_a_refused_line_is_on_its_way(void **state)
+{
+        struct pair *p = *state;
+        struct slice line;
+        char byte;
+        client_says(p, SLICE("0123456789abcdef"));
+        assert_int_equal(conn_line(&p->conn, 8, soon(), &line), -EMSGSIZE);
+        client_says(p, SLICE(" and more"));
+        shutdown(p->client, SHUT_WR);
+        conn_linger(&p->conn);
+        assert_int_equal(read(p->server, &byte, 1), 0);
+}
+
+static void lingers_for_what_nobody_will_read(void **state)
+{
+        struct pair *p = *state;
+        char byte;
+        client_says(p, SLICE("QUIT\r\nand more"));
+        shutdown(p->client, SHUT_WR);
+        conn_linger(&p->conn);
+        assert_int_equal(read(p->server, &byte, 1), 0);
+}
+
 int main(void)
 {
         signal(SIGPIPE, SIG_IGN);
@@ -236,6 +260,8 @@ int main(void)
                 TEST(bare_line_feeds_become_crlf),
                 cmocka_unit_test(large_texts_become_crlf),
                 TEST(a_client_that_is_gone_makes_a_sticky_error),
+                TEST(lingers_while_a_refused_line_is_on_its_way),
+                TEST(lingers_for_what_nobody_will_read),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
