@@ -7,26 +7,18 @@ import re
 import common
 from common import fixtures, logs, maildir_messages, need, run_tests, same_sets, serving
 from mailsession_test import Failed, environment
+from mutt import QUIET
 import pty_run
 
 NAMES = ["plain", "utf8", "alternative", "attachment", "nested", "dots", "crlf"]
-SETTINGS = """
-set ssl_force_tls = yes
+SETTINGS = QUIET + """set ssl_force_tls = yes
 set ssl_starttls = yes
 set certificate_file = %s
 set imap_user = kevin
 set imap_pass = secret
-set header_cache =
 set mbox_type = Maildir
-set confirmappend = no
 set confirmcreate = no
-set copy = no
-set move = no
-set delete = yes
-set quit = yes
-set wait_key = no
 set resolve = no
-set mail_check = 0
 set timeout = 1
 """
 

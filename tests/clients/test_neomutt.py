@@ -8,10 +8,10 @@ import re
 
 from common import Failed, client_context, fixtures, fresh, logs, maildir_messages, need, run_tests, serving
 from mailsession_test import environment
+from mutt import QUIET
 import pty_run
 
-SETTINGS = """
-set ssl_force_tls = yes
+SETTINGS = QUIET + """set ssl_force_tls = yes
 set ssl_starttls = yes
 set certificate_file = {cert}
 set imap_user = kevin
@@ -22,15 +22,8 @@ set imap_check_subscribed = no
 set header_cache = {dir}/headers
 set message_cachedir = {dir}/bodies
 set mbox_type = Maildir
-set confirmappend = no
 set confirmcreate = no
-set copy = no
-set move = no
-set delete = yes
-set quit = yes
-set wait_key = no
 set resolve = no
-set mail_check = 0
 set timeout = 1
 set sort = threads
 set auto_tag = yes

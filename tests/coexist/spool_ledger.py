@@ -4,14 +4,16 @@ purpose, what each kind of server called it, and whether what is read is what wa
 import collections
 import hashlib
 import re
-import threading
-import time
 
 from common import Failed
+from stress import Knowledge, shown
 
 TAIL = 50
 # a From_ line in a body: only Content-Length tells that it is text
 FROM_LINE = "From somebody@example.org  Sat Jan  3 01:05:34 1998"
+LIKE_A_MESSAGE = ("", FROM_LINE, "X-Status: F")
+# fields in which mail programs keep what they know of a message
+KEPT = re.compile(rb"(?m)^(?:Status|X-Status|X-Keywords|X-UID|X-IMAP|X-IMAPbase|Content-Length|Lines):.*\n(?:[ \t].*\n)*")
 
 
 def digest(body):
@@ -19,31 +21,33 @@ def digest(body):
     return hashlib.sha1(re.sub(rb"(?m)^>From ", b"From ", body.replace(b"\r\n", b"\n").rstrip(b"\n"))).hexdigest()
 
 
-def message(name, chance, quoted):
-    """quoted: with lines that a program without Content-Length would have to quote."""
+def as_delivered(text):
+    """A message as a client got it, without what mail programs add and how messages are separated."""
+    head, _, body = text.replace(b"\r\n", b"\n").partition(b"\n\n")
+    return KEPT.sub(b"", head + b"\n") + b"\n" + body.rstrip(b"\n")
+
+
+def message(name, chance, quoted=()):
+    """quoted: some have these lines, which a program without Content-Length would have to quote."""
     lines = ["line %d of %s %s" % (n, name, "x" * chance.randrange(60)) for n in range(chance.randrange(30))]
     if chance.random() < 0.04:
         lines *= 100
     if quoted and chance.random() < 0.3:
-        lines[len(lines) // 2:0] = ["", FROM_LINE, "X-Status: F"]
+        lines[len(lines) // 2:0] = quoted
     body = "".join(line + "\n" for line in lines).encode()
     head = "X-Id: %s\nMessage-ID: <%s@example.org>\nSubject: %s\nFrom: a@example.org\nX-Sum: %s\n\n" % (
         name, name, name, digest(body))
     return head.encode() + body
 
 
-class Ledger:
-    """All actors' common knowledge. Every method takes the lock. Servers are of a kind (the first letter of who speaks):
+class Ledger(Knowledge):
+    """Servers are of a kind (the first letter of who speaks):
     sessions of a kind share an index, and with it UIDs that are not in the file yet."""
 
-    def __init__(self, seed):
-        self.seed = seed
-        self.lock = threading.RLock()
-        self.stop = threading.Event()
-        self.started = time.monotonic()
-        self.log = collections.deque(maxlen=20000)
-        self.failures = []
+    def __init__(self, seconds, seed):
+        super().__init__(seconds, seed)
         self.made = {}  # name: who, of the spool
+        self.exact = {}  # name: what matches it as_delivered(), to the byte; where it is known
         self.doomed = {}  # name: who asked for its removal, from the moment before
         self.copied = collections.Counter()  # name: copies in Other
         self.flagged = set()  # what mutt was told to flag
@@ -53,10 +57,6 @@ class Ledger:
         self.uids = collections.defaultdict(dict)  # kind: {uid: name}
         self.gone = collections.defaultdict(dict)  # kind: {uid: who was told}
         self.checked = collections.Counter()
-        self.counts = collections.Counter()
-
-    def note(self, who, text, *about):
-        self.log.append((time.monotonic() - self.started, who, text))
 
     def fail(self, who, text, *about):
         with self.lock:
@@ -73,20 +73,21 @@ class Ledger:
             self.fail(who, "Dovecot: " + text)
 
     def history(self, *words):
-        return "".join("\n      %8.3f %-5s %s" % entry for entry in list(self.log) if any(word in entry[2] for word in words))
+        return shown(entry for entry in list(self.log) if any(word in entry[2] for word in words))
 
     def check(self):
         if self.failures:
             raise Failed("seed %s; %d failures\n%s\n--- the last operations%s" % (
-                self.seed, len(self.failures), "\n".join(self.failures[:8]),
-                "".join("\n      %8.3f %-5s %s" % entry for entry in list(self.log)[-TAIL:])))
+                self.seed, len(self.failures), "\n".join(self.failures[:8]), shown(list(self.log)[-TAIL:])))
 
     # --- what is done
 
-    def make(self, who, name):
+    def make(self, who, name, exact=None):
         with self.lock:
             self.note(who, "makes %s" % name)
             self.made[name] = who
+            if exact:
+                self.exact[name] = exact
 
     def doom(self, who, names):
         with self.lock:
@@ -132,6 +133,8 @@ class Ledger:
             if digest(body) != found[b"X-Sum"][1].decode():
                 self.fail(who, "%s has a torn body of %d bytes: %r ... %r%s" % (
                     name, len(body), body[:100], body[-300:], self.history(name)))
+            if name in self.exact and not self.exact[name].fullmatch(as_delivered(text)):
+                self.fail(who, "%s is not as it was delivered: %r%s" % (name, text[:2000], self.history(name)))
             return name
 
     # --- in the end

@@ -8,26 +8,20 @@ import time
 
 from common import Failed, unpacked
 from mailsession_test import environment
+from mutt import QUIET
 import pty_run
 
-MUTTRC = """set folder = ~
+MUTTRC = QUIET + """set folder = ~
 set mbox_type = mbox
-set header_cache =
-set confirmappend = no
-set copy = no
-set move = no
-set delete = yes
-set quit = yes
-set wait_key = no
-set mail_check = 0
 set mark_old = no
 set sort = mailbox-order
 set status_format = "%r ALL:%m:LLA"
 """
 # Debian's mutt waits for a dotlock with the fcntl lock in its hands, as long as procmail and maildrop wait for fcntl with the
-# dotlock in theirs; then it asks whether to remove a live one, and any key may answer: so it is told that it cannot have it
+# dotlock in theirs, and as local(8) of Postfix does; then it asks whether to remove a live one, and any key may answer: so it is
+# told that it cannot have it, and after a second, not after five
 DOTLOCK = """#!/bin/sh
-mutt_dotlock "$@"
+mutt_dotlock "$@" -r 1
 code=$?
 [ $code = 3 ] && exit 1
 exit $code
@@ -45,7 +39,7 @@ def tools():
 
 
 def owner(host):
-    return {"user": host.uid, "group": host.gid, "extra_groups": []} if os.getuid() == 0 else {}
+    return {"user": host.uid, "group": host.gid, "extra_groups": host.groups} if os.getuid() == 0 else {}
 
 
 class Programs:
@@ -95,7 +89,8 @@ class Programs:
         begun = time.monotonic()
         command = ["mutt", "-n", "-F", self.rc["muttrc"], "-f", self.spool, "-e", 'push "%s"' % keys]
         if os.getuid() == 0:
-            command = ["setpriv", "--reuid", str(self.host.uid), "--regid", str(self.host.gid), "--clear-groups", *command]
+            command = ["setpriv", "--reuid", str(self.host.uid), "--regid", str(self.host.gid),
+                       "--groups=" + ",".join(map(str, self.host.groups)), *command]
         return pty_run.run(command, environment(HOME=self.host.home("kevin"), TERM="xterm"), SECONDS,
                            ((lambda: time.monotonic() > begun + PATIENCE, b"\x07x", True),))
 

@@ -3,32 +3,23 @@
 import collections
 import os
 import re
-import threading
 import time
 
 from common import Failed
+from stress import Knowledge, shown
 
 FOLDERS = ("INBOX", "Other")
 TAIL = 60
 
 
-def shown(entries, most):
-    return "".join("\n      %8.3f %-5s %s" % entry[:3] for entry in entries[-most:])
-
-
-class World:
-    """All sessions' common knowledge. Every method takes the lock; a violation ends the test.
+class World(Knowledge):
+    """A violation ends the test.
 
     An instance is one message under one UID of one folder. It is doomed from the moment before anybody asks for its
     removal, and gone when a server has said that it is."""
 
-    def __init__(self, seed):
-        self.seed = seed
-        self.lock = threading.RLock()
-        self.stop = threading.Event()
-        self.started = time.monotonic()
-        self.log = collections.deque(maxlen=20000)
-        self.failures = []
+    def __init__(self, seconds, seed):
+        super().__init__(seconds, seed)
         self.complaints = []
         self.validity = {}
         self.ids = {folder: {} for folder in FOLDERS}  # uid: id
@@ -43,10 +34,6 @@ class World:
         self.flags = {}  # (folder, uid, flag): whether it must be set; in the end
         self.flagged_ids = set()  # what mutt was told to flag
         self.windows = []  # [folder, id, begin, end] of each mutt
-        self.counts = collections.Counter()
-
-    def note(self, who, text, *about):
-        self.log.append((time.monotonic() - self.started, who, text, about))
 
     def fail(self, who, text, *about):
         """about: (folder, uid) pairs whose history is of interest."""
@@ -85,19 +72,19 @@ class World:
         excused, left = self.reappeared(), []
         for who, text, about in self.failures:
             if not about or not all((folder, self.ids[folder].get(uid)) in excused for folder, uid in about):
-                history = self.history(about) if about else shown([entry for entry in list(self.log) if entry[1] == who], 12)
+                history = self.history(about) if about else shown([entry for entry in list(self.log) if entry[1] == who][-12:])
                 left.append("%s: %s%s" % (who, text, history if len(left) < 3 else ""))
         return left
 
     def history(self, about):
         wanted = set(about)
         names = {self.ids[folder].get(uid) for folder, uid in wanted if folder in self.ids} - {None}
-        return shown([entry for entry in list(self.log) if wanted & set(entry[3]) or any(name in entry[2] for name in names)], 25)
+        return shown([entry for entry in list(self.log) if wanted & set(entry[3]) or any(name in entry[2] for name in names)][-25:])
 
     def report(self):
         found = self.real_failures()
         raise Failed("seed %s; %d failures\n%s\n--- the last operations%s" % (
-            self.seed, len(found), "\n".join(found[:8] + self.real_complaints()[:4]), shown(list(self.log), TAIL)))
+            self.seed, len(found), "\n".join(found[:8] + self.real_complaints()[:4]), shown(list(self.log)[-TAIL:])))
 
     # --- what sessions learn
 

@@ -242,10 +242,7 @@ def backup_restored_unseen(sessions):
     """cur/ emptied and put back before anybody looked: nothing happened. The times are the old ones, as cp -a makes them."""
     for times in (False, True):
         with box(sessions) as b:
-            want = b.now()
-            backup = b.host.path("backup")
-            shutil.copytree(b.path("cur"), backup)
-            keep_owner(b, b.path("cur"), backup)
+            want, backup = b.now(), saved(b)
             empty(b)
             put_back(b, backup, times)
             b.agree(want, "restored before anybody looked")
@@ -257,6 +254,14 @@ def keep_owner(b, source, target):
         shutil.copystat(os.path.join(source, name), os.path.join(target, name))
         if os.getuid() == 0:
             os.chown(os.path.join(target, name), b.host.uid, b.host.gid)
+
+
+def saved(b):
+    """A copy of cur/, with times and owners."""
+    backup = b.host.path("backup")
+    shutil.copytree(b.path("cur"), backup)
+    keep_owner(b, b.path("cur"), backup)
+    return backup
 
 
 def put_back(b, backup, times):
@@ -272,11 +277,7 @@ def backup_restored_after_the_expunge(sessions):
     """All was told to be gone; what comes back is new mail, with its flags, whatever the times say."""
     for times in (False, True):
         with box(sessions) as b:
-            before = b.now()
-            backup = b.host.path("backup")
-            shutil.copytree(b.path("cur"), backup)
-            keep_owner(b, b.path("cur"), backup)
-            shutil.copystat(b.path("cur"), backup)
+            before, backup = b.now(), saved(b)
             empty(b)
             b.agree({}, "cur/ emptied")
             put_back(b, backup, times)

@@ -4,35 +4,24 @@
 STRESS_SECONDS and STRESS_SEED change how long and which."""
 
 import os
-import random
 import re
-import shutil
-import threading
 import time
-import traceback
 
 from common import FETCH, Failed, Host, fetch_all, rows, run_tests, same
 from dovecot import Dovecot, Ours
-from imap_client import Client
+from imap_answer import numbers
 from mailsession_test import environment
+from mutt import QUIET
 import pty_run
+from stress import Actor, ImapActor, Pop3Actor
 from stress_world import FOLDERS, World
 
-SECONDS = float(os.environ.get("STRESS_SECONDS", "18"))
-SEED = os.environ.get("STRESS_SEED", "3")
-PATIENCE = 60
+SECONDS = 18
+SEED = "3"
 MOST = 400  # messages in a folder; beyond it nothing is added
 # none with a space: Dovecot 2.3 writes the name of a copy's original into its list, and cannot read that again
 HOSTS = ("host", "a.long.host.example.org", "h\\072colon", "h\u00fcmlaut", "a=b", "x" * 120, "", "R\u20ac,Q=1")
-MUTTRC = """set mbox_type = Maildir
-set header_cache =
-set confirmappend = no
-set copy = no
-set move = no
-set delete = yes
-set quit = yes
-set wait_key = no
-set mail_check = 0
+MUTTRC = QUIET + """set mbox_type = Maildir
 set mark_old = no
 """
 
@@ -42,61 +31,17 @@ def message(name, chance):
     return ("X-Id: %s\nSubject: %s\nFrom: a@example.org\n\n%s\n" % (name, name, lines)).encode()
 
 
-class Actor(threading.Thread):
-    """Does step() until the time is over; a step is short."""
-
-    pause = 0.0
-
-    def __init__(self, world, name):
-        super().__init__(name=name, daemon=True)
-        self.world, self.who = world, name
-        self.chance = random.Random("%s-%s" % (SEED, name))
-        self.count = 0
-
-    def new_id(self, prefix=""):
-        self.count += 1
-        return "%s%s-%dz" % (prefix, self.who, self.count)
-
-    def run(self):
-        try:
-            while not self.world.stop.is_set() and time.monotonic() < self.world.started + SECONDS:
-                self.step()
-                self.world.counts[self.who] += 1
-                self.world.stop.wait(self.pause * self.chance.random())
-        except Exception as error:
-            text = str(error) if isinstance(error, Failed) else traceback.format_exc()
-            self.world.fail(self.who, text)
-
-
-class Session(Actor):
-    """An IMAP session, of whichever server. Its keyword, and maybe a system flag, is changed by nobody else; messages
-    whose id starts with x and its name have all flags from it."""
+class Session(ImapActor):
+    """Its keyword, and maybe a system flag, is changed by nobody else; messages whose id starts with x and its name have
+    all flags from it."""
 
     pause = 0.02
 
     def __init__(self, world, name, server, flag=None):
-        super().__init__(world, name)
-        self.client = Client(server, name, world, isinstance(server, Ours))
-        self.own = ["kw" + name] + ([flag] if flag else [])
+        super().__init__(world, name, server, ["kw" + name] + ([flag] if flag else []))
         self.actions = ((self.store, 10), (self.replace, 3), (self.append, 4), (self.copy, 3), (self.move, 3),
                         (self.delete, 3), (self.expunge, 2), (self.bodies, 4), (self.noop, 5), (self.idle, 3),
                         (self.status, 3), (self.select, 2), (self.by_number, 3))
-
-    def step(self):
-        if self.client.folder is None:
-            self.select()
-        action = self.chance.choices([a for a, _ in self.actions], [w for _, w in self.actions])[0]
-        action()
-        if self.client.folder is not None and not self.world.stop.is_set():
-            self.client.learn()
-
-    def say(self, text, *uids, data=None, quiet=False):
-        about = [(self.client.folder, uid) for uid in uids]
-        self.world.note(self.who, "%s: %s" % (self.client.folder, text), *about)
-        self.sent = time.monotonic()
-        status, answer = self.client.command(text, data, quiet)
-        self.world.note(self.who, "  %s %s" % (status, answer.splitlines()[-1].decode(errors="replace")), *about)
-        return status, answer
 
     def uids(self, most=4, mine=None):
         """Some that can be changed: not those of which another has all flags. mine: only those of which this one has."""
@@ -151,20 +96,8 @@ class Session(Actor):
         status, _ = self.say("UID STORE %s FLAGS (%s)" % (",".join(map(str, uids)), " ".join(flags)), *uids)
         self.took(status, uids, {flag: flag in flags for flag in all_flags})
 
-    def by_number(self):
-        """STORE and FETCH by sequence number: the same messages as by UID."""
-        uids = self.uids(1)
-        if not uids or self.client.read_only:
-            return
-        seq = self.client.model.index(uids[0]) + 1
-        if self.chance.random() < 0.5:
-            self.say("FETCH %d (UID FLAGS BODY.PEEK[HEADER.FIELDS (X-ID)])" % seq, *uids, quiet=True)
-            return
-        status, _ = self.say("STORE %d +FLAGS (%s)" % (seq, self.own[0]), *uids, quiet=True)
-        self.took(status, uids, {self.own[0]: True})
-
     def append(self):
-        folder, name = self.other(), self.new_id(self.chance.choice(["", "x"]))
+        folder, name = self.other(), self.new_name(self.chance.choice(["", "x"]))
         if len(self.world.ids[folder]) - len(self.world.gone[folder]) > MOST:
             return
         flags = self.chance.sample(self.own, self.chance.randint(0, len(self.own)))
@@ -222,10 +155,6 @@ class Session(Actor):
         if self.chance.random() < 0.5:
             self.say("UID EXPUNGE " + ",".join(map(str, uids)), *uids)
 
-    def expunge(self):
-        if not self.client.read_only:
-            self.say("EXPUNGE")
-
     def bodies(self):
         uids = self.uids(8)
         if uids:
@@ -240,19 +169,6 @@ class Session(Actor):
                     self.world.fail(self.who, "%s UID %d is sent without CRs: %r" % (self.client.folder, uid, row[:120]),
                                     (self.client.folder, uid))
 
-    def noop(self):
-        self.say(self.chance.choice(["NOOP", "NOOP", "CHECK"]))
-
-    def idle(self):
-        self.world.note(self.who, "IDLE " + self.client.folder)
-        self.client.send("IDLE")
-        while not (line := self.client.response()).startswith(b"+"):
-            self.client.untagged(line)
-        self.world.stop.wait(self.chance.random() * 0.3)
-        self.client.server.say("DONE")
-        if self.client.finish()[0] != "OK":
-            raise Failed("IDLE was refused")
-
     def status(self):
         folder = self.other()
         with self.world.lock:
@@ -266,16 +182,6 @@ class Session(Actor):
                             (folder, highest))
 
 
-def numbers(text):
-    """1:3,7 as a list."""
-    found = []
-    for part in text.decode().split(","):
-        first, _, last = part.partition(":")
-        a, b = int(first), int(last or first)
-        found += range(min(a, b), max(a, b) + 1)
-    return found
-
-
 class Delivery(Actor):
     pause = 0.12
 
@@ -284,7 +190,7 @@ class Delivery(Actor):
         self.host = host
 
     def step(self):
-        folder, name = self.chance.choice(FOLDERS), self.new_id()
+        folder, name = self.chance.choice(FOLDERS), self.new_name()
         if len(self.world.ids[folder]) - len(self.world.gone[folder]) > MOST:
             return
         where = self.host.maildir() if folder == "INBOX" else os.path.join(self.host.maildir(), "." + folder)
@@ -348,40 +254,20 @@ class Mutt(Actor):
         self.world.note(self.who, "ends")
 
 
-class Pop3(Actor):
-    """Now and then: looks at all, deletes one at QUIT."""
+class Pop3(Pop3Actor):
+    """Now and then: deletes one at QUIT."""
 
     pause = 1.5
 
-    def __init__(self, world, host):
-        super().__init__(world, "pop3")
-        self.host = host
-
-    def step(self):
-        session = Ours(self.host, "pop3")
-        session.session.socket.settimeout(PATIENCE)
-
-        def ask(text, multi=False):
-            session.say(text)
-            answer = session.until("+OK" if not multi else ".")
-            return answer
-
-        count = int(re.search(rb"\+OK (\d+) ", ask("STAT"))[1])
-        listed = re.findall(rb"(?m)^(\d+) (\S+)\r", ask("UIDL", True))
-        if len(listed) != count or len({uidl for _, uidl in listed}) != count:
-            self.world.fail(self.who, "STAT %d, UIDL %r" % (count, listed))
-        if count:
-            number = self.chance.randint(1, count)
-            answer = ask("TOP %d 0" % number, True)
-            name = re.search(rb"X-Id: ([^\r]*)\r", answer)
-            if name:
-                name = name[1].decode()
-                self.world.note(self.who, "deletes %s" % name)
-                with self.world.lock:
-                    self.world.doomed_ids.add(("INBOX", name))
-                ask("DELE %d" % number)
-        ask("QUIT")
-        session.session.finish(PATIENCE)
+    def look(self, count):
+        number = self.chance.randint(1, count)
+        name = re.search(rb"X-Id: ([^\r]*)\r", self.ask("TOP %d 0" % number, True))
+        if name:
+            name = name[1].decode()
+            self.world.note(self.who, "deletes %s" % name)
+            with self.world.lock:
+                self.world.doomed_ids.add(("INBOX", name))
+            self.ask("DELE %d" % number)
 
 
 # --- the end: all agree
@@ -431,14 +317,8 @@ def agreement(world, host, sessions):
     return final, theirs
 
 
-def keep(host):
-    """For looking at what happened: the Maildir, where STRESS_KEEP says."""
-    if os.environ.get("STRESS_KEEP"):
-        shutil.copytree(host.home("kevin"), os.environ["STRESS_KEEP"], dirs_exist_ok=True)
-
-
 def stress():
-    world = World(SEED)
+    world = World(SECONDS, SEED)
     with Host() as host:
         host.fill("kevin", "plain")
         first = Ours(host)
@@ -451,31 +331,22 @@ def stress():
                     for n, flag in enumerate(("\\Draft", "\\Seen", None, None))]
         sessions += [Session(world, "d%d" % n, Dovecot(host, host.maildir()), flag)
                      for n, flag in enumerate(("\\Answered", None))]
-        for session in sessions:
-            if hasattr(session.client.server, "session"):
-                session.client.server.session.socket.settimeout(PATIENCE)
         host.give = lambda path: None  # all is its owner's already, and it changes while it is walked
-        actors = [*sessions, Delivery(world, host), Pop3(world, host)]
+        actors = [*sessions, Delivery(world, host), Pop3(world, host, "pop3")]
         if os.access("/usr/bin/mutt", os.X_OK):
             actors.append(Mutt(world, host))
-        world.started = time.monotonic()
-        for actor in actors:
-            actor.start()
-        for actor in actors:
-            actor.join(SECONDS + 2 * PATIENCE)
-            if actor.is_alive():
-                world.fail(actor.who, "hangs")
+        world.run(actors)
         if world.real_failures():
-            keep(host)
+            world.keep(host)
             world.report()
         final, theirs = agreement(world, host, sessions)
         if world.real_failures() or world.real_complaints():
-            keep(host)
+            world.keep(host)
         if world.counts["mutt gave up"] and world.counts["mutt gave up"] == world.counts["mutt"]:
             world.fail("mutt", "never came to its end")
         world.check_final(final, host.maildir())
         for session in sessions:
-            if hasattr(session.client.server, "session"):
+            if session.client.strict:
                 session.client.server.finish()
         theirs.finish()
         print("    %d steps: %s; %s messages in the end, UIDs up to %s" % (

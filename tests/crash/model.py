@@ -7,6 +7,8 @@ which may be there. A command's effect is a function of (number, placement) that
 
 import re
 
+from imap_answer import numbers
+
 
 class Step:
     """A command. effect: see above; whole: all of it happens or nothing (else each message for itself); folders:
@@ -107,15 +109,6 @@ class Told:
         known = self.next.get(folder, 0)
         self.next[folder] = max(known, value)
         return None if value >= known else "%s: UIDNEXT was %d and is %d" % (folder, known, value)
-
-
-def numbers(text):
-    """12,15:17 as a list."""
-    found = []
-    for part in text.decode().split(","):
-        first, _, last = part.partition(":")
-        found += range(int(first), int(last or first) + 1)
-    return found
 
 
 def listen(told, reply, selected, target, number_of, appended):

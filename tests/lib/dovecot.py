@@ -28,17 +28,20 @@ class Dovecot:
                "LOG_PATH": self.log_path, "FIRST_VALID_UID": "0", "FIRST_VALID_GID": "0", "RESTRICT_SETUID": "0",
                "USER": "nobody", "HOME": os.path.dirname(maildir), "TZ": "UTC"}
         env.update(settings)
-        identity = {"user": host.uid, "group": host.gid, "extra_groups": []} if os.getuid() == 0 else {}
+        identity = {"user": host.uid, "group": host.gid, "extra_groups": host.groups} if os.getuid() == 0 else {}
         self.process = subprocess.Popen([os.path.join(base, "usr/lib/dovecot", protocol)], env=env, stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/", **identity)
-        self.rest = b""
+        self.rest, self.seconds = b"", 15
+
+    def patience(self, seconds):
+        self.seconds = seconds
 
     def say(self, data):
         self.process.stdin.write(data if isinstance(data, bytes) else data.encode() + b"\r\n")
         self.process.stdin.flush()
 
-    def read(self, seconds=15):
-        if not select.select([self.process.stdout], [], [], seconds)[0]:
+    def read(self):
+        if not select.select([self.process.stdout], [], [], self.seconds)[0]:
             raise Failed("Dovecot does not answer: %r" % self.rest)
         piece = os.read(self.process.stdout.fileno(), 65536)
         if not piece:
@@ -84,9 +87,12 @@ class Ours:
 
     def __init__(self, host, protocol="imap", user=None):
         self.session = host.start(protocol, connection="socketpair", preauth=True, user=user)
-        self.session.socket.settimeout(20)
+        self.patience(20)
         self.rest = b""
         self.until("* PREAUTH" if protocol == "imap" else "+OK")
+
+    def patience(self, seconds):
+        self.session.socket.settimeout(seconds)
 
     def say(self, data):
         self.session.socket.sendall(data if isinstance(data, bytes) else data.encode() + b"\r\n")

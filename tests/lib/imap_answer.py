@@ -59,6 +59,16 @@ def code(tokens):
     return []
 
 
+def numbers(text):
+    """A sequence set without "*", such as 1:3,7, as a list."""
+    found = []
+    for part in text.decode().split(","):
+        first, _, last = part.partition(":")
+        ends = int(first), int(last or first)
+        found += range(min(ends), max(ends) + 1)
+    return found
+
+
 class View:
     """What a client knows of its mailbox: one stable number a message, in the order of sequence numbers."""
 

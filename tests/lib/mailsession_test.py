@@ -243,6 +243,7 @@ class Host:
         # a uid of our own, so that process limits of one test do not meet those of another
         self.uid = 20000 + os.getpid() % 20000 if root else os.getuid()
         self.gid = self.uid if root else os.getgid()
+        self.groups = []  # more of them, for preauthenticated sessions
 
     def __enter__(self):
         self.directory = tempfile.mkdtemp(prefix="mailsession-")
@@ -333,7 +334,7 @@ class Host:
             # mail is served to the calling user: nobody is one that every system knows
             account = pwd.getpwnam("nobody")
             uid, gid = account.pw_uid, account.pw_gid
-            identity = {"user": uid, "group": gid, "extra_groups": []}
+            identity = {"user": uid, "group": gid, "extra_groups": self.groups}
             more.update(USER="nobody", LOGNAME="nobody", HOME=self.home(next(iter(self.users))))
         command = [*prefix, program(protocol, uid, gid), "-c", self.write_configuration(), *arguments]
         log = self.path("log-%d" % len(self.sessions))
