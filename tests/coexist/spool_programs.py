@@ -3,6 +3,7 @@
 import glob
 import os
 import re
+import stat
 import subprocess
 import time
 
@@ -34,7 +35,9 @@ def tools():
     """The folder with procmail, lockfile and maildrop."""
     base = unpacked("spool", "procmail", "maildrop", "courier-authlib", "libcourier-unicode4")
     for name in ("procmail", "lockfile", "maildrop"):
-        os.chmod(os.path.join(base, "usr/bin", name), 0o755)  # set-id programs are told nothing by their environment
+        path = os.path.join(base, "usr/bin", name)
+        if os.stat(path).st_mode & (stat.S_ISUID | stat.S_ISGID):
+            os.chmod(path, 0o755)  # set-id programs are told nothing by their environment
     return base
 
 

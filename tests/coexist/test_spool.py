@@ -302,7 +302,7 @@ def stress(with_dovecot):
             sum(ledger.counts.values()), dict(ledger.counts), len(ledger.made), len(final), max(final, default=0),
             sum(ledger.checked.values())), flush=True)
     if without:
-        raise Skip("all was well without Postfix, which %s" % without)
+        raise Skip("all was well without Postfix: %s" % without)
 
 
 def with_deliveries_and_mutt():
