@@ -202,15 +202,9 @@ const char *mailbox_base_name(struct mailbox *m, uint32_t seq)
         return index_base(&m->index, opened_record(m, seq));
 }
 
-static bool has_field(struct mailbox *m, uint32_t seq, char key, struct slice *ret)
-{
-        return uidlist_field(slice_of(index_fields(&m->index, opened_record(m, seq))), key, ret);
-}
-
 struct slice content_guid(struct mailbox *m, uint32_t seq)
 {
-        struct slice guid;
-        return has_field(m, seq, 'G', &guid) && guid.n ? guid : slice_of(mailbox_base_name(m, seq));
+        return m->format->guid(m, opened_record(m, seq));
 }
 
 void mailbox_message_guid(struct mailbox *m, uint32_t seq, char ret[MAILBOX_GUID_LEN + 1])
@@ -226,7 +220,8 @@ int mailbox_savedate(struct mailbox *m, uint32_t seq, time_t *ret)
 struct slice mailbox_pop3_uidl(struct mailbox *m, uint32_t seq)
 {
         struct slice value;
-        return has_field(m, seq, 'P', &value) ? value : SLICE_NULL;
+        struct slice fields = slice_of(index_fields(&m->index, opened_record(m, seq)));
+        return uidlist_field(fields, 'P', &value) ? value : SLICE_NULL;
 }
 
 bool mailbox_cached(struct mailbox *m, uint32_t seq, unsigned kind, struct slice *ret)

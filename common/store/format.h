@@ -50,6 +50,8 @@ struct format {
         int (*date)(struct mailbox *m, uint32_t seq, time_t *ret);
         /* When it came into the folder; -ENODATA: nobody knows. */
         int (*savedate)(struct mailbox *m, uint32_t seq, time_t *ret);
+        /* What identifies its content wherever it is copied to. Valid until the next call and sync. */
+        struct slice (*guid)(struct mailbox *m, const struct record *rec);
         /* What it takes of the quota. 0: it is gone. */
         uint64_t (*bytes)(const struct mailbox *m, const struct record *rec);
 

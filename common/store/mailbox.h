@@ -147,8 +147,9 @@ int mailbox_internaldate(struct mailbox *m, uint32_t seq, time_t *ret);
 /* The name that stays for the message's life (Maildir: the file name without flags); and a UIDL that another
  * server gave it, empty if none (dovecot-uidlist's P field). Valid until the next sync. */
 const char *mailbox_base_name(struct mailbox *m, uint32_t seq);
-/* What identifies the message's content wherever it is copied or moved to: dovecot-uidlist's G field, else
- * the base name; when that is no GUID of Dovecot's form, a hash of it. */
+/* What identifies the message's content wherever it is copied or moved to (RFC 8474 section 5.1). Maildir:
+ * dovecot-uidlist's G field, else the base name; mbox: a line of mailsession-guids, else a hash of the header
+ * (store/mbox_guid.h). When that is no GUID of Dovecot's form, a hash of it. */
 enum { MAILBOX_GUID_LEN = 32 /* hex digits */ };
 void mailbox_message_guid(struct mailbox *m, uint32_t seq, char ret[MAILBOX_GUID_LEN + 1]);
 /* When the message came into this folder (RFC 8514). Maildir: the time in the file's name, which says when it

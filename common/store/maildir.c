@@ -209,6 +209,15 @@ static int savedate(struct mailbox *m, uint32_t seq, time_t *ret)
                                                                        : mailbox_internaldate(m, seq, ret);
 }
 
+/* The G field of its line, or its base name. */
+static struct slice guid(struct mailbox *m, const struct record *rec)
+{
+        struct slice value;
+        return uidlist_field(slice_of(index_fields(&m->index, rec)), 'G', &value) && value.n
+                       ? value
+                       : slice_of(index_base(&m->index, rec));
+}
+
 static int add_watch(struct mailbox *m, int fd, const char *name)
 {
         _cleanup_(free_p) char *path = xasprintf("%s/%s", m->place.dir, name);
@@ -237,6 +246,7 @@ const struct format format_maildir = {
         .text = maildir_text,
         .date = maildir_date,
         .savedate = savedate,
+        .guid = guid,
         .bytes = maildir_bytes,
         .watch = watch,
         .save_begin = maildir_save_begin,

@@ -92,6 +92,7 @@ static void close_folder(struct mailbox *m)
                 opened_commit(m);
         }
         fd_close_p(&m->mbox->fd);
+        mbox_guids_free(&m->mbox->guids);
         free(m->mbox->offset);
         free(m->mbox);
         m->mbox = NULL;
@@ -192,6 +193,7 @@ const struct format format_mbox = {
         .text = mbox_text,
         .date = date,
         .savedate = savedate,
+        .guid = mbox_guid,
         .bytes = bytes,
         .watch = watch,
         .save_begin = mbox_save_begin,

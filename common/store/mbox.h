@@ -9,6 +9,7 @@
  *   mbox_write.c   headers and removals: in place, or by a rewrite
  *   mbox_text.c    bytes
  *   mbox_save.c    new messages at the end
+ *   mbox_guid.c    GUIDs of those that have them from another folder
  *
  * A message's record has as its base the hash of its header (mbox_scan.h), as its fields how long it is
  * (struct mbox_extent); size and date are always known. Offsets are sums: what is removed or grows before a
@@ -24,6 +25,7 @@
  * messages without X-UID: the next ones, in order; nothing is removed or added before them without writing
  * theirs. */
 
+#include "store/mbox_guid.h"
 #include "store/mbox_head.h"
 #include "store/mbox_lock.h"
 #include "store/mbox_scan.h"
@@ -66,6 +68,7 @@ struct mbox {
         uint32_t known, cap;
         uint64_t layout;       /* of the index when they were right */
         struct mbox_file file; /* locked between lock() and unlock() of the format */
+        struct mbox_guids guids;
 };
 
 int mbox_file_open(struct mailbox *m, bool write, struct mbox_file *ret);

@@ -72,6 +72,11 @@ static int end_head(struct save *s, struct slice head)
                 mbox_from_line(head, date, &from);
                 s->now.from_line = xstrndup(from.p, from.n);
         }
+        if (s->now.guid) {
+                _cleanup_(buf_free) struct buf own = {0};
+                mbox_guid_own(slice_of(s->now.from_line), text, &own);
+                s->now.own_guid = xstrdup(buf_cstr(&own));
+        }
         s->now.head_at = b->rewrite.stored;
         int r = store(s, text);
         /* a header that ends with the message */
@@ -283,6 +288,8 @@ int mbox_save_commit(struct save *s, struct save_result *ret, uint32_t *ret_firs
                 r = assign_keywords(s);
         if (r == 0 && s->n)
                 r = write_base(s, &f);
+        if (r == 0)
+                r = mbox_guid_put(s, first);
         if (r == 0 && s->n)
                 r = append(s, &f, first);
         if (r == 0 && s->n)

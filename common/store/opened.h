@@ -87,7 +87,8 @@ void view_date_kept_back(struct mailbox *m);
 
 /* content.c: writes what was learned and cached. */
 void content_save(struct mailbox *m);
-/* A message's G field, or its base name. Valid until the next sync. */
+/* A message's GUID, whatever its form (mailbox_message_guid() has one form). Valid until the next call and
+ * sync. */
 struct slice content_guid(struct mailbox *m, uint32_t seq);
 
 /* watch.c. An inotify descriptor without watches, from those kept if there is one; -errno. */

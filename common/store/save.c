@@ -32,6 +32,7 @@ void saved_free(struct saved *m)
         free(m->path);
         free(m->base);
         free(m->guid);
+        free(m->own_guid);
         free(m->from_line);
         *m = (struct saved){0};
 }

@@ -33,8 +33,8 @@ struct saved {
         uint64_t bytes;    /* of its file */
         bool moves;        /* it leaves `from`, now or behind the commit */
 
-        /* mbox_save.c: where its parts are in the journal */
-        char *from_line;
+        /* mbox_save.c: the GUID that a copy would have otherwise, where its parts are in the journal */
+        char *own_guid, *from_line;
         uint64_t head_at, head_n, body_at, body_n;
 };
 

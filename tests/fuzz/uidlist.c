@@ -1,11 +1,12 @@
-/* dovecot-uidlist, dovecot-keywords' neighbours in a folder: the list's text, file names, subscriptions.
- * Whatever is read must come out the same when it is written and read again. */
+/* dovecot-uidlist, dovecot-keywords' neighbours in a folder: the list's text, file names, subscriptions,
+ * GUIDs of an mbox. Whatever is read must come out the same when it is written and read again. */
 
 #include <assert.h>
 #include <stdint.h>
 
 #include "base/buf.h"
 #include "store/filename.h"
+#include "store/mbox_guid.h"
 #include "store/subscriptions.h"
 #include "store/uidlist_text.h"
 
@@ -31,6 +32,18 @@ static void check_line(unsigned version, struct slice text)
         struct slice value;
         (void)uidlist_field(l.fields, 'W', &value);
         (void)uidlist_field(l.fields, 'P', &value);
+}
+
+static void check_guid(struct slice text)
+{
+        struct mbox_guid_line l, again;
+        if (mbox_guid_parse(text, &l) < 0)
+                return;
+        assert(l.uid > 0 && uidlist_guid_fits(l.guid));
+        _cleanup_(buf_free) struct buf b = {0};
+        buf_printf(&b, "%u %.*s %.*s", l.uid, SLICE_ARG(l.hash), SLICE_ARG(l.guid));
+        assert(mbox_guid_parse(buf_slice(&b), &again) == 0);
+        assert(again.uid == l.uid && slice_eq(again.hash, l.hash) && slice_eq(again.guid, l.guid));
 }
 
 static void check_name(struct slice name)
@@ -69,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         while (slice_split(&rest, '\n', &line)) {
                 check_line(h.version, line);
                 check_name(line);
+                check_guid(line);
         }
 
         _cleanup_(arena_free) struct arena a = {0};
