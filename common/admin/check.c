@@ -3,33 +3,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "admin/elsewhere.h"
+#include "admin/places.h"
 #include "auth/trace.h"
 #include "priv/monitor.h"
 #include "store/error.h"
-#include "store/folder.h"
-
-static const char *mode_text(const struct admin *a, mode_t mode)
-{
-        char text[] = "-rwxrwxrwx";
-        text[0] = S_ISDIR(mode) ? 'd' : S_ISLNK(mode) ? 'l' : S_ISREG(mode) ? '-' : '?';
-        for (int i = 0; i < 9; i++)
-                if (!(mode & (0400u >> i)))
-                        text[i + 1] = '-';
-        if (mode & S_ISVTX)
-                text[9] = mode & 1 ? 't' : 'T';
-        if (mode & S_ISGID)
-                text[6] = mode & 010 ? 's' : 'S';
-        if (mode & S_ISUID)
-                text[3] = mode & 0100 ? 's' : 'S';
-        return arena_str(a->arena, slice_of(text));
-}
 
 /* One line for each directory down to the mail. */
 static void say_path(const struct admin *a, const char *path)
@@ -44,24 +27,9 @@ static void say_path(const struct admin *a, const char *path)
                         admin_say(label, "%s: %s", part, strerror(errno));
                         return;
                 }
-                admin_say(label, "%s %s %s", mode_text(a, st.st_mode), admin_owner(a, &st), part);
+                admin_say(label, "%s %s %s", places_mode(a, st.st_mode), admin_owner(a, &st), part);
                 label = "";
         }
-}
-
-static void say_error(struct admin *a, struct store *s)
-{
-        admin_problem(a, "%s; permit it to uid %lu, whom the session runs as", store_error(s),
-                      (unsigned long)geteuid());
-}
-
-/* The next directory upwards that is there. */
-static const char *existing(const struct admin *a, const char *path)
-{
-        char *at = arena_str(a->arena, slice_of(path));
-        for (char *slash; access(at, F_OK) < 0 && (slash = strrchr(at, '/'));)
-                slash[slash == at] = '\0';
-        return at;
 }
 
 static const char *place_of(const struct folder_place *inbox)
@@ -69,21 +37,13 @@ static const char *place_of(const struct folder_place *inbox)
         return inbox->file ? inbox->file : inbox->dir;
 }
 
-static void check_access(struct admin *a, struct store *s, const char *path, int mode)
-{
-        if (faccessat(AT_FDCWD, path, mode, AT_EACCESS) == 0 || errno == ENOENT)
-                return;
-        error_set(s, -errno, mode & R_OK ? "open" : "write", path);
-        say_error(a, s);
-}
-
 /* A session makes a Maildir when it may; an mbox comes with the first mail. */
 static void check_missing(struct admin *a, struct store *s, const struct folder_place *inbox)
 {
-        const char *path = place_of(inbox), *above = existing(a, path);
+        const char *path = place_of(inbox), *above = places_existing(a, path);
         if (faccessat(AT_FDCWD, above, (inbox->file ? 0 : W_OK) | X_OK, AT_EACCESS) < 0) {
                 error_set(s, -errno, inbox->file ? "open" : "mkdir", path);
-                say_error(a, s);
+                places_error(a, s);
         } else if (inbox->file) {
                 admin_say("messages", "none: there is no %s yet", path);
         } else {
@@ -102,37 +62,7 @@ static void check_maildir(struct admin *a, struct store *s, const struct folder_
         admin_say("messages", "%" PRIu64 ", %" PRIu64 " of them in new/; newest %s", here->messages,
                   here->in_new, elsewhere_time(a, here->newest));
         for (size_t i = 0; i < ARRAY_LEN(names); i++)
-                check_access(a, s, arena_printf(a->arena, "%s/%s/", inbox->dir, names[i]), W_OK | X_OK);
-}
-
-static bool has_dotlock(const struct settings_list *locks)
-{
-        for (size_t i = 0; i < locks->count; i++)
-                if (strcmp(locks->items[i], "dotlock") == 0)
-                        return true;
-        return false;
-}
-
-static bool may_make_files(const char *dir)
-{
-        _cleanup_(perm_privilege_end) struct perm_privilege p = PERM_PRIVILEGE_NONE;
-        return faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) == 0 ||
-               (perm_privilege_begin(&p) == 0 && faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) == 0);
-}
-
-/* The lock file beside an mbox: spools are as a rule their group's. */
-static void check_dotlock(struct admin *a, const struct folder_place *inbox)
-{
-        struct stat st;
-        bool wanted = has_dotlock(&a->settings.mbox_write_locks) || has_dotlock(&a->settings.mbox_read_locks);
-        if (!wanted || may_make_files(inbox->dir) || stat(inbox->dir, &st) < 0)
-                return;
-        struct group *g = st.st_mode & S_IWGRP ? getgrgid(st.st_gid) : NULL;
-        admin_problem(a, "%s.lock cannot be made: %s is %s %s; %s", inbox->file, inbox->dir,
-                      mode_text(a, st.st_mode), admin_owner(a, &st),
-                      g ? arena_printf(a->arena, "set mail_privileged_group = %s", g->gr_name)
-                        : arena_printf(a->arena, "permit it to uid %lu, whom the session runs as",
-                                       (unsigned long)geteuid()));
+                places_access(a, s, arena_printf(a->arena, "%s/%s/", inbox->dir, names[i]), W_OK | X_OK);
 }
 
 static void check_mbox(struct admin *a, struct store *s, const struct folder_place *inbox, struct look *here)
@@ -148,8 +78,7 @@ static void check_mbox(struct admin *a, struct store *s, const struct folder_pla
                               inbox->file);
         admin_say("messages", "%s; %" PRIu64 " bytes, changed %s", count, here->bytes,
                   elsewhere_time(a, here->newest));
-        check_access(a, s, inbox->file, R_OK);
-        check_dotlock(a, inbox);
+        places_access(a, s, inbox->file, R_OK);
         if (faccessat(AT_FDCWD, inbox->file, W_OK, AT_EACCESS) < 0)
                 admin_problem(a, "%s cannot be changed: %s; permit it to uid %lu, whom the session runs as",
                               inbox->file, strerror(errno), (unsigned long)geteuid());
@@ -163,7 +92,7 @@ static void check_inbox(struct admin *a, const struct auth_user *user, struct st
         int r = look_at(path, &here, &below);
         if (r < 0) {
                 error_set_at(s, r, "open", path, below);
-                say_error(a, s);
+                places_error(a, s);
         } else if (here.ino == 0) {
                 check_missing(a, s, inbox);
         } else if (inbox->file) {
@@ -171,6 +100,8 @@ static void check_inbox(struct admin *a, const struct auth_user *user, struct st
         } else {
                 check_maildir(a, s, inbox, &here);
         }
+        places_roots(a, s, inbox);
+        places_locks(a, s, inbox);
         elsewhere(a, user, path, &here);
 }
 
@@ -181,6 +112,7 @@ static void check_mail(struct admin *a, const struct auth_user *user)
         if (admin_examine(a, user, &s, &inbox)) {
                 admin_say("format", "%s", inbox.file ? "mbox" : "Maildir");
                 say_path(a, place_of(&inbox));
+                places_namespaces(a, s);
                 check_inbox(a, user, s, &inbox);
         }
 }

@@ -57,7 +57,7 @@ def the_whole_answer():
             mode = subprocess.run(["stat", "-c", "%A", part], capture_output=True, text=True).stdout.strip()
             want.append("%s%s %s %s" % (label, mode, owner(part), part))
             label = " " * len(label)
-        want += ["messages:  2, 1 of them in new/; newest " + NEW_TEXT, FINE]
+        want += ['namespace: inbox, prefix "", maildir:' + maildir, "messages:  2, 1 of them in new/; newest " + NEW_TEXT, FINE]
         if answer.out.splitlines() != want or answer.code or answer.err:
             raise Failed("not\n%s\n: %s" % ("\n".join(want), answer))
         if state(host.path("vhosts")) != before:
@@ -204,13 +204,46 @@ def lock_files():
                     r"root:mail; set mail_privileged_group = mail$")
         with open(conf, "a") as out:
             out.write("mail_privileged_group = mail\n")
-        mailsession("check", "-c", conf, "kevin").want(0, FINE)
+        mailsession("check", "-c", conf, "kevin").want(
+            0, FINE, "locks:     of an mbox that is read: fcntl; written: fcntl, dotlock",
+            "           /var/mail/kevin.lock can be made, as the group mail",
+            "folders:   none: %s/mail is made at the first login" % host.home("kevin"))
+        os.chmod("/var/mail", 0o1777)
+        mailsession("check", "-c", conf, "kevin").want(0, FINE, "           /var/mail/kevin.lock can be made")
+        os.unlink("/var/mail/kevin")
         os.chmod("/var/mail", 0o755)
         one_problem(mailsession("check", "-c", conf, "kevin"), r"^/var/mail/kevin.lock cannot be made: .*permit it to uid %d" %
                     host.uid)
         with open(conf, "a") as out:
             out.write("mbox_write_locks = fcntl\n")
-        mailsession("check", "-c", conf, "kevin").want(0, FINE)
+        mailsession("check", "-c", conf, "kevin").want(
+            0, FINE, "locks:     of an mbox that is read: fcntl; written: fcntl").without("kevin.lock")
+
+
+def namespaces():
+    """Each with its place; a root that is a file, that nobody can make, that is another's."""
+    need_root()
+    inbox = "mail_location = mbox:~/mail:INBOX=~/inbox\nmbox_write_locks = fcntl\nnamespace inbox {\n  inbox = yes\n}\n"
+    second = "namespace old {\n  prefix = Old/\n  separator = /\n  location = maildir:~/away/old\n}\n"
+    with Host(tls=False, settings=inbox + second) as host:
+        home = host.home("kevin")
+        spool(os.path.join(home, "inbox"), OLD)
+        host.give(home)
+        lines = ['namespace: inbox, prefix "", mbox:%s/mail:INBOX=%s/inbox' % (home, home),
+                 '           old, prefix "Old/", maildir:%s/away/old' % home]
+        ask(host, "check", "kevin").want(
+            0, FINE, *lines, "locks:     of an mbox that is read: fcntl; written: fcntl",
+            "folders:   none: %s/mail is made at the first login" % home,
+            "folders:   none: %s/away/old is made at the first login" % home)
+        os.mkdir(os.path.join(home, "away"), 0o755)  # root's
+        one_problem(ask(host, "check", "kevin"), r"^mkdir\(%s/away/old\) failed: Permission denied" % home)
+        host.give(os.path.join(home, "away"))
+        os.mkdir(os.path.join(home, "mail"), 0o700)
+        one_problem(ask(host, "check", "kevin"), r"^open\(%s/mail\) failed: Permission denied .*permit it to uid" % home)
+        os.rmdir(os.path.join(home, "mail"))
+        spool(os.path.join(home, "mail"), OLD)
+        host.give(os.path.join(home, "mail"))
+        one_problem(ask(host, "check", "kevin"), r"^%s/mail is a file, and the folders would be in it" % home)
 
 
 def no_maildir_but_a_file():
@@ -305,5 +338,5 @@ def other_settings():
 
 if __name__ == "__main__":
     run_tests([the_whole_answer, first_login, unreadable, delivered_to_the_spool, delivered_to_the_maildir, an_mbox, lock_files,
-               no_maildir_but_a_file, virtual_users_have_no_postconf, one_place_with_two_names, not_a_user, not_root,
-               hostile_names, other_settings])
+               namespaces, no_maildir_but_a_file, virtual_users_have_no_postconf, one_place_with_two_names, not_a_user,
+               not_root, hostile_names, other_settings])
