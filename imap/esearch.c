@@ -92,7 +92,7 @@ static int search_sources(struct esearch *e)
         bool selected = imap_source_kinds(asked->sources, asked->sources_n, SOURCE_SELECTED);
         struct folder *folders;
         size_t n;
-        int r = store_list(s->store, &s->arena, false, &folders, &n);
+        int r = store_list(s->store, &s->arena, &folders, &n);
 
         if (r < 0)
                 return r;

@@ -70,7 +70,7 @@ static int read_list(struct imap_session *s, struct notify *n, struct arena *nam
 {
         struct folder *folders;
         size_t count;
-        int r = store_list(s->store, names, false, &folders, &count);
+        int r = store_list(s->store, names, &folders, &count);
         if (r < 0)
                 return r;
         if (count > NOTIFY_FOLDERS_MAX)

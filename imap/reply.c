@@ -62,6 +62,7 @@ static const struct failure {
         {-E2BIG, "[LIMIT] Too many mailboxes", true},
         {-ENOTDIR, "[CANNOT] Mailbox above it can't have others below", false},
         {-ENOTEMPTY, "[HASCHILDREN] Mailbox has others below, delete them first", false},
+        {-EXDEV, "[CANNOT] Can't rename mailbox into a namespace of another place or format", false},
         {-EBUSY, "[CANNOT] INBOX can't be changed in this way", false},
         {-EACCES, "[NOPERM] Permission denied", true},
         {-EPERM, "[NOPERM] Permission denied", true},

@@ -253,12 +253,9 @@ static bool open_store(struct imap_session *s)
                 return false;
         }
         store_on_step(s->store, imap_progress_step, s);
-        if (store_location_choice(s->store))
-                log_info("%s", store_location_choice(s->store));
-        size_t namespaces;
-        (void)store_namespaces(s->store, &namespaces);
-        for (size_t i = 0; s->settings->mail_debug && i < namespaces; i++)
-                log_info("%s", store_describe(s->store, i, start->arena));
+        const char *line;
+        for (size_t i = 0; (line = store_log_line(s->store, i, start->arena)); i++)
+                log_info("%s", line);
         r = start->sandbox(start, store_paths(s->store));
         if (r < 0) {
                 log_error("cannot enter the sandbox: %s", strerror(-r));

@@ -1,13 +1,9 @@
 /* store_list() and store_lookup(). */
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/fd.h"
 #include "base/map.h"
 #include "store/error.h"
 #include "store/folder.h"
@@ -22,8 +18,7 @@ struct list {
         struct arena *arena;
         struct folder *folders; /* malloc'ed while it grows */
         size_t n, cap;
-        struct map by_name; /* index + 1 */
-        bool marked;
+        struct map by_name;         /* index + 1 */
         const struct slice *begins; /* see store_list_begins() */
         size_t begins_n;
 };
@@ -49,41 +44,6 @@ static struct folder *enter(struct list *l, const char *name, char separator, un
         return &l->folders[l->n - 1];
 }
 
-static bool has_entries(int dirfd, const char *path)
-{
-        int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        _cleanup_(dir_close_p) DIR *d = fd < 0 ? NULL : fdopendir(fd);
-        if (!d) {
-                fd_close_p(&fd);
-                return false;
-        }
-        for (struct dirent *e; (e = readdir(d));)
-                if (e->d_name[0] != '.')
-                        return true;
-        return false;
-}
-
-/* As UW-IMAP and Dovecot tell it: there is mail, and nobody has read the file since it was written. */
-static bool is_unread(int dirfd, const char *path)
-{
-        struct stat st;
-        return fstatat(dirfd, path, &st, 0) == 0 && st.st_size > 0 &&
-               (st.st_atim.tv_sec < st.st_mtim.tv_sec ||
-                (st.st_atim.tv_sec == st.st_mtim.tv_sec && st.st_atim.tv_nsec < st.st_mtim.tv_nsec));
-}
-
-static bool is_marked(const struct user_namespace *ns, const struct tree_entry *e)
-{
-        const char *dirname = ns->location.dirname;
-        bool mbox = ns->location.format == LOCATION_MBOX;
-        if (e->is_level)
-                return false;
-        if (mbox && !dirname)
-                return is_unread(e->dir, e->entry);
-        _cleanup_(free_p) char *path = xasprintf("%s/%s", e->entry, mbox ? dirname : "new");
-        return mbox ? is_unread(e->dir, path) : has_entries(e->dir, path);
-}
-
 struct root {
         struct list *l;
         const struct user_namespace *ns;
@@ -100,8 +60,7 @@ static int list_entry(void *context, const struct tree_entry *e)
         if (folder_name_of(root->ns, l->arena, e->disk, &name) < 0)
                 return 0;
         struct folder *f = enter(l, name, root->ns->form.separator, 0);
-        f->flags |= (e->is_level ? FOLDER_NOSELECT : 0) | (e->is_file ? FOLDER_NOINFERIORS : 0) |
-                    (l->marked && is_marked(root->ns, e) ? FOLDER_MARKED : 0);
+        f->flags |= (e->is_level ? FOLDER_NOSELECT : 0) | (e->is_file ? FOLDER_NOINFERIORS : 0);
         return 0;
 }
 
@@ -109,14 +68,6 @@ static int list_root(struct list *l, const struct user_namespace *ns)
 {
         struct root root = {l, ns};
         return tree_walk(l->s, ns, list_entry, &root);
-}
-
-static bool inbox_is_marked(struct store *s, const struct folder_place *f)
-{
-        _cleanup_(fd_close_p) int fd = -1;
-        if (f->file)
-                return is_unread(AT_FDCWD, f->file);
-        return folder_open(s, f, &fd) == 0 && has_entries(fd, "new");
 }
 
 /* The INBOX may be the file where the directory of its folders would have to be. */
@@ -135,8 +86,7 @@ static int list_inbox(struct list *l)
         if (r < 0)
                 return 0; /* no namespace has one */
         struct folder *folder = enter(l, "INBOX", f.ns->form.separator, 0);
-        folder->flags |= (l->marked && inbox_is_marked(l->s, &f) ? FOLDER_MARKED : 0) |
-                         (inbox_is_in_the_way(&f) ? FOLDER_NOINFERIORS : 0);
+        folder->flags |= inbox_is_in_the_way(&f) ? FOLDER_NOINFERIORS : 0;
         return 0;
 }
 
@@ -300,9 +250,9 @@ static int list(struct list *l, struct folder **ret, size_t *ret_n)
         return 0;
 }
 
-int store_list(struct store *s, struct arena *arena, bool marked, struct folder **ret, size_t *ret_n)
+int store_list(struct store *s, struct arena *arena, struct folder **ret, size_t *ret_n)
 {
-        _cleanup_(list_free) struct list l = {.s = s, .arena = arena, .marked = marked};
+        _cleanup_(list_free) struct list l = {.s = s, .arena = arena};
         return list(&l, ret, ret_n);
 }
 
@@ -316,7 +266,6 @@ int store_list_begins(struct store *s, struct arena *arena, const struct slice *
 int store_lookup(struct store *s, const char *name, unsigned *ret_flags)
 {
         _cleanup_(arena_free) struct arena a = {0};
-        _cleanup_(fd_close_p) int fd = -1;
         struct folder_place f;
         struct folder *folders;
         size_t n;
@@ -329,11 +278,7 @@ int store_lookup(struct store *s, const char *name, unsigned *ret_flags)
         for (size_t i = 0; i < n; i++) {
                 if (strcmp(folders[i].name, f.name) != 0)
                         continue;
-                unsigned flags = folders[i].flags;
-                if (!f.file && !(flags & FOLDER_NONEXISTENT) && folder_open(s, &f, &fd) == 0 &&
-                    has_entries(fd, "new"))
-                        flags |= FOLDER_MARKED;
-                *ret_flags = flags;
+                *ret_flags = folders[i].flags;
                 return 0;
         }
         return error_text(s, -ENOENT, "there is no mailbox \"%s\"", name);

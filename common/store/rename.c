@@ -198,6 +198,7 @@ static int rename_mbox_inbox(struct store *s, const struct folder_place *from, c
         _cleanup_(mailbox_close) struct mailbox *inbox = NULL;
         _cleanup_(save_close) struct save *save = NULL;
         struct save_result result = {.n = 0};
+        bool any = false;
         int r = mailbox_open(s, "INBOX", false, &inbox);
         if (r == 0)
                 r = store_create(s, to->name);
@@ -207,10 +208,11 @@ static int rename_mbox_inbox(struct store *s, const struct folder_place *from, c
                 r = save_open(s, to->name, &save);
         for (uint32_t seq = 1; r == 0 && seq <= mailbox_count(inbox); seq++) {
                 r = save_move(save, inbox, seq);
+                any |= r == 0;
                 if (r == -ENOENT)
                         r = 0; /* expunged meanwhile */
         }
-        if (r == 0)
+        if (r == 0 && any)
                 r = save_commit(save, &a, &result);
         return r < 0 ? r : result.left_behind;
 }
@@ -219,7 +221,7 @@ static int rename_inbox(struct store *s, const struct folder_place *from, const 
 {
         _cleanup_(fd_close_p) int from_dir = -1, from_control = -1, to_dir = -1, to_control = -1;
         if (to->file)
-                return error_text(s, -EINVAL, "INBOX cannot be renamed to \"%s\", which is of another format",
+                return error_text(s, -EXDEV, "INBOX cannot be renamed to \"%s\", which is of another format",
                                   to->name);
         int r = store_create(s, to->name);
         if (r == 0)
@@ -272,7 +274,7 @@ static int rename_any(struct store *s, const char *from, const char *to)
         if (f.inbox)
                 return f.file ? rename_mbox_inbox(s, &f, &t) : rename_inbox(s, &f, &t);
         if (strcmp(f.ns->location.root, t.ns->location.root) != 0)
-                return error_text(s, -EINVAL, "\"%s\" cannot be renamed into another namespace", f.name);
+                return error_text(s, -EXDEV, "\"%s\" cannot be renamed into another namespace", f.name);
         size_t below = strlen(f.disk);
         if (strncmp(t.disk, f.disk, below) == 0 && t.disk[below] == f.ns->form.level)
                 return error_text(s, -EINVAL, "\"%s\" cannot be renamed to a folder below itself", f.name);

@@ -42,13 +42,12 @@ void store_close(struct store **s); /* also a _cleanup_ function; NULL is fine *
 typedef void store_step(void *context, uint64_t done, uint64_t total);
 void store_on_step(struct store *s, store_step *step, void *context);
 
-/* Which location was taken, and why, when mail_location is not set: for the log, once a session. NULL: it is
- * set. */
+/* Which location was taken, and why, when mail_location is not set. NULL: it is set. */
 const char *store_location_choice(const struct store *s);
 
-/* A namespace and its location in words, for the log (mail_debug); in the arena. i below the number of
- * store_namespaces(). */
-const char *store_describe(const struct store *s, size_t i, struct arena *arena);
+/* What the log is told when a session has opened the store, line by line from i = 0 on: the choice, and with
+ * mail_debug each namespace and its location. In the arena; NULL: that was all. */
+const char *store_log_line(const struct store *s, size_t i, struct arena *arena);
 
 /* Before a long wait, when nobody waits for us: lets go of inotify descriptors that were kept for the next
  * change. A user may have few of them, and the kernel takes 10 ms or more to close one. */
@@ -82,8 +81,7 @@ enum {
         FOLDER_CHILDREN = 1 << 2,
         FOLDER_SUBSCRIBED = 1 << 3,
         FOLDER_CHILD_SUBSCRIBED = 1 << 4,
-        FOLDER_MARKED = 1 << 5,      /* new mail arrived (something in new/, or an mbox not read since) */
-        FOLDER_NOINFERIORS = 1 << 6, /* nothing can be below it */
+        FOLDER_NOINFERIORS = 1 << 5, /* nothing can be below it */
 };
 
 struct folder {
@@ -95,11 +93,11 @@ struct folder {
 
 /* All folders of the namespaces that are listed, missing parents included (FOLDER_NONEXISTENT), sorted INBOX
  * first then by name level by level; subscribed names that do not exist are included with FOLDER_NONEXISTENT
- * | FOLDER_SUBSCRIBED. `marked`: look into new/ for FOLDER_MARKED. */
-int store_list(struct store *s, struct arena *arena, bool marked, struct folder **ret, size_t *ret_n);
+ * | FOLDER_SUBSCRIBED. */
+int store_list(struct store *s, struct arena *arena, struct folder **ret, size_t *ret_n);
 
 /* The same, and namespaces with `list = no` when one of the texts begins with their prefix: who names such a
- * namespace sees it. FOLDER_MARKED is not looked for. */
+ * namespace sees it. */
 int store_list_begins(struct store *s, struct arena *arena, const struct slice *begins, size_t n,
                       struct folder **ret, size_t *ret_n);
 
@@ -131,7 +129,8 @@ int store_quota_set(struct store *s, uint64_t bytes, uint64_t messages);
  * are such; parents need not exist. */
 int store_create(struct store *s, const char *name);
 int store_delete(struct store *s, const char *name);
-/* Children move along; renaming INBOX moves its messages into a new folder (RFC 3501 section 6.3.5). */
+/* Children move along; renaming INBOX moves its messages into a new folder (RFC 3501 section 6.3.5). -EXDEV:
+ * the new name falls in a namespace with another root or, for INBOX, of another format. */
 int store_rename(struct store *s, const char *from, const char *to);
 int store_subscribe(struct store *s, const char *name, bool on);
 /* Gives a folder uses ("\\Drafts \\Sent", or "") beside those of the settings, in place of those it was given

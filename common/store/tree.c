@@ -48,8 +48,7 @@ static int walk_maildirs(const struct walk *w, int root)
         _cleanup_(dir_close_p) DIR *d = NULL;
         int r = open_list(root, &d);
         for (struct dirent *e; r == 0 && (e = readdir(d));) {
-                const struct tree_entry entry = {
-                        .disk = slice_of(e->d_name + 1), .dir = root, .entry = e->d_name};
+                const struct tree_entry entry = {.disk = slice_of(e->d_name + 1)};
                 if (folder_entry(e->d_name) && S_ISDIR(type_of(root, e)))
                         r = w->each(w->context, &entry);
         }
@@ -74,7 +73,7 @@ static int enter_level(struct walk *w, int dir, const char *name, int depth)
         const char *dirname = w->ns->location.dirname;
         struct stat st;
         _cleanup_(fd_close_p) int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        struct tree_entry entry = {.disk = buf_slice(&w->disk), .dir = dir, .entry = name};
+        struct tree_entry entry = {.disk = buf_slice(&w->disk)};
         entry.is_level = !dirname || fd < 0 || fstatat(fd, dirname, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
                          !S_ISREG(st.st_mode);
         int r = w->each(w->context, &entry);
@@ -96,8 +95,7 @@ static int walk_levels(struct walk *w, int dir, int depth)
                         continue;
                 mode_t type = type_of(dir, e);
                 buf_str(&w->disk, e->d_name);
-                const struct tree_entry file = {
-                        .disk = buf_slice(&w->disk), .is_file = true, .dir = dir, .entry = e->d_name};
+                const struct tree_entry file = {.disk = buf_slice(&w->disk), .is_file = true};
                 if (S_ISDIR(type) && !w->disk.error)
                         r = enter_level(w, dir, e->d_name, depth);
                 else if (S_ISREG(type) && !w->disk.error && !w->ns->location.dirname && !is_other(w))

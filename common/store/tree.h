@@ -10,8 +10,6 @@ struct tree_entry {
         struct slice disk; /* as folder_name_of() takes it, which may say that it is no name */
         bool is_level;     /* a directory without messages of its own */
         bool is_file;      /* an mbox that nothing can be below */
-        int dir;           /* borrowed, with the name there: the Maildir, mbox or directory, for *at() */
-        const char *entry;
 };
 
 /* 0: go on; 1: that is enough; -errno. What it gives that is not 0 ends the walk. */

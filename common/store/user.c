@@ -186,12 +186,11 @@ const char *store_location_choice(const struct store *s)
         return why;
 }
 
-const char *store_describe(const struct store *s, size_t i, struct arena *arena)
+static const char *describe(const struct user_namespace *ns, struct arena *arena)
 {
         static const char *const lists[] = {[SETTINGS_LIST_NO] = "no",
                                             [SETTINGS_LIST_YES] = "yes",
                                             [SETTINGS_LIST_CHILDREN] = "children"};
-        const struct user_namespace *ns = &s->namespaces[i];
         const struct location *l = &ns->location;
         return arena_printf(
                 arena,
@@ -204,4 +203,14 @@ const char *store_describe(const struct store *s, size_t i, struct arena *arena)
                 l->index_in_memory ? "MEMORY"
                 : l->index         ? l->index
                                    : "");
+}
+
+const char *store_log_line(const struct store *s, size_t i, struct arena *arena)
+{
+        const char *choice = store_location_choice(s);
+        size_t before = choice ? 1 : 0;
+        if (i < before)
+                return choice;
+        bool all = s->settings->mail_debug && i - before < s->namespaces_n;
+        return all ? describe(&s->namespaces[i - before], arena) : NULL;
 }

@@ -12,7 +12,8 @@ from dovecot import Dovecot, Ours
 # Where we differ on purpose; taken out by decided().
 DECIDED = {
     "texts": "the words behind OK, NO and BAD; the order of folders and of attributes (RFC 3501 section 7.2.2 has none)",
-    "marked": "\\Marked and \\UnMarked are guesses: RFC 3501 section 7.2.2 has neither when it is not feasible to tell",
+    "marked": "\\Marked and \\UnMarked are guesses: RFC 3501 section 7.2.2 has neither when it is not feasible to tell. "
+              "The times of an mbox, which Dovecot goes by, change with every flag that is set, by a delivery and a session",
     "unasked": "\\HasChildren, \\HasNoChildren and special uses are told in every LIST (RFC 5258 section 4, RFC 6154 section "
                "2), Dovecot leaves them out when RETURN does not ask for them",
     "childinfo": "a folder that is not selected has CHILDINFO when some selected one below it is not told (RFC 5258 section "

@@ -204,7 +204,7 @@ const struct store_namespace *store_namespaces(const struct store *s, size_t *re
         return spaces;
 }
 
-int store_list(struct store *s, struct arena *arena, bool marked, struct folder **ret, size_t *ret_n)
+int store_list(struct store *s, struct arena *arena, struct folder **ret, size_t *ret_n)
 {
         *ret = fake.folders;
         *ret_n = fake.folders_n;
@@ -214,7 +214,7 @@ int store_list(struct store *s, struct arena *arena, bool marked, struct folder 
 int store_list_begins(struct store *s, struct arena *arena, const struct slice *begins, size_t n,
                       struct folder **ret, size_t *ret_n)
 {
-        return store_list(s, arena, false, ret, ret_n);
+        return store_list(s, arena, ret, ret_n);
 }
 
 int store_rights(struct store *s, const char *name, unsigned *ret)
