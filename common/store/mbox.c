@@ -116,6 +116,9 @@ static int look(struct mailbox *m, unsigned *ret)
                 if (!m->place.inbox)
                         return error_set(m->store, -ESTALE, "stat", m->place.file);
         }
+        /* not opened yet (mailbox_peek()): what cannot be read is not told from the index either */
+        if (m->mbox->fd < 0 && st.st_ino && faccessat(AT_FDCWD, m->place.file, R_OK, AT_EACCESS) < 0)
+                return error_set(m->store, -errno, "open", m->place.file);
         if (m->watch >= 0 && st.st_ino && st.st_ino != m->identity.st_ino)
                 (void)!watch(m, m->watch); /* another file has its name now */
         m->identity = st;
