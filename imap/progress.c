@@ -78,6 +78,8 @@ void imap_progress_step(void *context, uint64_t done, uint64_t total)
                 return;
         if (p->total)
                 tell(s, p->done + (total ? p->span * done / total : 0), p->total);
-        else
+        else if (done || total)
                 tell(s, done, total);
+        else
+                tell(s, p->told, p->told_total);
 }

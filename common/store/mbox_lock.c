@@ -255,16 +255,21 @@ static int wait_for_all(struct mbox_lock *l, const struct plan *p)
                         busy->tell(l);
                         return -ETIMEDOUT;
                 }
+                if (l->waits)
+                        l->waits(l->context);
                 poll(NULL, 0, MIN(wait_ms, left));
         }
 }
 
 int mbox_lock_take(struct mbox_lock *l, int fd, const char *path, bool write, const struct settings *settings)
 {
-        *l = MBOX_LOCK_NONE;
-        l->fd = fd;
-        l->write = write;
-        l->settings = settings;
+        *l = (struct mbox_lock){.fd = fd,
+                                .dir = -1,
+                                .dotlock = DOTLOCK_NONE,
+                                .write = write,
+                                .settings = settings,
+                                .waits = l->waits,
+                                .context = l->context};
         const struct plan p = plan_of(l);
         int r = find_place(l, &p, path);
         if (r == 0)

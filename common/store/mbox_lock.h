@@ -45,14 +45,18 @@ struct mbox_lock {
         struct dotlock dotlock;
         deadline_t keep;                 /* when it is touched next */
         const struct settings *settings; /* borrowed */
+        /* Set before mbox_lock_take(): called again and again while somebody else has it. NULL: nothing is.
+         */
+        void (*waits)(void *context);
+        void *context;
         char holder[256]; /* behind -ETIMEDOUT who has it: "spool.lock of process 123", "fcntl lock of process
                              123"; behind -EACCES which directory does not allow it, and the remedy */
 };
 #define MBOX_LOCK_NONE ((struct mbox_lock){.fd = -1, .dir = -1, .dotlock = DOTLOCK_NONE})
 
-/* fd: the mbox, open for reading and, with `write`, for writing. 0; -ETIMEDOUT after mbox_lock_timeout;
- * -ESTALE: another file is at path now (open it again), or none; -EACCES: FILE.lock cannot be made; -errno.
- * Nothing is held on failure, but holder[] tells, until the next use. */
+/* *l is MBOX_LOCK_NONE, or was released. fd: the mbox, open for reading and, with `write`, for writing. 0;
+ * -ETIMEDOUT after mbox_lock_timeout; -ESTALE: another file is at path now (open it again), or none; -EACCES:
+ * FILE.lock cannot be made; -errno. Nothing is held on failure, but holder[] tells, until the next use. */
 int mbox_lock_take(struct mbox_lock *l, int fd, const char *path, bool write,
                    const struct settings *settings);
 /* To be called again and again while it is held: it costs a look at the clock, or nothing. */

@@ -72,7 +72,7 @@ static void try_ids(struct conn *c, gid_t group)
 /* For files that are not the user's to lock. */
 static void try_others(struct conn *c, const struct settings *settings, int own, const char *other)
 {
-        struct mbox_lock l;
+        struct mbox_lock l = MBOX_LOCK_NONE;
         int r = mbox_lock_take(&l, own, other, true, settings);
         report(c, "session", "locks no other mbox by its own", r < 0 && !is_there(other), "it worked");
         mbox_lock_release(&l);
@@ -86,7 +86,7 @@ static void try_others(struct conn *c, const struct settings *settings, int own,
 
 static void lock_own(struct conn *c, const struct settings *settings, int fd, const char *path)
 {
-        struct mbox_lock l;
+        struct mbox_lock l = MBOX_LOCK_NONE;
         int r = mbox_lock_take(&l, fd, path, true, settings);
         report(c, "session", "locks its mbox", r == 0, r == -EACCES ? l.holder : strerror(-r));
         stop(c, "held");
@@ -118,7 +118,7 @@ static void make_inbox(struct conn *c, const struct session_start *start)
 
 static void lock_nothing(struct conn *c, const struct settings *settings, int fd, const char *path)
 {
-        struct mbox_lock l;
+        struct mbox_lock l = MBOX_LOCK_NONE;
         int r = mbox_lock_take(&l, fd, path, true, settings);
         report(c, "session", "cannot lock its mbox", r == -EACCES, strerror(-r));
         conn_printf(c, "says %s\n", l.holder);

@@ -56,6 +56,21 @@ static void it_does_not_go_back_nor_reach_the_goal(void **state)
         client_close(&c);
 }
 
+/* A lock that is waited for. */
+static void it_is_as_far_as_it_was(void **state)
+{
+        struct client c;
+
+        begin(&c);
+        step(&c, 0, 0);
+        expect(&c, "* OK [INPROGRESS (\"a1\" NIL NIL)] Still at it.\r\n");
+        step(&c, 40, 100);
+        expect(&c, "* OK [INPROGRESS (\"a1\" 40 100)] Still at it, 40% done.\r\n");
+        step(&c, 0, 0);
+        expect(&c, "* OK [INPROGRESS (\"a1\" 40 100)] Still at it, 40% done.\r\n");
+        client_close(&c);
+}
+
 static void steps_are_parts_of_the_commands_items(void **state)
 {
         struct client c;
@@ -99,6 +114,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(once_in_a_while),
                 cmocka_unit_test(it_does_not_go_back_nor_reach_the_goal),
+                cmocka_unit_test(it_is_as_far_as_it_was),
                 cmocka_unit_test(steps_are_parts_of_the_commands_items),
                 cmocka_unit_test(a_client_that_does_not_read),
         };

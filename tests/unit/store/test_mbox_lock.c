@@ -24,6 +24,26 @@ static void locks_of_others_are_respected(void **state)
         check_held_by_other(s, "flock", hold_flock);
 }
 
+static void count(void *context)
+{
+        ++*(unsigned *)context;
+}
+
+static void who_waits_hears_of_it(void **state)
+{
+        struct spool *s = *state;
+        unsigned times = 0;
+        s->lock.waits = count;
+        s->lock.context = &times;
+        assert_int_equal(take(s, true), 0);
+        assert_int_equal(times, 0);
+        mbox_lock_release(&s->lock);
+        struct holder h = hold(s, hold_write);
+        assert_int_equal(take(s, true), -ETIMEDOUT);
+        assert_true(times > 1);
+        let_go(&h);
+}
+
 static void the_holder_is_named(void **state)
 {
         struct spool *s = *state;
@@ -232,6 +252,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         const struct CMUnitTest tests[] = {
                 TEST(locks_of_others_are_respected),
+                TEST(who_waits_hears_of_it),
                 TEST(the_holder_is_named),
                 TEST(readers_share),
                 TEST(another_descriptor_may_be_closed),
