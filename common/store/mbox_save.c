@@ -42,9 +42,7 @@ int mbox_save_begin(struct save *s)
         if (!s->mbox) {
                 s->mbox = xcalloc(1, sizeof(*s->mbox));
                 s->mbox->rewrite = REWRITE_NONE;
-                int r = rewrite_begin(&s->mbox->rewrite, m->control, &m->perm, save_fsyncs(s));
-                if (r < 0)
-                        return error_set_at(m->store, r, "open", m->place.control, REWRITE_NAME);
+                rewrite_begin(&s->mbox->rewrite, m->control, &m->perm, save_fsyncs(s));
         }
         s->mbox->head.n = 0;
         s->mbox->in_body = false;

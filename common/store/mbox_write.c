@@ -284,8 +284,8 @@ static int rewrite(struct writing *w)
         const struct edit *e = (const struct edit *)(const void *)w->edits.p;
         uint64_t at = 0, size = (uint64_t)w->f->st.st_size;
         bool begun = false;
-        int r = rewrite_begin(&rw, m->control, &m->perm,
-                              m->store->settings->mail_fsync != SETTINGS_FSYNC_NEVER);
+        rewrite_begin(&rw, m->control, &m->perm, m->store->settings->mail_fsync != SETTINGS_FSYNC_NEVER);
+        int r = 0;
         for (size_t i = 0; i < w->edits.n / sizeof(*e) && r == 0; i++) {
                 r = rewrite_move(&rw, at, e[i].at - at);
                 if (r == 0)

@@ -37,12 +37,12 @@ void rewrite_tidy(int dirfd, const char *name)
                 unlinkat(dirfd, name, 0);
 }
 
-static int open_number(struct rewrite *w, unsigned number, const struct perm *perm)
+static int open_number(struct rewrite *w, unsigned number)
 {
         char name[NAME_MAX_BYTES];
         _cleanup_(fd_close_p) int fd = -1;
         name_of(number, name);
-        int r = perm_create(w->dirfd, name, perm, &fd);
+        int r = perm_create(w->dirfd, name, &w->perm, &fd);
         if (r == -EEXIST) {
                 fd = openat(w->dirfd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
                 if (fd < 0)
@@ -59,17 +59,23 @@ static int open_number(struct rewrite *w, unsigned number, const struct perm *pe
         return 0;
 }
 
-int rewrite_begin(struct rewrite *w, int dirfd, const struct perm *perm, bool sync)
+/* A journal under a name of its own, if there is none yet. */
+static int open_own(struct rewrite *w)
+{
+        int r = w->fd < 0 ? -EEXIST : 0;
+        for (unsigned number = 0; r == -EEXIST && number < NUMBERS; number++)
+                r = open_number(w, number);
+        return r == -EEXIST ? -EBUSY : r;
+}
+
+void rewrite_begin(struct rewrite *w, int dirfd, const struct perm *perm, bool sync)
 {
         *w = (struct rewrite){.dirfd = dirfd,
+                              .perm = *perm,
                               .sync = sync,
                               .fd = -1,
                               .window = REWRITE_WINDOW,
                               .pieces.max = REWRITE_PIECES_MAX * sizeof(struct rewrite_piece)};
-        int r = -EEXIST;
-        for (unsigned number = 0; r == -EEXIST && number < NUMBERS; number++)
-                r = open_number(w, number, perm);
-        return r == -EEXIST ? -EBUSY : r;
 }
 
 void rewrite_end(struct rewrite *w)
@@ -86,7 +92,9 @@ void rewrite_end(struct rewrite *w)
 
 static int write_chunk(struct rewrite *w)
 {
-        int r = rewrite_write(w->fd, w->chunk.p, w->chunk.n, sizeof(struct rewrite_header) + w->written);
+        int r = open_own(w);
+        if (r == 0)
+                r = rewrite_write(w->fd, w->chunk.p, w->chunk.n, sizeof(struct rewrite_header) + w->written);
         if (r < 0)
                 return r;
         w->hash = hash_bytes(buf_slice(&w->chunk), w->hash);
@@ -180,29 +188,20 @@ static int reserve(struct rewrite *w, struct rewrite_header *h, const struct rew
         }
 }
 
-static int write_journal(struct rewrite *w, struct rewrite_header *h, const struct rewrite_piece *pieces,
-                         int file)
+/* What is not known before the rest is written; then it is on the disk. */
+static int write_header(const struct rewrite *w, struct rewrite_header *h, int journal, uint64_t content)
 {
-        int r = put(w, buf_slice(&w->pieces));
-        if (r == 0)
-                r = write_chunk(w);
-        if (r == 0)
-                r = reserve(w, h, pieces);
-        if (r == 0)
-                r = rewrite_samples_take(h, pieces, file);
-        if (r < 0)
-                return r;
-        h->content = w->hash;
+        h->content = content;
         h->hash = rewrite_header_hash(h);
-        r = rewrite_write(w->fd, h, sizeof(*h), 0);
-        return r == 0 && w->sync && fsync(w->fd) < 0 ? -errno : r;
+        int r = rewrite_write(journal, h, sizeof(*h), 0);
+        return r == 0 && w->sync && fsync(journal) < 0 ? -errno : r;
 }
 
-static int take_name(struct rewrite *w)
+static int take_name(struct rewrite *w, const char *journal)
 {
         char name[NAME_MAX_BYTES];
         name_of(w->number, name);
-        return renameat(w->dirfd, name, w->dirfd, REWRITE_NAME) < 0 ? -errno : 0;
+        return renameat(w->dirfd, name, w->dirfd, journal) < 0 ? -errno : 0;
 }
 
 static int check(struct rewrite *w, int file, uint64_t size, struct stat *ret)
@@ -216,24 +215,98 @@ static int check(struct rewrite *w, int file, uint64_t size, struct stat *ret)
         return rewrite_waits(w->dirfd) ? -EEXIST : 0;
 }
 
-static int carry(struct rewrite *w, const struct rewrite_header *h, const struct rewrite_piece *pieces,
-                 int file, int journal, bool *ret_begun)
+static struct rewrite_work work_of(const struct rewrite *w, const struct rewrite_header *h,
+                                   const struct rewrite_piece *pieces, int file, int journal)
 {
-        _cleanup_(rewrite_work_free) struct rewrite_work work = {.dirfd = w->dirfd,
-                                                                 .journal = journal,
-                                                                 .file = file,
-                                                                 .sync = w->sync,
-                                                                 .h = *h,
-                                                                 .pieces = pieces,
-                                                                 .old_end = h->old_size,
-                                                                 .untouched = true,
-                                                                 .progress = w->progress};
-        rewrite_work_alloc(&work);
-        int r = w->sync ? fd_fsync_dir(w->dirfd) : 0;
+        return (struct rewrite_work){.dirfd = w->dirfd,
+                                     .journal = journal,
+                                     .file = file,
+                                     .sync = w->sync,
+                                     .h = *h,
+                                     .pieces = pieces,
+                                     .old_end = h->old_size,
+                                     .untouched = true,
+                                     .progress = w->progress};
+}
+
+static int carry(struct rewrite_work *work, bool *ret_begun)
+{
+        *ret_begun = true;
+        rewrite_work_alloc(work);
+        int r = work->sync ? fd_fsync_dir(work->dirfd) : 0;
         if (r == 0)
-                r = rewrite_carry(&work);
+                r = rewrite_carry(work);
         if (r < 0)
-                *ret_begun = (work.untouched ? rewrite_drop(&work) : rewrite_take_back(&work)) < 0;
+                *ret_begun = (work->untouched ? rewrite_drop(work) : rewrite_take_back(work)) < 0;
+        return r;
+}
+
+static int move(struct rewrite *w, struct rewrite_header *h, const struct rewrite_piece *pieces, int file,
+                bool *ret_begun)
+{
+        int r = write_chunk(w);
+        if (r == 0)
+                r = reserve(w, h, pieces);
+        if (r == 0)
+                r = rewrite_samples_take(h, pieces, file);
+        if (r == 0)
+                r = write_header(w, h, w->fd, w->hash);
+        if (r == 0)
+                r = take_name(w, REWRITE_NAME);
+        if (r < 0)
+                return r;
+        _cleanup_(fd_close_p) int journal = TAKE_FD(w->fd);
+        _cleanup_(rewrite_work_free) struct rewrite_work work = work_of(w, h, pieces, file, journal);
+        return carry(&work, ret_begun);
+}
+
+/* The journal that is there, when all is in memory; -EAGAIN: it cannot be used, or others wrote to the file.
+ */
+static int append_small(struct rewrite *w, struct rewrite_header *h, const struct rewrite_piece *pieces,
+                        int file, bool *ret_begun)
+{
+        _cleanup_(fd_close_p) int journal = -1;
+        if (rewrite_append_open(w->dirfd, &w->perm, w->sync, &journal) < 0)
+                return -EAGAIN;
+        int r = rewrite_write(journal, w->chunk.p, w->chunk.n, sizeof(*h));
+        if (r == 0)
+                r = write_header(w, h, journal, hash_bytes(buf_slice(&w->chunk), w->hash));
+        struct rewrite_work work = work_of(w, h, pieces, file, journal);
+        work.texts = buf_slice(&w->chunk);
+        if (r == 0)
+                r = rewrite_append_run(&work, ret_begun);
+        else
+                (void)!rewrite_append_end(&work);
+        return r == -EBUSY && !*ret_begun ? -EAGAIN : r;
+}
+
+/* One of its own takes that one's name. */
+static int append_large(struct rewrite *w, struct rewrite_header *h, const struct rewrite_piece *pieces,
+                        int file, bool *ret_begun)
+{
+        int r = write_chunk(w);
+        if (r == 0)
+                r = write_header(w, h, w->fd, w->hash);
+        if (r == 0)
+                r = take_name(w, REWRITE_APPEND_NAME);
+        if (r < 0)
+                return r;
+        _cleanup_(fd_close_p) int journal = TAKE_FD(w->fd);
+        struct rewrite_work work = work_of(w, h, pieces, file, journal);
+        r = w->sync ? fd_fsync_dir(w->dirfd) : 0;
+        if (r == 0)
+                return rewrite_append_run(&work, ret_begun);
+        *ret_begun = rewrite_append_end(&work) < 0;
+        return r;
+}
+
+/* In one call: there is nothing between the old and the new. */
+static int cut_off(const struct rewrite *w, int file, bool *ret_begun)
+{
+        if (ftruncate(file, (off_t)w->at) < 0)
+                return -errno;
+        int r = w->sync && fsync(file) < 0 ? -errno : 0;
+        *ret_begun = r < 0;
         return r;
 }
 
@@ -253,14 +326,20 @@ int rewrite_run(struct rewrite *w, int file, uint64_t size, bool *ret_begun)
                                    .new_size = w->at,
                                    .texts = w->stored,
                                    .pieces = (uint32_t)(w->pieces.n / sizeof(*pieces))};
-        if (w->at == size && changed_bytes(pieces, h.pieces) == 0)
+        bool stays = changed_bytes(pieces, h.pieces) == 0, last = (uint64_t)st.st_size == size;
+        if (stays && w->at == size)
                 return 0;
-        r = write_journal(w, &h, pieces, file);
-        if (r == 0)
-                r = take_name(w);
+        if (stays && last)
+                return cut_off(w, file, ret_begun);
+        r = put(w, buf_slice(&w->pieces));
         if (r < 0)
                 return r;
-        _cleanup_(fd_close_p) int journal = TAKE_FD(w->fd);
-        *ret_begun = true;
-        return carry(w, &h, pieces, file, journal, ret_begun);
+        if (last && rewrite_is_append(&h, pieces)) {
+                r = w->fd < 0 ? append_small(w, &h, pieces, file, ret_begun) : -EAGAIN;
+                if (r == -EAGAIN && w->fd >= 0)
+                        r = append_large(w, &h, pieces, file, ret_begun);
+                if (r != -EAGAIN)
+                        return r;
+        }
+        return move(w, &h, pieces, file, ret_begun);
 }

@@ -10,7 +10,6 @@
 enum {
         REWRITE_VERSION = 1,
         REWRITE_ORDER = 0x01020304,
-        REWRITE_CHUNK = 256 * 1024, /* hashed at a time */
         REWRITE_SAMPLES = 16,
         REWRITE_SAMPLE_LEN = 64,
         REWRITE_WINDOW_MIN = 4096,
@@ -41,7 +40,7 @@ struct rewrite_header {
         uint64_t old_size, new_size;
         uint64_t texts; /* bytes */
         uint32_t pieces;
-        uint32_t window; /* bytes, at most, in a mark */
+        uint32_t window; /* bytes, at most, in a mark; 0: there are none, it adds to the end */
         struct rewrite_sample samples[REWRITE_SAMPLES];
 };
 
@@ -70,7 +69,8 @@ struct rewrite_work {
         bool sync;
         struct rewrite_header h;
         const struct rewrite_piece *pieces; /* borrowed */
-        struct rewrite_mark mark;           /* the last one; .seq 0: none */
+        struct slice texts;       /* borrowed: of those that begin with this one; .p NULL: in the journal */
+        struct rewrite_mark mark; /* the last one; .seq 0: none */
         uint64_t old_end;
         bool untouched; /* no byte of the file has changed */
         bool dirty;     /* it may have bytes that are not on the disk */
@@ -96,10 +96,14 @@ static inline uint64_t rewrite_slot_size(uint32_t window)
                (window + 7) / 8 * 8;
 }
 
+static inline uint64_t rewrite_content_end(const struct rewrite_header *h)
+{
+        return sizeof(*h) + h->texts + h->pieces * sizeof(struct rewrite_piece);
+}
+
 static inline uint64_t rewrite_slots_at(const struct rewrite_header *h)
 {
-        uint64_t end = sizeof(*h) + h->texts + h->pieces * sizeof(struct rewrite_piece);
-        return (end + 4095) / 4096 * 4096;
+        return (rewrite_content_end(h) + 4095) / 4096 * 4096;
 }
 
 uint64_t rewrite_header_hash(const struct rewrite_header *h);
@@ -131,8 +135,26 @@ int rewrite_take_back(struct rewrite_work *w);
 int rewrite_pieces_carry(struct rewrite_work *w, enum rewrite_stage stage, uint64_t at);
 /* Adds to w->all how many bytes these are; 0. */
 int rewrite_pieces_count(struct rewrite_work *w, enum rewrite_stage stage, uint64_t at);
+/* So many bytes more have their place. */
+void rewrite_tell(struct rewrite_work *w, uint64_t n);
 /* Writes the window to the file. */
 int rewrite_window_write(struct rewrite_work *w);
+
+/* rewrite_replay.c: the header, and that it is sane; the rest, that it is whole, and the pieces, which are
+ * the caller's and w->pieces. -EBADMSG: not so; -ENODATA: it was dropped. */
+int rewrite_load_header(struct rewrite_work *w);
+int rewrite_load_content(struct rewrite_work *w, struct rewrite_piece **ret);
+
+/* rewrite_append.c. Whether texts come behind the whole old content, and nothing else. */
+bool rewrite_is_append(const struct rewrite_header *h, const struct rewrite_piece *pieces);
+/* The journal for that, begun by nobody; created if need be, with its name on the disk. */
+int rewrite_append_open(int dirfd, const struct perm *perm, bool sync, int *ret_fd);
+/* It has what w->h, w->pieces and w->texts say, and the file is as it was: adds to it. As rewrite_run(). */
+int rewrite_append_run(struct rewrite_work *w, bool *ret_begun);
+/* It says again that nobody has begun. */
+int rewrite_append_end(struct rewrite_work *w);
+bool rewrite_append_waits(int dirfd);
+int rewrite_append_replay(int dirfd, int file, bool sync, struct rewrite_progress progress);
 
 /* The samples of what is said, from the file as it is; whether they are there. */
 int rewrite_samples_take(struct rewrite_header *h, const struct rewrite_piece *pieces, int file);

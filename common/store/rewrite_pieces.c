@@ -55,7 +55,7 @@ static bool needs_mark(const struct rewrite_work *w)
         return false;
 }
 
-static void tell(struct rewrite_work *w, uint64_t n)
+void rewrite_tell(struct rewrite_work *w, uint64_t n)
 {
         w->done += n;
         if (w->progress.tell && n)
@@ -73,7 +73,7 @@ static int flush(struct rewrite_work *w)
         if (r == 0)
                 r = rewrite_window_write(w);
         if (r == 0)
-                tell(w, n);
+                rewrite_tell(w, n);
         return r;
 }
 

@@ -15,7 +15,7 @@
 bool rewrite_waits(int dirfd)
 {
         struct stat st;
-        return fstatat(dirfd, REWRITE_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0;
+        return fstatat(dirfd, REWRITE_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0 || rewrite_append_waits(dirfd);
 }
 
 int rewrite_samples_take(struct rewrite_header *h, const struct rewrite_piece *pieces, int file)
@@ -72,8 +72,16 @@ int rewrite_samples_check(const struct rewrite_work *w)
         return r;
 }
 
-/* -ENODATA: it was dropped. */
-static int load_header(struct rewrite_work *w)
+/* Whether all that it speaks of can be in a journal of this size. */
+static bool fits(const struct rewrite_header *h, uint64_t size)
+{
+        if (h->texts >= size || h->pieces > REWRITE_PIECES_MAX || h->window > REWRITE_WINDOW)
+                return false;
+        uint64_t marks = h->window ? 2 * rewrite_slot_size(h->window) : 0;
+        return (marks ? rewrite_slots_at(h) + marks : rewrite_content_end(h)) <= size;
+}
+
+int rewrite_load_header(struct rewrite_work *w)
 {
         struct stat journal, file;
         struct rewrite_header *h = &w->h;
@@ -89,15 +97,28 @@ static int load_header(struct rewrite_work *w)
         uint64_t size = (uint64_t)journal.st_size;
         bool ok = memcmp(h->magic, REWRITE_MAGIC, sizeof(h->magic)) == 0 && h->version == REWRITE_VERSION &&
                   h->order == REWRITE_ORDER && h->hash == rewrite_header_hash(h) && h->ino == file.st_ino &&
-                  h->texts < size && h->pieces <= REWRITE_PIECES_MAX && h->window > 0 &&
-                  h->window <= REWRITE_WINDOW && h->old_size < REWRITE_IS_TEXT &&
-                  h->new_size < REWRITE_IS_TEXT &&
-                  rewrite_slots_at(h) + 2 * rewrite_slot_size(h->window) <= size;
+                  h->old_size < REWRITE_IS_TEXT && h->new_size < REWRITE_IS_TEXT && fits(h, size);
         return ok ? 0 : -EBADMSG;
 }
 
-/* Of texts and pieces; the latter are kept. */
-static int load_content(struct rewrite_work *w, struct rewrite_piece *pieces)
+static int check_pieces(const struct rewrite_work *w, const struct rewrite_piece *pieces)
+{
+        uint64_t from = 0, to = 0;
+        for (uint32_t i = 0; i < w->h.pieces; i++) {
+                bool text = pieces[i].from & REWRITE_IS_TEXT;
+                uint64_t at = pieces[i].from & ~REWRITE_IS_TEXT, end = text ? w->h.texts : w->h.old_size;
+                if (at > end || pieces[i].n > end - at || (!text && at < from) ||
+                    pieces[i].n > w->h.new_size - to)
+                        return -EBADMSG;
+                if (!text)
+                        from = at + pieces[i].n;
+                to += pieces[i].n;
+        }
+        return to == w->h.new_size ? 0 : -EBADMSG;
+}
+
+/* Whether texts and pieces are what was written; the latter are kept. */
+static int load_pieces(struct rewrite_work *w, struct rewrite_piece *pieces)
 {
         _cleanup_(free_p) char *chunk = xmalloc(REWRITE_CHUNK);
         uint64_t hash = 0, size = w->h.pieces * sizeof(*pieces), left = w->h.texts + size;
@@ -117,37 +138,32 @@ static int load_content(struct rewrite_work *w, struct rewrite_piece *pieces)
         return rewrite_read(w->journal, pieces, size, sizeof(w->h) + w->h.texts);
 }
 
-static int check_pieces(const struct rewrite_work *w, const struct rewrite_piece *pieces)
+int rewrite_load_content(struct rewrite_work *w, struct rewrite_piece **ret)
 {
-        uint64_t from = 0, to = 0;
-        for (uint32_t i = 0; i < w->h.pieces; i++) {
-                bool text = pieces[i].from & REWRITE_IS_TEXT;
-                uint64_t at = pieces[i].from & ~REWRITE_IS_TEXT, end = text ? w->h.texts : w->h.old_size;
-                if (at > end || pieces[i].n > end - at || (!text && at < from) ||
-                    pieces[i].n > w->h.new_size - to)
-                        return -EBADMSG;
-                if (!text)
-                        from = at + pieces[i].n;
-                to += pieces[i].n;
-        }
-        return to == w->h.new_size ? 0 : -EBADMSG;
+        _cleanup_(free_p) struct rewrite_piece *pieces = xcalloc(w->h.pieces + 1, sizeof(*pieces));
+        int r = load_pieces(w, pieces);
+        if (r == 0)
+                r = check_pieces(w, pieces);
+        if (r < 0)
+                return r;
+        w->pieces = pieces;
+        *ret = TAKE_PTR(pieces);
+        return 0;
 }
 
 static int replay(struct rewrite_work *w)
 {
         _cleanup_(free_p) struct rewrite_piece *pieces = NULL;
-        int r = load_header(w);
+        int r = rewrite_load_header(w);
+        if (r == 0 && w->h.window == 0)
+                r = -EBADMSG;
+        if (r == 0)
+                r = rewrite_load_content(w, &pieces);
         if (r < 0)
                 return r;
-        pieces = xcalloc(w->h.pieces + 1, sizeof(*pieces));
-        w->pieces = pieces;
         w->old_end = w->h.old_size;
         rewrite_work_alloc(w);
-        r = load_content(w, pieces);
-        if (r == 0)
-                r = check_pieces(w, pieces);
-        if (r == 0)
-                r = rewrite_mark_load(w);
+        r = rewrite_mark_load(w);
         if (r == 0)
                 r = rewrite_samples_check(w);
         if (r == 0 && w->sync)
@@ -158,6 +174,9 @@ static int replay(struct rewrite_work *w)
 /* Its owner may have been killed: nothing of what it did need be on the disk. */
 int rewrite_replay(int dirfd, int file, bool sync, struct rewrite_progress progress)
 {
+        int r = rewrite_append_replay(dirfd, file, sync, progress);
+        if (r < 0)
+                return r;
         _cleanup_(rewrite_work_free) struct rewrite_work w = {
                 .dirfd = dirfd, .file = file, .sync = sync, .dirty = true, .progress = progress};
         _cleanup_(fd_close_p) int journal =
@@ -165,7 +184,7 @@ int rewrite_replay(int dirfd, int file, bool sync, struct rewrite_progress progr
         if (journal < 0)
                 return errno == ENOENT ? 0 : -errno;
         w.journal = journal;
-        int r = replay(&w);
+        r = replay(&w);
         if (r == -EBADMSG && renameat(dirfd, REWRITE_NAME, dirfd, REWRITE_NAME ".broken") < 0)
                 return -errno;
         bool no_room = r == -ENOSPC || r == -EDQUOT || r == -EFBIG;

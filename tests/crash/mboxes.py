@@ -13,7 +13,7 @@ FLAGS = (("S", "\\Seen"), ("F", "\\Flagged"), ("T", "\\Deleted"), ("R", "\\Answe
 FROM = b"From %s@example.org  Fri Nov 17 10:00:00 2023\n"
 OURS = re.compile(rb"^(Status|X-Status|X-Keywords|X-UID|X-IMAPbase|Content-Length):([^\n]*)\n", re.M)
 # what may lie beside an index
-KNOWN = re.compile(r"dovecot-keywords(\.tmp|\.lock)?|mailsession\.(index|journal|cache|tmp)(\..*)?|dovecot-uidlist\.lock")
+KNOWN = re.compile(r"dovecot-keywords(\.tmp|\.lock)?|mailsession\.(index|journal|cache|append|tmp)(\..*)?|dovecot-uidlist\.lock")
 
 
 def head(letters, uid, base):

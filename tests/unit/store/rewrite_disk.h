@@ -1,7 +1,7 @@
 #ifndef TESTS_REWRITE_DISK_H
 #define TESTS_REWRITE_DISK_H
 
-/* The calls that change a file and its journal, counted, so that one of them can fail, or be the last one a
+/* The calls that change a file and its journals, counted, so that one of them can fail, or be the last one a
  * process makes: then the next ones do nothing. What was written and not synced is known, so that a power cut
  * can lose any of it: data by the sector, sizes and names from some moment on. */
 
@@ -16,11 +16,14 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "store/rewrite.h"
 
 enum fault { FAULT_NONE, FAULT_CUT, FAULT_HALF, FAULT_FAIL, FAULT_FULL };
-enum { MBOX, JOURNAL, FILES, LOG_MAX = 4096, SECTOR = 8 };
+enum { MBOX, JOURNAL, KEPT_JOURNAL, FILES, LOG_MAX = 4096, SECTOR = 8 };
 /* of the journal's name */
 enum named { BEFORE, NAMED, GONE };
+/* what has the name of the journal that stays: nothing, that one, or another journal */
+enum kept { NONE, KEPT, REPLACED };
 
 struct change {
         int file;
@@ -42,7 +45,10 @@ static struct disk {
         struct change log[LOG_MAX];
         unsigned log_n;
         enum named named, safe_named;
+        enum kept safe_kept;
+        bool replaced;
         unsigned syncs;
+        void (*meanwhile)(unsigned sync); /* what others do while a sync takes its time; NULL */
 } disk;
 
 int __real_fsync(int fd);
@@ -67,11 +73,21 @@ static uint32_t dice(uint32_t sides)
         return (uint32_t)(state >> 33) % sides;
 }
 
-static int file_of(int fd)
+static enum kept kept_now(void)
 {
         struct stat st;
+        bool there = fstatat(disk.dir, REWRITE_APPEND_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0;
+        return !there ? NONE : disk.replaced ? REPLACED : KEPT;
+}
+
+static int file_of(int fd)
+{
+        struct stat st, kept;
         assert_int_equal(fstat(fd, &st), 0);
-        return st.st_ino == disk.mbox ? MBOX : JOURNAL;
+        if (st.st_ino == disk.mbox)
+                return MBOX;
+        bool there = fstatat(disk.dir, REWRITE_APPEND_NAME, &kept, AT_SYMLINK_NOFOLLOW) == 0;
+        return there && kept.st_ino == st.st_ino && !disk.replaced ? KEPT_JOURNAL : JOURNAL;
 }
 
 static off_t size_of(int fd)
@@ -101,8 +117,9 @@ static bool goes_on(bool *ret_half)
 
 static bool has_room(int fd, off_t size)
 {
+        bool has = disk.fault != FAULT_FULL || size <= disk.room[file_of(fd)];
         errno = ENOSPC;
-        return disk.fault != FAULT_FULL || size <= disk.room[file_of(fd)];
+        return has;
 }
 
 static void keep(int fd, const void *p, size_t n, off_t at)
@@ -158,11 +175,15 @@ static int sync_file(int fd)
         if (!goes_on(&half) || half)
                 return -1;
         disk.syncs++;
+        if (disk.meanwhile)
+                disk.meanwhile(disk.syncs);
         assert_int_equal(fstat(fd, &st), 0);
-        if (S_ISDIR(st.st_mode))
+        if (S_ISDIR(st.st_mode)) {
                 disk.safe_named = disk.named;
-        else
+                disk.safe_kept = kept_now();
+        } else {
                 settle(file_of(fd), false);
+        }
         return 0;
 }
 
@@ -217,7 +238,10 @@ int __wrap_renameat(int from_dir, const char *from, int to_dir, const char *to)
         bool half = false;
         if (!goes_on(&half) || half)
                 return -1;
-        disk.named = NAMED;
+        if (strcmp(to, REWRITE_APPEND_NAME) == 0)
+                disk.replaced = true;
+        else
+                disk.named = NAMED;
         return __real_renameat(from_dir, from, to_dir, to);
 }
 
@@ -226,7 +250,7 @@ int __wrap_unlinkat(int dir, const char *name, int flags)
         bool half = false;
         if (!goes_on(&half) || half)
                 return -1;
-        if (disk.named == NAMED)
+        if (strcmp(name, REWRITE_NAME) == 0 && disk.named == NAMED)
                 disk.named = GONE;
         return __real_unlinkat(dir, name, flags);
 }

@@ -65,17 +65,37 @@ static void it_is_told_how_far_it_is(void **state)
         assert_true(most > 1);
 }
 
+/* The old or the new content. */
+static void expect_either(const struct plan *p)
+{
+        _cleanup_(buf_free) struct buf old = {0}, got = {0};
+        buf_append(&old, buf_slice(&p->old));
+        buf_append(&old, buf_slice(&p->others));
+        assert_int_equal(file_read_at(disk.dir, "mbox", &got), 0);
+        expect(p, slice_eq(buf_slice(&got), buf_slice(&old)) ? &p->old : &p->new);
+}
+
 /* What is not on the disk goes, or some of it. */
 static void cut_power(void)
 {
-        settle(MBOX, true);
-        settle(JOURNAL, true);
+        for (int file = 0; file < FILES; file++)
+                settle(file, true);
         disk.named = disk.safe_named += dice(disk.named - disk.safe_named + 1);
+        enum kept kept = dice(2) ? disk.safe_kept : kept_now();
+        if (kept == REPLACED) {
+                disk.safe[KEPT_JOURNAL].n = 0;
+                buf_append(&disk.safe[KEPT_JOURNAL], buf_slice(&disk.safe[JOURNAL]));
+        }
         /* the same inode */
         write_whole("mbox", buf_slice(&disk.safe[MBOX]));
         __real_unlinkat(disk.dir, REWRITE_NAME, 0);
         if (disk.named == NAMED)
                 write_whole(REWRITE_NAME, buf_slice(&disk.safe[JOURNAL]));
+        __real_unlinkat(disk.dir, REWRITE_APPEND_NAME, 0);
+        if (kept != NONE)
+                write_whole(REWRITE_APPEND_NAME, buf_slice(&disk.safe[KEPT_JOURNAL]));
+        disk.safe_kept = kept == NONE ? NONE : KEPT;
+        disk.replaced = false;
 }
 
 /* The replay is cut too, some times, with deliveries and power cuts in between; the last one is not. */
@@ -115,7 +135,10 @@ static void cut_at_every_call(enum fault fault, bool power, unsigned plans)
                         if (power && dice(4))
                                 cut_power();
                         replay_with_cuts(&p, power);
-                        expect(&p, disk.named != BEFORE ? &p.new : &p.old);
+                        if (is_end(&p))
+                                expect_either(&p);
+                        else
+                                expect(&p, disk.named != BEFORE ? &p.new : &p.old);
                 }
                 free_plan(&p);
         }
@@ -133,6 +156,121 @@ static void a_power_cut_leaves_the_old_or_the_new(void **state)
         cut_at_every_call(FAULT_HALF, true, 60);
 }
 
+/* What was there for others to see, and a power cut that may bring back what was not synced since. */
+static void others_change(const struct plan *p, unsigned how)
+{
+        _cleanup_(fd_close_p) int fd = open_mbox();
+        _cleanup_(buf_free) struct buf zeros = {0};
+        size_t added = p->new.n > p->old.n ? p->new.n - p->old.n : 0;
+        memset(buf_reserve(&zeros, added + 1), 0, added + 1);
+        if (how == 0)
+                return;
+        if (how < 4)
+                ftruncate(fd, (off_t)(how == 3 ? p->old.n + added / 2 : p->old.n));
+        if (how == 2) { /* as much again, of which the disk has the size only */
+                ftruncate(fd, (off_t)(p->old.n + added));
+                settle(MBOX, false);
+        }
+        if (how == 4)
+                pwrite(fd, zeros.p, added / 2, (off_t)p->old.n);
+        if (dice(2))
+                settle(MBOX, false);
+}
+
+/* Whatever becomes of it then: it was expunged, covered, or lost when the power went. */
+static void what_is_done_is_not_done_again(void **state)
+{
+        for (unsigned i = 0; i < 3000; i++) {
+                struct plan p = {0};
+                bool begun;
+                make_plan(&p);
+                begin_disk(&p, FAULT_NONE, 0, 0);
+                assert_int_equal(run(&p, &begun), 0);
+                unsigned how = dice(2) ? dice(5) : 0;
+                others_change(&p, how);
+                cut_power();
+                _cleanup_(buf_free) struct buf before = {0}, behind = {0};
+                assert_int_equal(file_read_at(disk.dir, "mbox", &before), 0);
+                assert_int_equal(replay(), 0);
+                assert_int_equal(file_read_at(disk.dir, "mbox", &behind), 0);
+                assert_slice_equal(buf_slice(&behind), buf_slice(&before));
+                if (how == 0)
+                        expect(&p, &p.new);
+                free_plan(&p);
+        }
+}
+
+static struct plan *plan_now;
+static unsigned deliver_at;
+
+static void deliver_now(unsigned sync)
+{
+        if (sync == deliver_at)
+                deliver(plan_now, dice(40));
+}
+
+/* Without the lock, before the file has its new size or behind it. */
+static void others_who_append_meanwhile_come_behind(void **state)
+{
+        for (unsigned i = 0; i < 100; i++) {
+                struct plan p = {0};
+                letters(&p.old, dice(OLD_MAX));
+                p.window = 100;
+                say(&p, false, 0, p.old.n);
+                say(&p, true, 0, 1 + dice(23));
+                plan_now = &p;
+                for (deliver_at = 1;; deliver_at++) {
+                        bool begun;
+                        p.others.n = 0;
+                        begin_disk(&p, FAULT_NONE, 0, 0);
+                        disk.meanwhile = deliver_now;
+                        assert_int_equal(run(&p, &begun), 0);
+                        expect(&p, &p.new);
+                        if (disk.syncs < deliver_at)
+                                break;
+                }
+                free_plan(&p);
+        }
+}
+
+/* More than is kept in memory: another journal takes the place of the one that stays. */
+static void so_does_much(void **state)
+{
+        static char much[300000];
+        const struct perm perm = {.file = 0600, .gid = (gid_t)-1};
+        struct plan p = {0};
+        memset(much, 'M', sizeof(much));
+        letters(&p.old, 100);
+        buf_append(&p.new, buf_slice(&p.old));
+        buf_append(&p.new, slice_make(much, sizeof(much)));
+        for (unsigned at = 1;; at++) {
+                _cleanup_(rewrite_end) struct rewrite w = REWRITE_NONE;
+                bool begun;
+                begin_disk(&p, FAULT_CUT, at, 0);
+                _cleanup_(fd_close_p) int fd = open_mbox();
+                rewrite_begin(&w, disk.dir, &perm, true);
+                int r = rewrite_move(&w, 0, p.old.n);
+                if (r == 0)
+                        r = rewrite_text(&w, slice_make(much, sizeof(much)));
+                if (r == 0)
+                        r = rewrite_run(&w, fd, p.old.n, &begun);
+                if (dice(4))
+                        cut_power();
+                if (!disk.dead)
+                        assert_int_equal(r, 0);
+                bool done = !disk.dead;
+                p.others.n = 0;
+                replay_with_cuts(&p, true);
+                if (done)
+                        expect(&p, &p.new);
+                else
+                        expect_either(&p);
+                if (done)
+                        break;
+        }
+        free_plan(&p);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -141,6 +279,9 @@ int main(void)
                 cmocka_unit_test(it_is_told_how_far_it_is),
                 cmocka_unit_test(a_kill_leaves_the_old_or_the_new),
                 cmocka_unit_test(a_power_cut_leaves_the_old_or_the_new),
+                cmocka_unit_test(what_is_done_is_not_done_again),
+                cmocka_unit_test(others_who_append_meanwhile_come_behind),
+                cmocka_unit_test(so_does_much),
         };
         return cmocka_run_group_tests(tests, set_up, tear_down);
 }
