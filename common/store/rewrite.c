@@ -194,7 +194,7 @@ static int write_header(const struct rewrite *w, struct rewrite_header *h, int j
         h->content = content;
         h->hash = rewrite_header_hash(h);
         int r = rewrite_write(journal, h, sizeof(*h), 0);
-        return r == 0 && w->sync && fsync(journal) < 0 ? -errno : r;
+        return r == 0 && w->sync && fdatasync(journal) < 0 ? -errno : r;
 }
 
 static int take_name(struct rewrite *w, const char *journal)

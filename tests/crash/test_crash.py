@@ -75,6 +75,9 @@ def sample(points, most, chance):
     return chosen[:most]
 
 
+DONE = bytes(8)  # what the journal of an append begins with when it is done
+
+
 def in_place(calls):
     """Numbers of the calls that write into an mbox without a journal, within one block of the file, which the kernel
     writes whole or not at all."""
@@ -86,6 +89,8 @@ def in_place(calls):
         elif name.startswith("rename") and "mailsession.rewrite" in path:
             journal = True
         at, _, n = path.rpartition(" ")[2].partition("+")
+        if name == "pwrite64" and "/mailsession.append " in path and at == "0":
+            journal = int(n) > len(DONE)
         if name == "pwrite64" and not journal and "/mailsession." not in path:
             if int(at) // BLOCK == (int(at) + int(n) - 1) // BLOCK:
                 found.add(number)
