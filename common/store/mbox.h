@@ -36,6 +36,7 @@ enum {
         MBOX_TRUTH_VERSION = 16,       /* no version of a uidlist */
         MBOX_TRUTH_UNCHECKED = 1 << 0, /* it grew, and what was there before has not been looked at */
         MBOX_TRUTH_BASE = 1 << 1,      /* X-IMAPbase (or X-IMAP) is in the file */
+        MBOX_TRUTH_LAST = 1 << 2,      /* and says which UID was the last one given */
 };
 
 struct mbox_extent {
@@ -106,7 +107,7 @@ struct mbox_changes {
         struct index_flags flags;
 };
 int mbox_write(struct mbox_file *f, const struct mbox_changes *c);
-/* Whether UIDs or the base are missing in the file. */
+/* Whether UIDs or the base are missing in the file, or the base does not know of all that were given. */
 bool mbox_is_unwritten(const struct mailbox *m);
 
 /* Names of a record's keywords, and of all, with spaces between. */

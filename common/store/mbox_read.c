@@ -188,9 +188,11 @@ static int take(struct reading *d, const struct mbox_message *msg)
                 set_extent(d, rec, msg);
                 r = mbox_update_flags(d, rec, msg);
         } else {
-                written = uid >= next && uid > d->last_uid && uid < UINT32_MAX;
+                /* one that nobody can have given is a sender's */
+                uint32_t most = MAX(MAX(next, d->truth.nextuid), d->last_uid + 1);
+                written = uid >= next && uid > d->last_uid && uid <= most;
                 if (!written)
-                        uid = MAX(MAX(next, d->truth.nextuid), d->last_uid + 1);
+                        uid = most;
                 if (uid >= UIDLIST_UID_MAX)
                         return error_text(d->m->store, -EOVERFLOW, "%s: no UIDs are left", d->m->place.file);
                 d->last_uid = uid;
@@ -235,7 +237,7 @@ int mbox_take_base(struct reading *d, const struct mbox_status *st)
         struct mailbox *m = d->m;
         uint32_t known = m->index.head.truth.uidvalidity;
         d->base = st->base;
-        d->truth.list.lines &= ~(uint32_t)MBOX_TRUTH_BASE;
+        d->truth.list.lines &= ~(uint32_t)(MBOX_TRUTH_BASE | MBOX_TRUTH_LAST);
         if (!st->base)
                 return 0;
         if (known && known != st->uidvalidity) {
@@ -247,9 +249,10 @@ int mbox_take_base(struct reading *d, const struct mbox_status *st)
                 d->rows = 0;
         }
         d->truth.list.lines |= MBOX_TRUTH_BASE;
+        d->base_read = true;
+        d->base_last = st->last_uid;
         d->truth.uidvalidity = st->uidvalidity;
-        if (st->last_uid < UIDLIST_UID_MAX)
-                d->truth.nextuid = MAX(d->truth.nextuid, st->last_uid + 1);
+        d->truth.nextuid = MAX(d->truth.nextuid, st->last_uid + 1);
         return 0;
 }
 
@@ -290,11 +293,21 @@ static int read_file(struct reading *d, unsigned due)
         return r < 0 ? r : read_from(d, at);
 }
 
+/* Whether the base, that was read or is as it was, knows of all UIDs that were given. */
+static void note_last(struct reading *d, uint32_t next_before)
+{
+        if (d->base_read && d->base && d->base_last + 1 == d->truth.nextuid)
+                d->truth.list.lines |= MBOX_TRUTH_LAST;
+        else if (d->base_read || d->truth.nextuid != next_before)
+                d->truth.list.lines &= ~(uint32_t)MBOX_TRUTH_LAST;
+}
+
 int mbox_read_locked(struct mbox_file *f, unsigned due)
 {
         struct mailbox *m = f->m;
         _cleanup_(reading_free) struct reading d = {
                 .f = f, .m = m, .truth = m->index.head.truth, .rows = m->index.n};
+        uint32_t next = d.truth.nextuid;
         int r = 0;
         mbox_file_begin_long(f, !f->lock.write);
         if (f->fd >= 0)
@@ -309,6 +322,7 @@ int mbox_read_locked(struct mbox_file *f, unsigned due)
         if (m->index.head.counts.messages == 0)
                 d.truth.list.last_uid = 0;
         d.truth.nextuid = MAX(MAX(d.truth.nextuid, m->index.head.truth.nextuid), 1u);
+        note_last(&d, next);
         mbox_file_note(f, &d.truth);
         index_set_truth(&m->index, &d.truth);
         return 0;

@@ -15,7 +15,9 @@ struct reading {
         struct index_truth truth;
         uint32_t row, rows; /* the next one that can be found, and how many there were */
         uint32_t last_uid;
-        bool base;       /* X-UID counts */
+        bool base;      /* X-UID counts */
+        bool base_read; /* and the base was met */
+        uint32_t base_last;
         bool unwritten;  /* a message's UID is not in the file; those behind it do not matter */
         struct buf gone; /* uint32_t: UIDs */
         struct buf text;

@@ -3,6 +3,12 @@
 #include "base/number.h"
 #include "store/mailbox.h"
 
+enum {
+        /* Keywords in another order are the same; of more nobody looks: each is searched for in all, and a
+         * sender's header may have 100,000. */
+        ANY_ORDER_MAX = 256,
+};
+
 static const struct {
         struct slice name;
         enum mbox_field kind;
@@ -79,9 +85,29 @@ static bool names_all(struct slice list, struct slice other)
         return true;
 }
 
+static bool in_same_order(struct slice a, struct slice b)
+{
+        struct slice one, other;
+        bool more = true, same = true;
+        while (more && same) {
+                more = mbox_keyword(&a, &one);
+                same = more == mbox_keyword(&b, &other) && (!more || slice_eq(one, other));
+        }
+        return same;
+}
+
+static bool is_short(struct slice list)
+{
+        struct slice name;
+        size_t n = 0;
+        while (n <= ANY_ORDER_MAX && mbox_keyword(&list, &name))
+                n++;
+        return n <= ANY_ORDER_MAX;
+}
+
 bool mbox_keywords_same(struct slice a, struct slice b)
 {
-        return slice_eq(slice_trim(a), slice_trim(b)) || (names_all(a, b) && names_all(b, a));
+        return in_same_order(a, b) || (is_short(a) && is_short(b) && names_all(a, b) && names_all(b, a));
 }
 
 static void add_letters(struct mbox_status *st, enum mbox_field kind, struct slice value)
@@ -101,7 +127,7 @@ static void add_base(struct mbox_status *st, const struct header_field *f)
         if (st->base || !mbox_keyword(&rest, &word) || slice_to_u32(word, &uidvalidity) < 0 ||
             uidvalidity == 0)
                 return;
-        if (mbox_keyword(&rest, &word) && slice_to_u32(word, &last_uid) < 0)
+        if (mbox_keyword(&rest, &word) && (slice_to_u32(word, &last_uid) < 0 || last_uid > MBOX_LAST_UID_MAX))
                 return;
         st->base = true;
         st->pseudo = slice_ieq(f->name, SLICE("X-IMAP"));

@@ -15,6 +15,10 @@
 
 #include "mime/header.h"
 
+/* A base with a higher last UID makes no sense: no mailbox has had so many messages, but a sender can say
+ * so, and there would be no UIDs left for long. */
+#define MBOX_LAST_UID_MAX 0xf0000000u
+
 enum mbox_field {
         MBOX_FIELD_MAIL, /* of the message: what clients see */
         MBOX_FIELD_BASE, /* X-IMAPbase, X-IMAP */

@@ -64,7 +64,10 @@ bool mbox_is_unwritten(const struct mailbox *m)
         uint32_t row = ix->n;
         while (row > 0 && !index_is_live(&ix->rows[row - 1]))
                 row--;
-        return row > 0 && (!(l->lines & MBOX_TRUTH_BASE) || ix->rows[row - 1].uid > l->last_uid);
+        if (row == 0) /* X-IMAP of a pseudo message stays */
+                return l->read_to > 0 && (l->lines & MBOX_TRUTH_BASE) && !(l->lines & MBOX_TRUTH_LAST);
+        return !(l->lines & MBOX_TRUTH_BASE) || !(l->lines & MBOX_TRUTH_LAST) ||
+               ix->rows[row - 1].uid > l->last_uid;
 }
 
 static void put_edit(struct writing *w, uint64_t at, uint64_t n, struct slice text)
@@ -321,10 +324,14 @@ static void enter(struct writing *w)
                 index_set_flags(ix, &w->c->flags, w->c->uids, w->c->n);
         if (w->pseudo)
                 truth.list.read_to = w->pseudo;
+        if (w->all || w->base)
+                truth.list.lines |= MBOX_TRUTH_LAST;
         if (w->all) {
                 truth.list.lines |= MBOX_TRUTH_BASE;
                 truth.list.last_uid = w->last_uid;
         }
+        if (ix->head.counts.messages == 0 && truth.list.read_to == 0)
+                truth.list.lines &= ~(uint32_t)(MBOX_TRUTH_BASE | MBOX_TRUTH_LAST); /* nothing is left */
         mbox_file_note(w->f, &truth);
         index_set_truth(ix, &truth);
 }

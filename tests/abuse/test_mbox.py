@@ -37,6 +37,9 @@ SPOOLS = {
     "UIDs that go down": (FROM + b"X-IMAPbase: 77 0000000009\nX-UID: 9\n" + HEAD + b"\nx\n\n" + FROM + b"X-UID: 3\n" + HEAD +
                           b"\ny\n\n" + FROM + b"X-UID: 3\n" + HEAD + b"\nz\n\n", 3),
     "the highest UID": (FROM + b"X-IMAPbase: 77 4294967295\nX-UID: 4294967295\n" + HEAD + b"\nx\n\n" + ONE, 2),
+    "a last UID that leaves none": (FROM + b"X-IMAPbase: 77 4294901758\nX-UID: 1\n" + HEAD + b"\nx\n\n" + ONE + ONE, 3),
+    "a UID that leaves none": (FROM + b"X-IMAPbase: 77 0000000001\nX-UID: 1\n" + HEAD + b"\nx\n\n" +
+                               FROM + b"X-UID: 4294901758\n" + HEAD + b"\ny\n\n" + ONE + ONE, 4),
     "a fold that does not end": (FROM + b"Subject: x\n" + b" y\n" * 20000 + b"\nx\n\n" + ONE, 2),
     "no field": (FROM + b"no field\n\nx\n\n" + ONE, 2),
     "a header of a megabyte": (FROM + b"Subject: " + b"z" * (1 << 20) + b"\nStatus: R\n\nx\n\n" + ONE, 2),

@@ -11,6 +11,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "lib"))
 
 import fixtures  # noqa: E402,F401
+import formats  # noqa: E402,F401
 from mailsession_test import Failed, Host, Skip, certificate, client_context, need, run_tests  # noqa: E402,F401
 
 # For clients that append what they have and do not enable UTF8=ACCEPT, so that bytes above 127 in a header are refused.

@@ -51,10 +51,10 @@ class Dovecot:
     def until(self, start):
         """All bytes up to and including the line that starts with `start` (after a line end)."""
         start = start if isinstance(start, bytes) else start.encode()
-        while True:
-            at = 0 if self.rest.startswith(start) else self.rest.find(b"\r\n" + start)
+        while True:  # a line of its log, which ends in LF, may come before
+            at = 0 if self.rest.startswith(start) else self.rest.find(b"\n" + start)
             if at >= 0:
-                end = self.rest.find(b"\r\n", at + 2)
+                end = self.rest.find(b"\r\n", at + 1)
                 if end >= 0:
                     got, self.rest = self.rest[:end + 2], self.rest[end + 2:]
                     return got

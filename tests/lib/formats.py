@@ -99,21 +99,28 @@ class Mbox:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
 
-    def deliver(self, message, folder, give):
+    def deliver(self, message, folder, give, when=None):
         path = self.path(folder)
         self.folder(folder)
         give(path)
         with locked(path) as file:
             file.seek(0, os.SEEK_END)
-            file.write(as_mbox(fixtures.MESSAGES[message], time.time()))
+            file.write(as_mbox(fixtures.MESSAGES[message], when or time.time()))
 
     def _messages(self, data):
         starts = [found.start() for found in FROM.finditer(data)] + [len(data)]
         return [data[a:b] for a, b in zip(starts, starts[1:])]
 
-    def count(self, folder):
+    def messages(self, folder):
         with open(self.path(folder), "rb") as file:
-            return len(self._messages(file.read()))
+            return self._messages(file.read())
+
+    def count(self, folder):
+        return len(self.messages(folder))
+
+    def pseudo(self, folder):
+        """How many of them are no mail: none or the first."""
+        return int(any(b"\nSubject: DON'T DELETE THIS MESSAGE -- FOLDER" in first for first in self.messages(folder)[:1]))
 
     def _change(self, number, folder, change):
         """As mutt does it: the file is locked, and written again from the message that changes on."""

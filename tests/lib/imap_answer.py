@@ -154,7 +154,9 @@ class Answer:
         elif what == b"SEARCH":
             self.rest.append(("SEARCH", tuple(sorted(int(word) for word in tokens[2:]))))
         elif what in (b"LIST", b"LSUB"):
-            attributes = [word for word in tokens[2] if word.lower() not in SPECIAL_USES]
+            attributes = [word for word in tokens[2] if word.lower() not in SPECIAL_USES + (b"\\marked", b"\\unmarked")]
+            if b"\\noinferiors" in map(bytes.lower, attributes):
+                attributes = [word for word in attributes if word.lower() != b"\\hasnochildren"]
             self.rest.append((what.decode(), _flags(attributes), _bare(tokens[3]), _bare(tokens[4])))
         elif what == b"STATUS":
             items = dict(zip((word.decode().upper() for word in tokens[3][::2]), map(int, tokens[3][1::2])))
@@ -180,3 +182,12 @@ class Answer:
         return {"tagged": self.tagged, "fetch": self.fetch, "expunged": sorted(self.expunged),
                 "rest": sorted(map(repr, self.rest)), "count": self.count, "recent": self.recent,
                 "keywords": self.keywords, "permanent": self.permanent}
+
+
+def without_recent(facts):
+    """Facts of a mailbox where nobody compares who is told of new mail first."""
+    facts["recent"] = 0
+    for items in facts["fetch"].values():
+        if "FLAGS" in items:
+            items["FLAGS"] = tuple(word for word in items["FLAGS"] if word != "\\recent")
+    facts["rest"] = [re.sub(r"\('RECENT', \d+\),? ?", "", row) for row in facts["rest"]]

@@ -27,9 +27,10 @@ PATTERNS = ["*", "%", "a.%", "%.%", "*.*", "inbox", "INBOX", "N%", "*e*", '""', 
 class Commands:
     """Random ones. Each method gives one, without the tag."""
 
-    def __init__(self, seed, pairs):
+    def __init__(self, seed, pairs, messages=MESSAGES):
         self.r = random.Random(seed)
         self.pairs = pairs
+        self.messages = messages
         self.renamed = 0
         self.flagged = seed % 2 == 0  # save with flags: then \Recent is not compared
 
@@ -105,7 +106,7 @@ class Commands:
         return self.r.choice(["EXPUNGE", "UID EXPUNGE " + self.set(pair, True)])
 
     def append(self, pair):
-        data = fixtures.wire(self.r.choice(MESSAGES))
+        data = fixtures.wire(self.r.choice(self.messages))
         flags = "(%s) " % self.flags() if self.flagged and self.r.random() < 0.6 else ""
         head = "APPEND %s %s%s {%d+}\r\n" % (self.folder(), flags, self.r.choice(STAMPS), len(data))
         return head.encode() + data
