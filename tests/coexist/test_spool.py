@@ -194,7 +194,8 @@ class Mutt(Actor):
             self.world.flagged.add(flag)
         self.world.doom(self.who, [delete])
         self.world.note(self.who, "flags %s" % flag)
-        tag = "<tag-pattern>~s ^%s$<enter><tag-prefix-cond><%s><end-cond><untag-pattern>.<enter>"
+        # ^^: what is pushed is read as keys are written, and ^d is Ctrl-D
+        tag = "<tag-pattern>~s ^^%s$<enter><tag-prefix-cond><%s><end-cond><untag-pattern>.<enter>"
         keys = tag % (flag, "flag-message") + tag % (delete, "delete-message") + "<sync-mailbox><exit>"
         self.programs.mutt(keys)
         self.world.note(self.who, "ends")
