@@ -14,12 +14,18 @@ bool account_is_within(const struct save *s)
                quota_counts(s->to->store, &s->to->place);
 }
 
+uint64_t account_bytes(const struct store *s, uint64_t bytes, uint64_t sent)
+{
+        bool known = sent && sent != RECORD_SIZE_UNKNOWN;
+        return s->quota.backend == QUOTA_COUNT && known ? sent : bytes;
+}
+
 void account_replace(struct save *s, uint32_t seq)
 {
         const struct record *rec = opened_record(s->from, seq);
         if (!account_is_within(s) || !index_is_live(rec))
                 return;
-        s->replaced.bytes += s->from->format->bytes(s->from, rec);
+        s->replaced.bytes += account_bytes(s->from->store, s->from->format->bytes(s->from, rec), rec->size);
         s->replaced.messages++;
 }
 
@@ -46,17 +52,18 @@ static void add_up(const struct save *s, struct account *a)
         *a = (struct account){0};
         for (size_t i = 0; i < s->n; i++) {
                 const struct saved *item = &s->items[i];
+                uint64_t bytes = account_bytes(store, item->bytes, item->size);
                 bool leaves = from && item->where == SAVED_MOVE;
                 if (to && !(from && item->moves)) {
-                        a->checked.bytes += item->bytes;
+                        a->checked.bytes += bytes;
                         a->checked.messages++;
                 }
                 if (to && !leaves) {
-                        a->bytes += (int64_t)item->bytes;
+                        a->bytes += (int64_t)bytes;
                         a->messages++;
                 }
                 if (!to && leaves) {
-                        a->left_bytes += (int64_t)item->bytes;
+                        a->left_bytes += (int64_t)bytes;
                         a->left_messages++;
                 }
         }

@@ -11,7 +11,7 @@
 #include "base/fd.h"
 #include "base/number.h"
 #include "mime/header.h"
-#include "store/opened.h"
+#include "store/saved.h"
 
 enum {
         CONTENT_TRIES = 5,            /* others rename the same file at the same time */
@@ -270,7 +270,7 @@ uint64_t mailbox_deleted_storage(struct mailbox *m)
         for (uint32_t seq = 1; seq <= mailbox_count(m); seq++) {
                 const struct record *rec = opened_record(m, seq);
                 if (index_is_live(rec) && rec->flags & FLAG_DELETED)
-                        sum += m->format->bytes(m, rec);
+                        sum += account_bytes(m->store, m->format->bytes(m, rec), rec->size);
         }
         return sum;
 }

@@ -161,7 +161,7 @@ struct slice mailbox_pop3_uidl(struct mailbox *m, uint32_t seq);
 /* All messages together, 0 when some size is not known; of the folder as it is, which may be ahead of the
  * view. */
 bool mailbox_total_size(const struct mailbox *m, uint64_t *ret);
-/* The files of those in the view that have \Deleted: what an EXPUNGE would give back to the quota. */
+/* Of those in the view that have \Deleted: what an EXPUNGE would give back to the quota. */
 uint64_t mailbox_deleted_storage(struct mailbox *m);
 
 /* What the protocols found out about messages by reading them, kept for all sessions in a file of its own, as

@@ -201,7 +201,8 @@ int save_end(struct save *s)
                 r = flush(s);
         if (r < 0)
                 return r;
-        if (s->size > s->announced && (r = account_check(s, s->size)) < 0)
+        uint64_t takes = account_bytes(s->to->store, s->size, s->size + s->bare_lf);
+        if (takes > s->announced && (r = account_check(s, takes)) < 0)
                 return fail(s, r);
         s->now.size = s->size + s->bare_lf;
         s->now.bytes = s->size;
@@ -210,7 +211,7 @@ int save_end(struct save *s)
                 return fail(s, r);
         s->now.moves = s->moves;
         if (!s->within) {
-                s->room.bytes += s->size;
+                s->room.bytes += takes;
                 s->room.messages++;
         }
         saved_add(s);

@@ -103,6 +103,8 @@ void place_intend(struct save *s);
 bool account_is_within(const struct save *s);
 /* What is replaced makes room: only the difference counts (RFC 8508 section 3.4). */
 void account_replace(struct save *s, uint32_t seq);
+/* What a message takes of the quota (quota.h), of its bytes in the file and those that are sent of it. */
+uint64_t account_bytes(const struct store *s, uint64_t bytes, uint64_t sent);
 /* Before a message's bytes are taken: -EDQUOT, -EMSGSIZE. */
 int account_check(struct save *s, uint64_t size);
 /* Before the files are in their places: -EDQUOT, -EMSGSIZE, or what comes is entered. */

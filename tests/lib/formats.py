@@ -20,6 +20,7 @@ FROM = re.compile(rb"(?m)^From \S+ +(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) .*\n")
 class Maildir:
     name = "maildir"
     settings = ""
+    quota = "maildir"  # the backend that fits
 
     def __init__(self, home):
         self.home = home
@@ -69,6 +70,7 @@ class Mbox:
     Maildir, so that a session need not care."""
 
     name = "mbox"
+    quota = "count"
     leaf = ""  # with DIRNAME=: the file that a folder's mail is in
     settings = "namespace inbox {\n  separator = .\n  inbox = yes\n}\n"
 

@@ -417,6 +417,7 @@ class Player:
                   format=self.format) as self.host:
             self.host.kind = "rsa" if text.tls == "rsa" else "ec"
             settings = re.sub(r"\{\{location (\S+)\}\}", lambda found: self.format(found[1]).location(), settings)
+            settings = settings.replace("{{quota}}", self.format.quota)
             self.host.settings = settings.replace("{{dir}}", self.host.directory).replace(
                 "{{uid}}", str(self.host.uid)).replace("{{gid}}", str(self.host.gid))
             user = next(iter(text.users))
