@@ -7,7 +7,8 @@
 #include "imap/sort_keys.h"
 #include "mime/header.h"
 
-uint64_t cached_note_make(const struct date *date)
+/* Of a parsed date; NULL: there is none. */
+static uint64_t note_make(const struct date *date)
 {
         if (!date)
                 return CACHED_NO_DATE;
@@ -23,8 +24,8 @@ uint64_t cached_note_of(struct header_iter header)
         struct date date;
         while (header_next(&header, &field))
                 if (field.name.n && slice_ieq(field.name, SLICE("Date")))
-                        return cached_note_make(date_parse(field.value, &date) == 0 ? &date : NULL);
-        return cached_note_make(NULL);
+                        return note_make(date_parse(field.value, &date) == 0 ? &date : NULL);
+        return note_make(NULL);
 }
 
 void cached_maker_free(struct cached_maker *mk)

@@ -78,8 +78,6 @@ static inline int64_t cached_note_utc(uint64_t note)
         int zone = (int)(note & 0xfff) - 2048;
         return cached_note_day(note) * 86400 + (int64_t)(note >> 12 & 0x1ffff) - zone * 60;
 }
-/* Of a parsed date; NULL: there is none. */
-uint64_t cached_note_make(const struct date *date);
 uint64_t cached_note_of(struct header_iter header);
 
 /* Makes and keeps items; begin with {0}. What it made stays until the next call. */

@@ -102,20 +102,6 @@ void imap_fail(struct imap_session *s, const struct imap_command *c, int error, 
                 strerror(-error), s->start->peer->session_id);
 }
 
-void imap_write_string(struct conn *c, struct slice str)
-{
-        _cleanup_(buf_free) struct buf b = {0};
-        quote_string(&b, str);
-        conn_write(c, buf_slice(&b));
-}
-
-void imap_write_nstring(struct conn *c, struct slice str)
-{
-        _cleanup_(buf_free) struct buf b = {0};
-        quote_nstring(&b, str);
-        conn_write(c, buf_slice(&b));
-}
-
 void imap_mailbox_text(const struct imap_session *s, const char *utf8, struct buf *to)
 {
         _cleanup_(buf_free) struct buf name = {0};

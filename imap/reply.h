@@ -75,9 +75,6 @@ void imap_bye(struct imap_session *s, const char *reason, const char *text);
 
 /* Appends "(\Seen $Forwarded)". */
 void imap_flags_text(const struct imap_session *s, const struct message *m, struct buf *to);
-/* quoted when it can be, else a literal. */
-void imap_write_string(struct conn *c, struct slice str);
-void imap_write_nstring(struct conn *c, struct slice str); /* p == NULL: NIL */
 /* A mailbox name, as an astring in mUTF-7 or, with FEATURES_UTF8_NAMES, in UTF-8. */
 void imap_write_mailbox(struct imap_session *s, const char *utf8);
 void imap_mailbox_text(const struct imap_session *s, const char *utf8, struct buf *to);

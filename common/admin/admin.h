@@ -47,7 +47,6 @@ enum auth_result admin_ask(const struct admin *a, const struct slice *password, 
                            const char **ret_log, const char **ret_client);
 /* Says who this is: user, uid, gid, home. */
 void admin_say_user(const struct admin *a, const struct auth_user *user);
-struct mail_user admin_mail_user(const struct admin *a, const struct auth_user *user);
 
 struct store;
 struct folder_place;

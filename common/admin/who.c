@@ -38,7 +38,7 @@ void admin_say_user(const struct admin *a, const struct auth_user *user)
         admin_say("home", "%s", user->home ? user->home : "none");
 }
 
-struct mail_user admin_mail_user(const struct admin *a, const struct auth_user *user)
+static struct mail_user mail_user_of(const struct admin *a, const struct auth_user *user)
 {
         struct mail_user m = {.name = user->name,
                               .home = user->home,
@@ -74,7 +74,7 @@ bool admin_examine(struct admin *a, const struct auth_user *user, struct store *
                    struct folder_place *ret_inbox)
 {
         _cleanup_(store_close) struct store *s = NULL;
-        struct mail_user m = admin_mail_user(a, user);
+        struct mail_user m = mail_user_of(a, user);
         const char *why = "", *said;
         if (store_examine(&a->settings, &m, a->arena, &s, &why) < 0) {
                 admin_problem(a, "%s", why);

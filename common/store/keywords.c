@@ -23,7 +23,8 @@ void keywords_free(struct keywords *k)
         arena_free(&k->arena);
 }
 
-bool keywords_valid(struct slice name)
+/* Whether this can be a keyword: an IMAP atom (RFC 3501 section 9) without a leading backslash. */
+static bool is_valid(struct slice name)
 {
         if (name.n == 0 || name.n > KEYWORDS_MAX_NAME)
                 return false;
@@ -45,7 +46,7 @@ bool keywords_full(const struct keywords *k)
 
 int keywords_bit(struct keywords *k, struct slice name, bool create, unsigned *ret)
 {
-        if (!keywords_valid(name))
+        if (!is_valid(name))
                 return -EINVAL;
         for (unsigned i = 0; i < k->n; i++)
                 if (k->names[i] && slice_ieq(slice_of(k->names[i]), name)) {
@@ -117,7 +118,7 @@ static void take_line(struct keywords *k, struct slice line)
         if (k->bit[letter] >= 0)
                 return;
         if (keywords_bit(k, line, false, &bit) < 0) {
-                if (!keywords_valid(line) || k->n == KEYWORDS_MAX)
+                if (!is_valid(line) || k->n == KEYWORDS_MAX)
                         return;
                 bit = k->n++;
                 k->names[bit] = arena_str(&k->arena, line);

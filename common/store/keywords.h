@@ -33,8 +33,6 @@ void keywords_free(struct keywords *k);
 /* Reads the file when it is another than before. A file that is not there has no keywords. */
 int keywords_refresh(struct keywords *k, int dirfd);
 
-/* Whether this can be a keyword: an IMAP atom (RFC 3501 section 9) without a leading backslash. */
-bool keywords_valid(struct slice name);
 /* The bit of a name; -ENOENT, or with `create` a new bit without a letter; -ENOBUFS, -EINVAL. */
 int keywords_bit(struct keywords *k, struct slice name, bool create, unsigned *ret);
 

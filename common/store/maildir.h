@@ -18,9 +18,6 @@
 void maildir_path(const struct mailbox *m, const struct record *rec, struct buf *to);
 /* Of the message's file, 0 when it is gone. */
 uint64_t maildir_bytes(const struct mailbox *m, const struct record *rec);
-/* Calls f on the message's path until it finds the file; f gives -ENOENT when it does not. */
-int maildir_with_path(struct mailbox *m, uint32_t seq, int (*f)(struct mailbox *, const char *, void *),
-                      void *arg);
 /* Between index and uidlist: what was last read of the file. */
 void maildir_load_list(struct mailbox *m);
 void maildir_store_list(const struct mailbox *m, struct index_truth *truth);

@@ -16,8 +16,9 @@ enum {
         TEXT_HEAD = 8 * 1024,      /* the first read of a header: longer ones are few */
 };
 
-int maildir_with_path(struct mailbox *m, uint32_t seq, int (*f)(struct mailbox *, const char *, void *),
-                      void *arg)
+/* Calls f on the message's path until it finds the file; f gives -ENOENT when it does not. */
+static int with_path(struct mailbox *m, uint32_t seq, int (*f)(struct mailbox *, const char *, void *),
+                     void *arg)
 {
         char text[600];
         for (int i = 0;; i++) {
@@ -98,7 +99,7 @@ int maildir_text(struct mailbox *m, uint32_t seq, bool head, struct message_text
 {
         _cleanup_(fd_close_p) int fd = -1;
         _cleanup_(message_text_release) struct message_text t = {0};
-        int r = maildir_with_path(m, seq, open_file, &fd);
+        int r = with_path(m, seq, open_file, &fd);
         if (r == 0)
                 r = head ? read_head(m, fd, &t) : read_file(m, fd, &t);
         if (r < 0)
@@ -111,7 +112,7 @@ int maildir_text(struct mailbox *m, uint32_t seq, bool head, struct message_text
 int maildir_date(struct mailbox *m, uint32_t seq, time_t *ret)
 {
         struct stat st;
-        int r = maildir_with_path(m, seq, stat_file, &st);
+        int r = with_path(m, seq, stat_file, &st);
         if (r == 0)
                 *ret = st.st_mtim.tv_sec;
         return r;

@@ -63,8 +63,7 @@ struct flags opened_flags(const struct mailbox *m, const struct record *rec);
 /* sync.c: makes records and directories agree. `force`: a file was not where it should be; the directories
  * are read unless another session has told meanwhile. */
 int opened_sync(struct mailbox *m, bool force);
-/* index_refresh() and index_begin() that follow the index into its next generation, with the view. */
-int opened_refresh(struct mailbox *m);
+/* index_begin() that follows the index into its next generation, with the view. */
 int opened_begin(struct mailbox *m);
 void opened_commit(struct mailbox *m);
 /* Reads the names of keywords, if they have changed. */

@@ -45,7 +45,8 @@ static int follow(struct mailbox *m)
         return 0;
 }
 
-int opened_refresh(struct mailbox *m)
+/* index_refresh() that follows the index into its next generation, with the view. */
+static int refresh(struct mailbox *m)
 {
         for (int i = 0; i < SYNC_FOLLOW; i++) {
                 int r = index_refresh(&m->index);
@@ -115,7 +116,7 @@ int opened_sync(struct mailbox *m, bool force)
 {
         unsigned due = 0;
         uint64_t generation = m->index.head.generation, taken_in = m->index.taken_in;
-        int r = opened_refresh(m);
+        int r = refresh(m);
         if (r == 0)
                 r = opened_keywords(m);
         if (r == 0)

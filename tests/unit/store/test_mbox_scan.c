@@ -92,6 +92,11 @@ static void messages(void **state)
         EXPECT(FROM "\n", "");
         EXPECT(FROM "\nbody", "body");
         EXPECT("From a Thu Nov  9 22:33:52 2023", "");
+        /* the one empty line is the header's, and counts; one that is missing does not */
+        scan(SLICE(FROM "S: x\n\n" FROM "S: y\n" FROM "S: z\n\n\n"), &f);
+        assert_int_equal(f.m[0].size, strlen("S: x\r\n\r\n"));
+        assert_int_equal(f.m[1].size, strlen("S: y\r\n"));
+        assert_int_equal(f.m[2].size, strlen("S: z\r\n\r\n"));
         /* line ends that change half way, a CR that is none */
         EXPECT(FROM "S: x\r\n\nb\r\nc\n\r\n" FROM "\r\nd\r\r\n\n", "b\r\nc\n", "d\r\r\n");
         /* a header without an end, ended by the next message or the file */
