@@ -219,7 +219,7 @@ static int annotate(struct store *s, const char *mailbox, const struct annotatio
 static int raise_modseq(struct store *s, const char *mailbox)
 {
         _cleanup_(mailbox_close) struct mailbox *m = NULL;
-        int r = opened_open(s, mailbox, true, &m);
+        int r = opened_open(s, mailbox, &m);
         return r < 0 || !m->index.ready ? r : mailbox_raise_modseq(m);
 }
 

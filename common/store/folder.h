@@ -41,10 +41,11 @@ int folder_open_control_root(struct store *s, const struct user_namespace *ns, i
 /* The Maildir itself, or the directory of the mbox. -ENOENT: there is no such folder; INBOX's mbox need not
  * be there. */
 int folder_open(struct store *s, const struct folder_place *f, int *ret_fd);
-/* The mbox, for reading and, with `write`, for writing. One that is INBOX is made when it is missing, with
+/* The mbox, for reading and, with `write`, for writing; in its directory that folder_open() has opened just
+ * now, or the one that has the path now (-1). One that is INBOX is made when it is missing, with
  * mail_privileged_group if need be, and when that is not permitted *ret_fd is -1: it is empty. -ENOENT: there
  * is no such file. */
-int folder_open_file(struct store *s, const struct folder_place *f, bool write, int *ret_fd);
+int folder_open_file(struct store *s, const struct folder_place *f, int dir, bool write, int *ret_fd);
 /* The control directory, which is made when it is missing. */
 int folder_open_control(struct store *s, const struct folder_place *f, int *ret_fd);
 /* The directory of its index, made when it is missing; -1 when there is none, or none can be had: the index

@@ -58,23 +58,36 @@ int folder_open_index_root(const struct user_namespace *ns, int *ret_fd)
         return *ret_fd < 0 ? -errno : 0;
 }
 
+/* A descriptor, or -errno. */
+static int open_level(int at, const char *name, const struct perm *make)
+{
+        const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
+        int r = 0, fd = openat(at, name, flags);
+        if (fd < 0 && errno == ENOENT && make) {
+                r = perm_mkdir(at, name, make);
+                fd = openat(at, name, flags);
+        }
+        return fd >= 0 ? fd : errno == ENOENT && r < 0 ? r : -errno;
+}
+
 int folder_open_below(int base, struct slice path, const struct perm *make, int *ret_fd)
 {
-        _cleanup_(fd_close_p) int fd = openat(base, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_(fd_close_p) int fd = -1;
         struct slice level;
-        while (fd >= 0 && path.n && slice_split(&path, '/', &level)) {
+        while (path.n && slice_split(&path, '/', &level)) {
                 char name[NAME_MAX_LEVEL + 16];
                 if (level.n >= sizeof(name))
                         return -ENAMETOOLONG;
                 memcpy(name, level.p, level.n);
                 name[level.n] = '\0';
-                int r = make ? perm_mkdir(fd, name, make) : 0;
-                int next = openat(fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+                int next = open_level(fd < 0 ? base : fd, name, make);
                 if (next < 0)
-                        return errno == ENOENT && r < 0 ? r : -errno;
+                        return next;
                 fd_close_p(&fd);
                 fd = next;
         }
+        if (fd < 0)
+                fd = openat(base, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
                 return -errno;
         *ret_fd = TAKE_FD(fd);
@@ -106,7 +119,12 @@ static int open_mbox_dir(struct store *s, const struct folder_place *f, int *ret
         int r = folder_open_root(s, f->ns, &root);
         if (r < 0)
                 return r;
-        r = folder_open_below(root, below_root(f, f->dir), NULL, ret_fd);
+        struct slice below = below_root(f, f->dir);
+        if (below.n == 0) {
+                *ret_fd = TAKE_FD(root);
+                return 0;
+        }
+        r = folder_open_below(root, below, NULL, ret_fd);
         return r < 0 ? error_set(s, r, "open", f->dir) : 0;
 }
 
@@ -138,13 +156,14 @@ static int make_inbox_file(struct store *s, const struct folder_place *f, int di
         return 0;
 }
 
-int folder_open_file(struct store *s, const struct folder_place *f, bool write, int *ret_fd)
+int folder_open_file(struct store *s, const struct folder_place *f, int dir, bool write, int *ret_fd)
 {
-        _cleanup_(fd_close_p) int dir = -1, fd = -1;
+        _cleanup_(fd_close_p) int own = -1, fd = -1;
         struct stat st;
-        int r = open_mbox_dir(s, f, &dir);
+        int r = dir < 0 ? open_mbox_dir(s, f, &own) : 0;
         if (r < 0)
                 return is_missing(r) ? -ENOENT : r;
+        dir = dir < 0 ? own : dir;
         fd = openat(dir, leaf(f),
                     (write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
                             (f->inbox ? 0 : O_NOFOLLOW));

@@ -27,12 +27,13 @@ struct flags opened_flags(const struct mailbox *m, const struct record *rec)
 }
 
 /* Of what is in the folder nothing is read yet. */
-static int find_folder(struct store *s, const char *name, bool read_only, struct mailbox **ret)
+static int find_folder(struct store *s, const char *name, bool read_only, bool adds, struct mailbox **ret)
 {
         _cleanup_(mailbox_close) struct mailbox *m = xcalloc(1, sizeof(*m));
         bool sync = s->settings->mail_fsync != SETTINGS_FSYNC_NEVER;
         m->store = s;
         m->read_only = read_only;
+        m->adds = adds;
         m->dir = m->control = m->index_dir = m->watch = -1;
         keywords_init(&m->keywords);
         int r = folder_resolve(s, &m->arena, name, &m->place);
@@ -48,10 +49,10 @@ static int find_folder(struct store *s, const char *name, bool read_only, struct
         return 0;
 }
 
-int opened_open(struct store *s, const char *name, bool read_only, struct mailbox **ret)
+static int open_folder(struct store *s, const char *name, bool read_only, bool adds, struct mailbox **ret)
 {
         _cleanup_(mailbox_close) struct mailbox *m = NULL;
-        int r = find_folder(s, name, read_only, &m);
+        int r = find_folder(s, name, read_only, adds, &m);
         if (r == 0)
                 r = m->format->complete(m);
         if (r < 0)
@@ -63,10 +64,15 @@ int opened_open(struct store *s, const char *name, bool read_only, struct mailbo
         return 0;
 }
 
+int opened_open(struct store *s, const char *name, struct mailbox **ret)
+{
+        return open_folder(s, name, true, true, ret);
+}
+
 int mailbox_open(struct store *s, const char *name, bool read_only, struct mailbox **ret)
 {
         _cleanup_(mailbox_close) struct mailbox *m = NULL;
-        int r = opened_open(s, name, read_only, &m);
+        int r = open_folder(s, name, read_only, false, &m);
         if (r < 0)
                 return r;
         r = opened_sync(m, false);
@@ -93,7 +99,7 @@ int mailbox_peek(struct store *s, const char *name, struct mailbox_summary *ret)
 {
         _cleanup_(mailbox_close) struct mailbox *m = NULL;
         unsigned due;
-        int r = find_folder(s, name, true, &m);
+        int r = find_folder(s, name, true, false, &m);
         if (r < 0)
                 return r;
         const struct index_head *head = &m->index.head;
@@ -113,10 +119,14 @@ int mailbox_peek(struct store *s, const char *name, struct mailbox_summary *ret)
         return 0;
 }
 
-static void close_other(const struct mailbox *m, int *fd)
+/* Each may be the same as those before. */
+static void close_directories(struct mailbox *m)
 {
-        if (*fd != m->dir)
-                fd_close_p(fd);
+        if (m->index_dir != m->control && m->index_dir != m->dir)
+                fd_close_p(&m->index_dir);
+        if (m->control != m->dir)
+                fd_close_p(&m->control);
+        fd_close_p(&m->dir);
 }
 
 void mailbox_close(struct mailbox **mp)
@@ -132,9 +142,7 @@ void mailbox_close(struct mailbox **mp)
         uidlist_free(&m->uidlist);
         keywords_free(&m->keywords);
         arena_free(&m->arena);
-        close_other(m, &m->control);
-        close_other(m, &m->index_dir);
-        fd_close_p(&m->dir);
+        close_directories(m);
         fd_close_p(&m->watch);
         free(m->holes.row);
         buf_free(&m->learned);

@@ -26,14 +26,16 @@ static int open_folder(struct mailbox *m)
         int r = folder_open(m->store, &m->place, &m->dir);
         if (r == 0)
                 r = folder_open_control(m->store, &m->place, &m->control);
-        if (r == 0)
+        if (r == 0 && m->place.index == m->place.control)
+                m->index_dir = m->control;
+        else if (r == 0)
                 folder_open_index(m->store, &m->place, &m->index_dir);
         return r;
 }
 
 static int complete(struct mailbox *m)
 {
-        int r = mbox_file_reopen(m, false);
+        int r = mbox_file_reopen(m, m->dir, false);
         if (r < 0)
                 return r;
         if (m->mbox->fd >= 0 && fstat(m->mbox->fd, &m->identity) < 0)

@@ -73,8 +73,9 @@ struct mbox {
 };
 
 int mbox_file_open(struct mailbox *m, bool write, struct mbox_file *ret);
-/* Opens the file that has the name now; without a lock. */
-int mbox_file_reopen(struct mailbox *m, bool write);
+/* Opens the file that has the name now, in this directory when that is known (-1: it is not); without a lock.
+ */
+int mbox_file_reopen(struct mailbox *m, int dir, bool write);
 void mbox_file_close(struct mbox_file *f); /* also a _cleanup_ function */
 /* It is as it was when the records agreed with it. */
 bool mbox_file_is_known(const struct mbox_file *f);

@@ -80,15 +80,15 @@ static int finish_rewrite(struct mbox_file *f)
 }
 
 /* For writing at once when that may be needed: who opens it again would lose the lock. */
-int mbox_file_reopen(struct mailbox *m, bool write)
+int mbox_file_reopen(struct mailbox *m, int dir, bool write)
 {
         int fd = -1, r = -EACCES;
-        bool writable = write || !m->read_only;
+        bool writable = write || m->adds || !m->read_only;
         if (writable)
-                r = folder_open_file(m->store, &m->place, true, &fd);
+                r = folder_open_file(m->store, &m->place, dir, true, &fd);
         if ((r == -EACCES || r == -EROFS) && !write) {
                 writable = false;
-                r = folder_open_file(m->store, &m->place, false, &fd);
+                r = folder_open_file(m->store, &m->place, dir, false, &fd);
         }
         if (r < 0)
                 return r;
@@ -104,7 +104,7 @@ static int open_once(struct mailbox *m, bool write, struct mbox_file *f)
         f->m = m;
         int r = 0;
         if (m->mbox->fd < 0 || (write && !m->mbox->writable))
-                r = mbox_file_reopen(m, write);
+                r = mbox_file_reopen(m, -1, write);
         f->fd = m->mbox->fd;
         if (r == 0 && f->fd >= 0)
                 r = lock(f, write);

@@ -23,7 +23,8 @@ struct mailbox {
         struct arena arena; /* name and place */
         struct folder_place place;
         bool read_only;
-        int dir, control, index_dir; /* the latter may be the first itself; index_dir -1: INDEX=MEMORY */
+        bool adds;                   /* but for messages that are added: see opened_open() */
+        int dir, control, index_dir; /* each may be one of those before; index_dir -1: INDEX=MEMORY */
         struct stat identity;        /* of dir */
         struct perm perm;
         struct keywords keywords;
@@ -56,7 +57,7 @@ struct mailbox {
 int opened_error(struct mailbox *m, int r, const char *call, const char *below);
 
 /* mailbox.c: without a look at the directories and without a view; for APPEND and COPY. */
-int opened_open(struct store *s, const char *name, bool read_only, struct mailbox **ret);
+int opened_open(struct store *s, const char *name, struct mailbox **ret);
 
 struct flags opened_flags(const struct mailbox *m, const struct record *rec);
 

@@ -65,9 +65,6 @@ int rewrite_append_open(int dirfd, const struct perm *perm, bool sync, int *ret_
                 return -errno;
         if (!S_ISREG(st.st_mode))
                 return -EINVAL;
-        r = is_begun(fd);
-        if (r != 0)
-                return r < 0 ? r : -EEXIST;
         /* with a byte in it its name has been synced */
         r = st.st_size == 0 && sync ? fd_fsync_dir(dirfd) : 0;
         if (r < 0)

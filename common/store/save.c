@@ -57,7 +57,7 @@ int save_open(struct store *store, const char *mailbox, struct save **ret)
 {
         _cleanup_(save_close) struct save *s = xcalloc(1, sizeof(*s));
         s->fd = s->spool_fd = -1;
-        int r = opened_open(store, mailbox, true, &s->to);
+        int r = opened_open(store, mailbox, &s->to);
         if (r < 0)
                 return r;
         r = keywords_refresh(&s->to->keywords, s->to->control);

@@ -110,7 +110,7 @@ static void make_inbox(struct conn *c, const struct session_start *start)
         report(c, "session", "enters its walls", r == 0, strerror(-r));
         r = folder_resolve(s, start->arena, "INBOX", &f);
         if (r == 0)
-                r = folder_open_file(s, &f, true, &fd);
+                r = folder_open_file(s, &f, -1, true, &fd);
         report(c, "session", "makes its INBOX", fd >= 0, r < 0 ? strerror(-r) : "not permitted");
         if (fd >= 0)
                 lock_own(c, start->settings, fd, f.file);

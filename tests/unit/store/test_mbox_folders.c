@@ -172,8 +172,8 @@ static void names_that_cannot_be(void **state)
         assert_string_equal(listing(f), "INBOX");
         struct folder_place p = place_of(f, "link"), below = place_of(f, "dir/in");
         int fd;
-        assert_int_equal(folder_open_file(f->store, &p, false, &fd), -ENOENT);
-        assert_int_equal(folder_open_file(f->store, &below, false, &fd), -ENOENT);
+        assert_int_equal(folder_open_file(f->store, &p, -1, false, &fd), -ENOENT);
+        assert_int_equal(folder_open_file(f->store, &below, -1, false, &fd), -ENOENT);
         assert_int_equal(store_create(f->store, "dir/new"), -ENOTDIR);
         assert_int_equal(store_delete(f->store, "dir/in"), -ENOENT);
         assert_true(there(f, "outside/in"));
@@ -314,10 +314,10 @@ static void an_inbox_is_a_file_of_its_own(void **state)
         struct stat st;
         unsigned rights;
         assert_int_equal(folder_open(f->store, &p, &dir), 0);
-        assert_int_equal(folder_open_file(f->store, &p, true, &fd), 0);
+        assert_int_equal(folder_open_file(f->store, &p, -1, true, &fd), 0);
         assert_int_equal(fstatat(f->fd, "spool/kevin", &st, 0), 0);
         assert_int_equal(st.st_mode & 07777, 0600);
-        assert_int_equal(folder_open_file(f->store, &p, false, &again), 0);
+        assert_int_equal(folder_open_file(f->store, &p, -1, false, &again), 0);
         assert_int_equal(store_rights(f->store, "INBOX", &rights), 0);
         assert_int_equal(rights, RIGHT_READ | RIGHT_WRITE | RIGHT_FOLDERS);
         assert_null(store_location_choice(f->store));
