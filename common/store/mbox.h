@@ -95,6 +95,10 @@ void mbox_file_tell(void *context, uint64_t done, uint64_t all);
 
 /* Index and file locked (the file first): makes the records agree with it. 0: only we have appended to it. */
 int mbox_read_locked(struct mbox_file *f, unsigned due);
+/* Both locked, before something is written at these messages, or also at those that have no UID in the file:
+ * they are where the records say. While the file was read from its old end on only, others may have made one
+ * header longer and another one shorter. 1: that was so, and the records have changed. */
+int mbox_check_places(struct mbox_file *f, const uint32_t *uids, size_t n, bool unwritten);
 /* Both locked, for writing, and the records agree. */
 int mbox_begin(struct mailbox *m, struct mbox_file *ret);
 

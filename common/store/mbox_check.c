@@ -109,3 +109,48 @@ int mbox_check_heads(struct reading *d, uint64_t *ret_at)
         *ret_at = mbox_offset(d->m, last - 1);
         return 1;
 }
+
+/* The next one that is live from a row on, if there is any. */
+static bool is_there(struct reading *d, uint32_t *row)
+{
+        const struct index *ix = &d->m->index;
+        struct mbox_message msg;
+        while (*row < ix->n && !index_is_live(&ix->rows[*row]))
+                ++*row;
+        return *row == ix->n || has_head(d, *row, mbox_offset(d->m, *row), &msg);
+}
+
+/* Each of them with what follows it, and those that have no UID in the file. */
+static bool are_there(struct reading *d, const uint32_t *uids, size_t n, bool unwritten)
+{
+        const struct index *ix = &d->m->index;
+        bool there = true;
+        for (size_t i = 0; i < n && there; i++) {
+                uint32_t row = index_row_at(ix, uids[i]);
+                there = is_there(d, &row);
+                row++;
+                there = there && (row >= ix->n || is_there(d, &row));
+        }
+        uint32_t row = unwritten ? index_row_at(ix, ix->head.truth.list.last_uid + 1) : ix->n;
+        for (; row < ix->n && there; row++)
+                there = is_there(d, &row);
+        return there;
+}
+
+int mbox_check_places(struct mbox_file *f, const uint32_t *uids, size_t n, bool unwritten)
+{
+        struct mailbox *m = f->m;
+        struct reading d = {.f = f, .m = m};
+        if (!(m->index.head.truth.list.lines & MBOX_TRUTH_UNCHECKED))
+                return 0;
+        mbox_scan_begin(&d.scan, &f->source, 0, false);
+        d.scan.step = MBOX_HEAD_STEP;
+        bool there = are_there(&d, uids, n, unwritten);
+        mbox_scan_end(&d.scan);
+        if (there)
+                return 0;
+        m->index.news = true;
+        int r = mbox_read_locked(f, DUE_NEW | DUE_CUR);
+        m->index.news = false;
+        return r < 0 ? r : 1;
+}

@@ -336,22 +336,31 @@ static void enter(struct writing *w)
         index_set_truth(ix, &truth);
 }
 
+static int plan(struct writing *w)
+{
+        struct mailbox *m = w->m;
+        w->last_uid = MAX(m->index.head.truth.nextuid, 1u) - 1;
+        bool unwritten = mbox_is_unwritten(m);
+        w->base = touches_base(m, w->c);
+        /* it says that all UIDs up to the last one are in the file */
+        w->all = unwritten && (w->base || w->c->n == 0);
+        int r = look_at_all(w);
+        if (r == 0 && w->grows && unwritten && !w->all) {
+                w->all = true; /* all behind it moves in any case */
+                r = look_at_all(w);
+        }
+        return r;
+}
+
 int mbox_write(struct mbox_file *f, const struct mbox_changes *c)
 {
         struct mailbox *m = f->m;
         _cleanup_(writing_free) struct writing w = {.f = f, .m = m, .c = c};
         if (f->fd < 0)
                 return 0;
-        w.last_uid = MAX(m->index.head.truth.nextuid, 1u) - 1;
-        bool unwritten = mbox_is_unwritten(m);
-        w.base = touches_base(m, c);
-        /* it says that all UIDs up to the last one are in the file */
-        w.all = unwritten && (w.base || c->n == 0);
-        int r = look_at_all(&w);
-        if (r == 0 && w.grows && unwritten && !w.all) {
-                w.all = true; /* all behind it moves in any case */
-                r = look_at_all(&w);
-        }
+        int r = mbox_check_places(f, c->uids, c->n, mbox_is_unwritten(m));
+        if (r >= 0)
+                r = plan(&w);
         /* what is grown is read from its old end: flags that we changed and could not enter would be missed
          */
         if (r == 0 && w.edits.n)
