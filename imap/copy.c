@@ -91,9 +91,11 @@ static void finish_copy(struct imap_session *s, const struct imap_command *c,
 static void finish_move(struct imap_session *s, const struct imap_command *c, size_t n,
                         const struct save_result *result)
 {
-        conn_puts(&s->conn, "* OK ");
-        write_copyuid(s, uids_of(s, result), result);
-        conn_puts(&s->conn, "Moved UIDs.\r\n");
+        if (result->n || result->left_behind == 0) {
+                conn_puts(&s->conn, "* OK ");
+                write_copyuid(s, uids_of(s, result), result);
+                conn_puts(&s->conn, "Moved UIDs.\r\n");
+        }
         if (result->left_behind < 0) {
                 imap_sync(s, true, c->uid);
                 imap_fail(s, c, result->left_behind, "MOVE");

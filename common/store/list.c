@@ -152,6 +152,12 @@ static void enter_special_use(struct list *l, const struct user_namespace *ns,
         }
 }
 
+static bool is_level(const struct list *l, const char *name)
+{
+        uintptr_t index = (uintptr_t)map_get(&l->by_name, slice_of(name));
+        return index && l->folders[index - 1].flags & FOLDER_NOSELECT;
+}
+
 /* Those that clients gave. */
 static int enter_given_use(struct list *l, const struct user_namespace *ns)
 {
@@ -161,7 +167,7 @@ static int enter_given_use(struct list *l, const struct user_namespace *ns)
         for (size_t i = 0; r == 0 && i < n; i++) {
                 const char *name;
                 struct slice use;
-                if (folder_name_of(ns, l->arena, uses[i].disk, &name) == 0)
+                if (folder_name_of(ns, l->arena, uses[i].disk, &name) == 0 && !is_level(l, name))
                         while (slice_split(&uses[i].uses, ' ', &use))
                                 add_use(l, name, use);
         }

@@ -76,6 +76,9 @@ int store_create(struct store *s, const char *name)
                 return error_text(s, -EINVAL, "mailbox name \"%s\" has control characters", name);
         if (f.inbox || exists(&f, only_level))
                 return error_text(s, -EEXIST, "mailbox \"%s\" exists already", f.name);
+        r = special_use_forget(s, &f, false);
+        if (r < 0)
+                return r;
         if (f.file)
                 return mbox_folder_create(s, &f, only_level);
         r = folder_open_root(s, f.ns, &root);
@@ -169,7 +172,10 @@ int store_delete(struct store *s, const char *name)
         if (f.inbox)
                 return error_text(s, -EBUSY, "INBOX cannot be deleted");
         r = f.file ? mbox_folder_delete(s, &f) : delete_maildir(s, &a, &f);
-        return r < 0 ? r : special_use_delete(s, &f);
+        /* on a full disk that fails, and does no harm (special_use.h) */
+        if (r == 0)
+                (void)!special_use_forget(s, &f, false);
+        return r;
 }
 
 int store_auto_create(struct store *s)

@@ -18,6 +18,26 @@
 
 enum { SPOOL_MAX_AGE = 60 * 60 /* its name is gone as soon as it is open: nobody takes so long for that */ };
 
+/* A RENAME that was cut off leaves the index under both names, as links. Then another program makes the
+ * folder again that was renamed: the index is that of the other one, whose file it knows. */
+static void part_from_renamed(struct mailbox *m)
+{
+        static const char *const names[] = {JOURNAL_NAME, INDEX_NAME, CACHE_NAME};
+        struct stat st;
+        if (m->index_dir < 0 || fstatat(m->index_dir, JOURNAL_NAME, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+            st.st_nlink < 2 || stat(m->place.file, &st) < 0)
+                return;
+        struct index index;
+        index_init(&index, m->index_dir, &m->perm, false);
+        index_open_head(&index);
+        const struct uidlist_seen known = index.head.truth.list;
+        index_free(&index);
+        if (known.version != MBOX_TRUTH_VERSION || (known.dev == st.st_dev && known.ino == st.st_ino))
+                return;
+        for (size_t i = 0; i < ARRAY_LEN(names); i++)
+                unlinkat(m->index_dir, names[i], 0);
+}
+
 static int open_folder(struct mailbox *m)
 {
         m->mbox = xcalloc(1, sizeof(*m->mbox));
@@ -30,6 +50,8 @@ static int open_folder(struct mailbox *m)
                 m->index_dir = m->control;
         else if (r == 0)
                 folder_open_index(m->store, &m->place, &m->index_dir);
+        if (r == 0)
+                part_from_renamed(m);
         return r;
 }
 

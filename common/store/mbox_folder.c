@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "store/error.h"
+#include "store/mbox.h"
 #include "store/tree.h"
 
 enum { OWN_MAX_DEPTH = NAME_MAX_LEVELS + 2 /* with .imap and what is in it */ };
@@ -299,9 +300,22 @@ static int move_name(const struct at *old, const struct at *new)
         return renameat(old->dir, old->name, new->dir, new->name) < 0 ? -errno : 0;
 }
 
+/* Nobody is in the middle of changing the mail while what a rewrite would be finished with gets another
+ * place. Who may not write to it may rename it all the same. */
+static int hold(struct store *s, const struct folder_place *f, struct mailbox **ret,
+                struct mbox_file *ret_file)
+{
+        int r = opened_open(s, f->name, true, ret);
+        if (r == 0)
+                r = mbox_file_open(*ret, true, ret_file);
+        return r == -EACCES || r == -EROFS ? 0 : r;
+}
+
 int mbox_folder_rename(struct store *s, const struct folder_place *from, const struct folder_place *to)
 {
         _cleanup_(arena_free) struct arena a = {0};
+        _cleanup_(mailbox_close) struct mailbox *m = NULL;
+        _cleanup_(mbox_file_close) struct mbox_file mail = MBOX_FILE_NONE;
         _cleanup_(at_close) struct at old = AT_NONE, new = AT_NONE;
         struct fit fit = {from, strlen(to->disk), 1 + slice_count(slice_of(to->disk), '/')};
         struct perm perm;
@@ -322,7 +336,9 @@ int mbox_folder_rename(struct store *s, const struct folder_place *from, const s
         if (r < 0)
                 return refuse(s, r, to, "mkdir");
         const struct own own = own_of(from, &a, whole), others = own_of(to, &a, whole);
-        r = give_own(s, &own, &others, &perm, linked);
+        r = whole ? 0 : hold(s, from, &m, &mail);
+        if (r == 0)
+                r = give_own(s, &own, &others, &perm, linked);
         if (r < 0)
                 return r;
         r = move_name(&old, &new);

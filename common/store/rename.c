@@ -89,13 +89,18 @@ static int collect(int root, const struct folder_place *from, const struct folde
         return ret->n ? 0 : -ENOENT;
 }
 
-/* All or none. */
-static int move_all(int root, const struct moves *m)
+static int are_free(int root, const struct moves *m)
 {
         struct stat st;
         for (size_t i = 0; i < m->n; i++)
                 if (fstatat(root, m->list[i].to, &st, AT_SYMLINK_NOFOLLOW) == 0)
                         return -EEXIST;
+        return 0;
+}
+
+/* All or none. */
+static int move_all(int root, const struct moves *m)
+{
         for (size_t i = 0; i < m->n; i++)
                 if (renameat(root, m->list[i].from, root, m->list[i].to) < 0) {
                         int r = -errno;
@@ -128,13 +133,17 @@ static int rename_folder(struct store *s, const struct folder_place *from, const
                 return r;
         r = collect(root, from, to, &moves);
         if (r == 0)
-                r = move_all(root, &moves);
+                r = are_free(root, &moves);
+        if (r < 0)
+                return error_set(s, r, "rename", from->dir);
+        r = special_use_copy(s, from, to);
+        if (r < 0)
+                return r;
+        r = move_all(root, &moves);
         if (r < 0)
                 return error_set(s, r, "rename", from->dir);
         move_indexes(s, from->ns, &moves);
-        r = special_use_move(s, from, to);
-        if (r < 0)
-                return r;
+        (void)!special_use_forget(s, from, true);
         if (!from->ns->location.control)
                 return 0;
         r = folder_open_control_root(s, from->ns, &control);
@@ -191,19 +200,15 @@ static int copy_annotations(struct store *s, const struct folder_place *from, co
                      : copy_file(s, from_control, to_control, to, ANNOTATIONS_NAME, ANNOTATIONS_MAX_BYTES);
 }
 
-/* The mbox stays, and its messages go. */
-static int rename_mbox_inbox(struct store *s, const struct folder_place *from, const struct folder_place *to)
+/* All messages of INBOX into the new folder. `ret_filled`: some are there, whatever it returns. */
+static int fill_from_inbox(struct store *s, const struct folder_place *from, const struct folder_place *to,
+                           struct mailbox *inbox, bool *ret_filled)
 {
         _cleanup_(arena_free) struct arena a = {0};
-        _cleanup_(mailbox_close) struct mailbox *inbox = NULL;
         _cleanup_(save_close) struct save *save = NULL;
         struct save_result result = {.n = 0};
         bool any = false;
-        int r = mailbox_open(s, "INBOX", false, &inbox);
-        if (r == 0)
-                r = store_create(s, to->name);
-        if (r == 0)
-                r = copy_annotations(s, from, to);
+        int r = copy_annotations(s, from, to);
         if (r == 0)
                 r = save_open(s, to->name, &save);
         for (uint32_t seq = 1; r == 0 && seq <= mailbox_count(inbox); seq++) {
@@ -214,7 +219,27 @@ static int rename_mbox_inbox(struct store *s, const struct folder_place *from, c
         }
         if (r == 0 && any)
                 r = save_commit(save, &a, &result);
-        return r < 0 ? r : result.left_behind;
+        *ret_filled = r == 0 && result.n;
+        return r == 0 ? result.left_behind : r;
+}
+
+/* The mbox stays, and its messages go. */
+static int rename_mbox_inbox(struct store *s, const struct folder_place *from, const struct folder_place *to)
+{
+        _cleanup_(mailbox_close) struct mailbox *inbox = NULL;
+        bool filled = false;
+        int r = mailbox_open(s, "INBOX", false, &inbox);
+        if (r == 0)
+                r = store_create(s, to->name);
+        if (r < 0)
+                return r;
+        r = fill_from_inbox(s, from, to, inbox, &filled);
+        if (r == 0 || filled)
+                return r;
+        /* who tries again must not be told that it exists */
+        _cleanup_(free_p) char *why = xstrdup(store_error(s));
+        (void)!store_delete(s, to->name);
+        return error_text(s, r, "%s", why);
 }
 
 static int rename_inbox(struct store *s, const struct folder_place *from, const struct folder_place *to)
@@ -280,8 +305,11 @@ static int rename_any(struct store *s, const char *from, const char *to)
                 return error_text(s, -EINVAL, "\"%s\" cannot be renamed to a folder below itself", f.name);
         if (!f.file)
                 return rename_folder(s, &f, &t);
-        r = mbox_folder_rename(s, &f, &t);
-        return r < 0 ? r : special_use_move(s, &f, &t);
+        r = special_use_copy(s, &f, &t);
+        if (r == 0)
+                r = mbox_folder_rename(s, &f, &t);
+        (void)!special_use_forget(s, r < 0 ? &t : &f, true);
+        return r;
 }
 
 int store_rename(struct store *s, const char *from, const char *to)

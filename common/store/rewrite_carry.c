@@ -151,7 +151,11 @@ static int carry_stages(struct rewrite_work *w)
 
 static int forget(struct rewrite_work *w)
 {
-        if (unlinkat(w->dirfd, REWRITE_NAME, 0) < 0)
+        struct stat st;
+        if (unlinkat(w->dirfd, REWRITE_NAME, 0) < 0 && errno != ENOENT)
+                return -errno;
+        /* a RENAME has given it another place meanwhile: nobody must follow it there */
+        if (fstat(w->journal, &st) == 0 && st.st_nlink > 0 && ftruncate(w->journal, 0) < 0)
                 return -errno;
         return w->sync ? fd_fsync_dir(w->dirfd) : 0;
 }

@@ -55,7 +55,8 @@ struct save_result {
         uint32_t
                 *seqs; /* of each that was copied or moved: its sequence number in the mailbox it came from */
         size_t n;
-        int left_behind; /* 0, or why messages that were to be moved or replaced are still there: -errno */
+        int left_behind; /* 0, or why messages that were to be moved or replaced are still there: -errno. The
+                            copies of the former have been taken back, as far as that could be done */
 };
 /* -EDQUOT, -EMSGSIZE: the quota has no room for all of them; what is moved within its root needs none.
  * -ENODATA: a message that was to be copied is gone. Of those that were to be moved, what is gone is left

@@ -46,9 +46,20 @@ static bool is_below(const struct name_form *form, struct slice disk, const char
 }
 
 struct edit {
-        const char *from, *to; /* NULL: it is not moved */
-        const char *uses;      /* what it has from now on, when it is not moved; "": none */
+        const char *disk;
+        bool below;       /* and the folders below it */
+        const char *copy; /* a name under which there are the same lines, then; NULL: they go */
+        const char *uses; /* what it has from now on; "": none */
 };
+
+static void put_line(struct buf *to, const char *disk, struct slice rest, struct slice uses)
+{
+        buf_str(to, disk);
+        buf_append(to, rest);
+        buf_char(to, '\t');
+        buf_append(to, uses);
+        buf_char(to, '\n');
+}
 
 static int edit_text(struct store *s, const struct user_namespace *ns, struct slice text, const void *arg,
                      struct buf *to)
@@ -57,22 +68,21 @@ static int edit_text(struct store *s, const struct user_namespace *ns, struct sl
         const struct edit *e = arg;
         struct special_use *lines;
         size_t n;
-        bool changed = !e->to && *e->uses;
+        bool changed = *e->uses;
         special_use_parse(text, &a, &lines, &n);
         for (size_t i = 0; i < n; i++) {
-                struct slice rest;
-                bool moved = is_below(&ns->form, lines[i].disk, e->from, &rest) && (e->to || rest.n == 0);
-                changed |= moved;
-                if (!moved)
-                        buf_append(to, lines[i].disk);
-                else if (e->to)
-                        buf_printf(to, "%s%.*s", e->to, SLICE_ARG(rest));
-                else
-                        continue;
-                buf_printf(to, "\t%.*s\n", SLICE_ARG(lines[i].uses));
+                struct slice rest, disk = lines[i].disk;
+                bool it = is_below(&ns->form, disk, e->disk, &rest) && (e->below || rest.n == 0);
+                /* of an older folder with the new name */
+                bool old = !it && e->copy && slice_eq(disk, slice_of(e->copy));
+                changed |= it || old;
+                if (!old && (!it || e->copy))
+                        put_line(to, "", disk, lines[i].uses);
+                if (it && e->copy)
+                        put_line(to, e->copy, rest, lines[i].uses);
         }
-        if (!e->to && *e->uses)
-                buf_printf(to, "%s\t%s\n", e->from, e->uses);
+        if (*e->uses)
+                put_line(to, e->disk, SLICE_NULL, slice_of(e->uses));
         return changed;
 }
 
@@ -94,21 +104,21 @@ static int name_in_file(const struct folder_place *f, struct buf *to)
         return r;
 }
 
-int special_use_move(struct store *s, const struct folder_place *from, const struct folder_place *to)
+int special_use_copy(struct store *s, const struct folder_place *from, const struct folder_place *to)
 {
         _cleanup_(buf_free) struct buf old = {0}, new = {0};
         int r = name_in_file(from, &old);
         if (r == 0)
                 r = name_in_file(to, &new);
-        const struct edit e = {.from = old.p, .to = new.p};
+        const struct edit e = {.disk = old.p, .below = true, .copy = new.p, .uses = ""};
         return r < 0 ? r : follow(s, from->ns, &e);
 }
 
-int special_use_delete(struct store *s, const struct folder_place *f)
+int special_use_forget(struct store *s, const struct folder_place *f, bool below)
 {
         _cleanup_(buf_free) struct buf disk = {0};
         int r = name_in_file(f, &disk);
-        const struct edit e = {.from = disk.p, .uses = ""};
+        const struct edit e = {.disk = disk.p, .below = below, .uses = ""};
         return r < 0 ? r : follow(s, f->ns, &e);
 }
 
@@ -124,6 +134,6 @@ int store_special_use_set(struct store *s, const char *name, const char *uses)
                 r = name_in_file(&f, &disk);
         if (r < 0)
                 return r;
-        const struct edit e = {.from = disk.p, .uses = uses};
+        const struct edit e = {.disk = disk.p, .uses = uses};
         return root_file_change(s, f.ns, file_of(f.ns), SPECIAL_USE_MAX_BYTES, edit_text, &e);
 }
