@@ -9,7 +9,9 @@ ANSWER = 6.0  # seconds for one answer; a session that waits for a dead one's lo
 
 
 class Gone(Exception):
-    """The program has closed its end."""
+    """The program has closed its end. lines: what came of an answer."""
+
+    lines = ()
 
 
 class Silent(Exception):
@@ -89,7 +91,11 @@ class Imap(Client):
         self.send(tag + (text.encode() if isinstance(text, str) else text) + b"\r\n")
         lines, end = [], time.monotonic() + ANSWER
         while True:
-            line = self.line(end)
+            try:
+                line = self.line(end)
+            except Gone as gone:
+                gone.lines = lines
+                raise
             if line.startswith(tag):
                 return Reply(line.startswith(tag + b"OK"), lines, line[len(tag):])
             lines.append(line)

@@ -10,14 +10,17 @@ import shutil
 import subprocess
 
 import mailboxes
-from client import CLIENT, Gone, Silent
-from common import SANITIZER, Failed, Host, build_directory, environment, symbols
+import mboxes
+from client import CLIENT, Gone, Imap, Reply, Silent
+from common import SANITIZER, Dovecot, Failed, Host, build_directory, environment, symbols
 from model import Effect, State, Told, listen
 from point import ROOM
 
 EXIT_CUT = 100  # of cut.c
 END = 10.0  # seconds for a program to end
+READ_BY_OTHERS = ("Dovecot", "same name")  # after these Dovecot reads what there is in the end
 LATE = 9001  # the message that the check appends
+AGAIN = 9100  # and those behind it: of folders that another program has made again
 # the one that comes before the check
 DELIVERED = {"delivery": 9002, "tight delivery": mailboxes.UNENDED}
 
@@ -53,7 +56,7 @@ class Bench:
         shutil.rmtree(self.mail, ignore_errors=True)
         self.layout = scenario.lay(self.mail)
         self.host.give(self.host.home("kevin"))
-        self.host.settings = "mail_location = %s\n%s" % (self.layout.location, scenario.settings)
+        self.host.settings = "mail_location = %s\n%s%s" % (self.layout.location, self.layout.settings, scenario.settings)
         self.configuration = self.host.write_configuration()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.report)
@@ -85,6 +88,27 @@ class Bench:
         need(not SANITIZER.search(log), "a sanitizer complains:\n" + symbols(log.decode(errors="replace")))
         need(code in (0, EXIT_CUT), "exit %d; its log:\n%s" % (code, log.decode(errors="replace")))
         return code
+
+    def dovecot(self):
+        """{folder: (UIDVALIDITY, {uid: (number, flags)})} as Dovecot reads the mboxes."""
+        location, names = self.layout.read_by_others()
+        server = Dovecot(self.host, self.mail, MAIL_LOCATION=location, MBOX_READ_LOCKS="fcntl", MBOX_WRITE_LOCKS="fcntl dotlock")
+        self.started.append(server.process)
+        client, found = Imap(server.process), {}
+        try:
+            need(client.greeting(), "Dovecot has no greeting")
+            for name, folder in names.items():
+                select = client.command("SELECT " + name)
+                if not select.good:
+                    continue  # it has been deleted
+                fetch = client.command("FETCH 1:* (UID FLAGS BODY.PEEK[])") if select.number(rb"\* (\d+) EXISTS") else select
+                found[folder] = select.number(rb"\[UIDVALIDITY (\d+)\]"), {
+                    uid: (mboxes.number_in(text.replace(b"\r\n", b"\n")), flags) for uid, flags, text in fetch.rows()}
+            client.logout()
+        except (Gone, Silent):
+            raise Failed("Dovecot does not answer:\n" + server.log()) from None
+        server.finish()
+        return found
 
     def clear(self):
         for process in self.started:
@@ -120,6 +144,12 @@ class Run:
             self.told.validity[folder] = mailboxes.VALIDITY
             self.told.next[folder] = max(uids) + 1
             self.told.uids[folder] = dict(uids)
+        # of names that lead to other folders now and then: {folder: {(UIDVALIDITY, uid): number}}
+        self.given = {f: {(mailboxes.VALIDITY, uid): n for uid, n in layout.uids.get(f, {}).items()} for f in scenario.moved}
+        self.made = set()  # names that another program has used again
+        self.seen = {}  # {folder: (UIDVALIDITY, {uid: (number, flags)})}, the last time
+        self.identities = {}  # {folder: its MAILBOXID}, the last time
+        self.unsure = None  # the step that may have happened or not
         self.selected = "INBOX"
         self.served = True  # False: the full disk kept the mailbox from being opened at all
 
@@ -140,16 +170,13 @@ class Run:
     def open_ended(self, step, whole):
         """Whether it happened is not known."""
         after = [s.after(step) for s in self.states]
+        self.unsure = step
+        reached = [[s.after(stage) for s in self.states] for stage in step.stages]
         if not whole:
-            self.states = [a.either(b) for a, b in zip(self.states, after)]
-            return
-        self.first_stage(step)
-        self.states = self.states + after
-
-    def first_stage(self, step):
-        """The first of its stages may have been reached."""
-        if step.first:
-            self.states = self.states + [s.after(Effect(step.first)) for s in self.states]
+            after = [a.either(b) for a, b in zip([self.states, *reached][-1], after)]
+        if whole or step.stages:
+            after = self.states + after
+        self.states = sum(reached, after)
 
     def refused(self, step, reply):
         """The point's failure, told: with its reason; the client may try again."""
@@ -157,9 +184,11 @@ class Run:
         if self.point.error in ROOM and self.point.kind == "w" and self.scenario.protocol == "imap":
             need(b"[OVERQUOTA]" in reply.last, "%s: %r does not say that the disk is full" % (step, reply.last))
         need(len(reply.last) > 6, "%s: refused without a reason: %r" % (step, reply.last))
+        self.unsure = step
         if not step.whole:
             self.open_ended(step, False)
-        self.first_stage(step)
+        else:
+            self.states = sum(([s.after(stage) for s in self.states] for stage in step.stages), self.states)
 
     def play(self, client):
         """The scenario's commands; what is on its way when the program is cut may or may not happen."""
@@ -174,8 +203,10 @@ class Run:
         for step in self.scenario.steps:
             try:
                 reply = self.command(client, step)
-            except Gone:
+            except Gone as gone:
                 need(not hindered, "%s: the session ended" % step)
+                wrong = listen(self.told, Reply(False, gone.lines, b""), self.selected, step.target, mailboxes.number_of, ())
+                need(not wrong, "%s: %s" % (step, wrong))
                 self.open_ended(step, step.whole)
                 return
             except Silent:
@@ -195,7 +226,7 @@ class Run:
                 break
             if self.point.mode.startswith("fail") and not step.once:
                 again = self.command(client, step)
-                need(again.good or step.folders != ((), ()), "%s: the second time %r" % (step, again.last))
+                self.truthful(client, step, again)
                 if again.good:
                     self.acknowledged(step)
         if hindered and self.scenario.protocol == "imap":
@@ -203,6 +234,23 @@ class Run:
         if self.scenario.protocol == "imap":
             with contextlib.suppress(Gone):
                 client.logout()
+
+    def listed(self, client):
+        """{name: its attributes, in lower case} of folders and levels."""
+        lines = client.command('LIST "" * RETURN (SPECIAL-USE)').lines
+        return {line.split(b" ")[-1].decode().strip('"'): line.split(b")")[0].lower() for line in lines if line.startswith(b"* LIST")}
+
+    def truthful(self, client, step, reply):
+        """The second time it works, or what was wanted is so already."""
+        if reply.good:
+            return
+        need(step.is_about_folders, "%s: the second time %r" % (step, reply.last))
+        listed = self.listed(client)
+        verb, name, *more = step.text.split()
+        true = {"CREATE": name in listed,
+                "DELETE": name not in listed or any(other.startswith(name + "/") for other in listed),
+                "RENAME": name not in listed or (more[:1] and more[0] in listed)}
+        need(true[verb], "%s: the second time %r, and there are %s" % (step, reply.last, sorted(listed)))
 
     def still_serving(self, client):
         """The same session goes on."""
@@ -241,7 +289,42 @@ class Run:
             self.acknowledged(Effect(lambda n, place: {("INBOX", frozenset())} if n == number else place))
         elif self.point.between == "no index":
             layout.forget()
+        elif self.point.between == "same name":
+            self.same_names()
+        elif self.point.between == "Dovecot":
+            # what is half rewritten is nobody's
+            if not layout.is_half_rewritten():
+                found = self.bench.dovecot()
+                self.compare(found, sorted(found), True)
         self.forget_blank()
+
+    def same_names(self):
+        """Another program makes folders under the names that are free."""
+        for number, name in enumerate(sorted(self.scenario.moved), AGAIN):
+            if self.bench.layout.make_again(name, number):
+                self.states = [s.copy() for s in self.states]
+                for s in self.states:
+                    s.placements[number] = {frozenset({(name, frozenset())})}
+                self.acknowledged(Effect(None, ([name], [])))
+                self.made.add(name)
+        self.bench.host.give(self.bench.mail)
+
+    def compare(self, found, folders, told=False):
+        """Dovecot reads the same messages under the same UIDs. told: as clients were told, not as we see them."""
+        for folder in folders:
+            validity, rows = found[folder]
+            if not rows:  # nothing in the file tells of UIDs then
+                need(told or not self.seen[folder][1], "%s: Dovecot reads nothing, we do %r" % (folder, self.seen[folder]))
+                continue
+            need(not told or validity == self.told.validity.get(folder, validity), "%s: Dovecot has UIDVALIDITY %d, told was %s" % (
+                folder, validity, self.told.validity.get(folder)))
+            for uid, (number, _) in rows.items():
+                wrong = None if number is None or not told else self.told.uid(folder, uid, number)
+                need(number is not None and not wrong, "Dovecot, %s UID %d: %s" % (folder, uid, wrong or "no whole message"))
+            if not told:
+                rows = {uid: row for uid, row in rows.items() if row[0] != LATE or folder == "INBOX"}
+                need((validity, rows) == self.seen[folder], "%s: Dovecot reads %r, we do %r" % (
+                    folder, (validity, rows), self.seen[folder]))
 
     def forget_blank(self):
         if self.scenario.mbox and self.bench.layout.is_blank("INBOX"):
@@ -249,8 +332,8 @@ class Run:
 
     # --- afterwards
 
-    def read(self, client, folder):
-        """{number: flags} of a folder, selected then; everything a client is told there agrees."""
+    def read(self, client, folder, fresh=False):
+        """{number: flags} of a folder, selected then; everything a client is told there agrees. fresh: it was made now."""
         status = client.command("STATUS %s (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)" % folder)
         select = client.command("SELECT " + folder)
         need(status.good and select.good, "%s: %r %r" % (folder, status.last, select.last))
@@ -276,19 +359,53 @@ class Run:
             need(number is not None, "%s: UID %d is no whole message: %r" % (folder, uid, text[:200]))
             need(number not in found, "%s: message %d is there twice" % (folder, number))
             found[number] = flags
+        self.identities[folder] = re.search(rb"\[MAILBOXID \((.*?)\)\]", b"\n".join(select.lines))[1]
+        validity = select.number(rb"\[UIDVALIDITY (\d+)\]")
+        self.seen[folder] = validity, {uid: (mailboxes.number_of(text), flags) for uid, flags, text in rows}
+        if folder in self.scenario.moved:
+            self.named(folder, validity, {uid: n for uid, (n, _) in self.seen[folder][1].items()}, fresh)
         return found
+
+    def named(self, folder, validity, uids, fresh):
+        """Under a name no UID of one UIDVALIDITY is ever given to two messages, and it moves with the folder."""
+        for uid, number in uids.items():
+            was = self.given[folder].setdefault((validity, uid), number)
+            need(was == number, "%s: UID %d of UIDVALIDITY %d was message %d and is message %d" % (
+                folder, uid, validity, was, number))
+        origin = self.scenario.origins.get(folder)
+        if origin and not fresh and folder not in self.made:
+            had = self.bench.layout.uids[origin]
+            need(validity == mailboxes.VALIDITY, "%s: UIDVALIDITY was %d as %s and is %d" % (
+                folder, mailboxes.VALIDITY, origin, validity))
+            need(all(uids.get(uid, n) == n for uid, n in had.items()), "%s: UIDs are %r, as %s they were %r" % (
+                folder, uids, origin, had))
+
+    def besides(self, client, listed):
+        """{what: its places} of special uses, annotations and subscriptions that the scenario is about."""
+        known, found = {n for n in self.states[0].placements if isinstance(n, str)}, {}
+        for name, attributes in listed.items():
+            if name in self.made:
+                continue  # a name's annotations and uses stay when another program makes it again
+            for what in known:
+                if what.startswith("use ") and what.partition(" ")[2].lower().encode() in attributes:
+                    found.setdefault(what, set()).add((name, frozenset()))
+            if any(what.startswith("comment") for what in known) and b"noselect" not in attributes:
+                comment = re.search(rb'"(about [^"]*)"', b"".join(self.answer(client, "GETMETADATA %s /private/comment" % name).lines))
+                if comment:
+                    found.setdefault("comment " + comment[1].decode(), set()).add((name, frozenset()))
+        for line in client.command('LSUB "" *').lines if known else ():
+            found["subscription " + line.split(b" ")[-1].decode().strip('"')] = {("", frozenset())}
+        return {what: places for what, places in found.items() if what in known}
 
     def look(self, client):
         """What is there, checked against what may be."""
-        folders = set()
-        for line in client.command('LIST "" *').lines:
-            name = line.split(b" ")[-1].decode().strip('"')
-            if not re.search(rb"\\No(select|nExistent)", line.split(b")")[0], re.I):
-                folders.add(name)
-        placements = {}
+        listed = self.listed(client)
+        folders = {name for name, attributes in listed.items() if not re.search(rb"\\no(select|nexistent)", attributes)}
+        placements = self.besides(client, listed)
         for folder in sorted(folders, key=lambda f: (f == "INBOX", f)):  # INBOX last: it stays selected
             for number, flags in self.read(client, folder).items():
                 placements.setdefault(number, set()).add((folder, flags))
+        need(len({self.identities[f] for f in folders}) == len(folders), "two folders have one MAILBOXID: %r" % self.identities)
         wrongs = [s.wrong({n: frozenset(p) for n, p in placements.items()}, folders) for s in self.states]
         need(None in wrongs, wrongs[-1])
         strange = [n for n in placements if n not in self.states[0].placements]
@@ -298,7 +415,8 @@ class Run:
     def agrees(self, folders, placements):
         """What other programs read is what we do."""
         for folder in set(folders) & self.bench.layout.folders:
-            wrong = self.bench.layout.wrong(folder, [n for n, place in placements.items() if folder in {f for f, _ in place}])
+            wrong = self.bench.layout.wrong(folder, [n for n, place in placements.items()
+                                                     if isinstance(n, int) and folder in {f for f, _ in place}])
             need(not wrong, "%s: %s" % (folder, wrong))
 
     def work(self, client, folders, placements):
@@ -323,6 +441,28 @@ class Run:
         self.answer(client, "SUBSCRIBE Afterwards")
         return {n: flags for n, flags in here.items() if "\\Deleted" not in flags and n != first[1]}
 
+    def names(self):
+        """Whatever was left of a folder, its name can be used again, and nothing of the old one is found then."""
+        client = self.bench.start("imap")
+        need(client.greeting(), "the last session is refused")
+        late = mailboxes.wire(LATE)
+        for name in sorted(self.scenario.moved):
+            listed = self.listed(client)
+            if b"noselect" in listed.get(name, b"") and any(other.startswith(name + "/") for other in listed):
+                continue  # a level for others
+            if name in listed:
+                self.answer(client, "DELETE " + name)
+            self.answer(client, "CREATE " + name)
+            self.given[name] = {key: number for key, number in self.given[name].items() if number != LATE}
+            self.answer(client, b"APPEND %s {%d+}\r\n%s" % (name.encode(), len(late), late))
+            need(self.read(client, name, True) == {LATE: frozenset()}, "%s, made again, has more than was put in" % name)
+            here = [what for what, places in self.besides(client, self.listed(client)).items() if (name, frozenset()) in places]
+            need(not here, "%s, made again, has %s" % (name, here))
+            self.answer(client, "RENAME %s Elsewhere/%s" % (name, name.replace("/", "-")))
+            self.answer(client, "DELETE Elsewhere/" + name.replace("/", "-"))
+        client.logout()
+        self.bench.end(client)
+
     def answer(self, client, text):
         reply = client.command(text)
         need(reply.good, "the next %s: %r" % (text.split()[0] if isinstance(text, str) else "APPEND", reply.last))
@@ -343,6 +483,12 @@ class Run:
             need(client.greeting(), "the next session is refused")
             folders, placements = self.look(client)
             self.agrees(folders, placements)
+            if self.unsure and self.unsure.is_about_folders:
+                reply = client.command(self.unsure.text)
+                self.truthful(client, self.unsure, reply)
+                if reply.good:
+                    self.acknowledged(self.unsure)
+                folders, placements = self.look(client)
             expected = self.work(client, folders, placements)
             client.logout()
             self.bench.end(client)
@@ -353,6 +499,10 @@ class Run:
             self.agrees(["INBOX"], {n: [("INBOX", None)] for n in found})
             client.logout()
             self.bench.end(client)
+            if self.point.between in READ_BY_OTHERS:
+                self.compare(self.bench.dovecot(), sorted(folders & set(self.bench.layout.read_by_others()[1].values())))
+            if self.scenario.moved and self.scenario.mbox:
+                self.names()
         except Silent:
             raise Failed("the next session hangs; its log:\n" + open(self.bench.log).read()) from None
         except Gone:

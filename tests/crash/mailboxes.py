@@ -1,5 +1,6 @@
 """The Maildirs of the scenarios. Message n is text(n); no two are alike."""
 
+import glob
 import os
 import re
 
@@ -37,6 +38,8 @@ def base_name(number):
 
 class Layout:
     """Lays out folders and remembers what is where and under which UID."""
+
+    settings = ""
 
     def __init__(self, maildir):
         self.maildir, self.placements, self.folders, self.uids = maildir, {}, {"INBOX"}, {}
@@ -78,6 +81,18 @@ class Layout:
 
     def wrong(self, folder, numbers):
         """on_disk() sees all that there is to see."""
+
+    def deliver(self, number):
+        name = "%d.M%dP2.host" % (fixtures.EPOCH + number, number)
+        with open(os.path.join(self.maildir, "tmp", name), "wb") as out:
+            out.write(text(number))
+        os.rename(out.name, os.path.join(self.maildir, "new", name))
+
+    def forget(self):
+        """The index is deleted, of all folders."""
+        for folder in self.folders:
+            for name in glob.glob(os.path.join(self.path(folder), "mailsession.*")):
+                os.unlink(name)
 
 
 def plain(maildir):

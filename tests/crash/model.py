@@ -2,7 +2,8 @@
 
 A place is (folder, flags); a message's placement is the set of its places. A State says for each message which
 placements are right, by its number (X-Number, which makes every message unlike any other), and which folders must and
-which may be there. A command's effect is a function of (number, placement) that gives the placement after it.
+which may be there. What a folder has besides messages, a special use or an annotation, is placed as they are, by its
+name. A command's effect is a function of (number, placement) that gives the placement after it.
 """
 
 import re
@@ -13,14 +14,18 @@ from imap_answer import numbers
 class Step:
     """A command. effect: see above; whole: all of it happens or nothing (else each message for itself); folders:
     (made, removed); selects: the folder; target: where APPEND, COPY and MOVE put; appends: the messages' numbers;
-    first: of a whole that has two stages, the effect of the first one;
+    stages: what may have happened of a command that has several, each of them whole, as Effects;
     once: after a NO it cannot be said again; waits: it is about new mail, which a full disk may keep back."""
 
     def __init__(self, text, effect=None, whole=False, folders=((), ()), selects=None, target=None, appends=(),
-                 first=None, once=False, waits=False):
+                 stages=(), once=False, waits=False):
         self.text, self.effect, self.whole, self.folders = text, effect, whole, folders
-        self.selects, self.target, self.appends, self.first = selects, target, appends, first
+        self.selects, self.target, self.appends, self.stages = selects, target, appends, stages
         self.once, self.waits = once, waits
+
+    @property
+    def is_about_folders(self):
+        return str(self).startswith(("CREATE", "DELETE", "RENAME"))
 
     def __str__(self):
         text = self.text if isinstance(self.text, str) else self.text.decode("latin-1")
@@ -30,10 +35,8 @@ class Step:
 class Effect:
     """Something like a Step that was done besides."""
 
-    folders = ((), ())
-
-    def __init__(self, effect):
-        self.effect = effect
+    def __init__(self, effect, folders=((), ())):
+        self.effect, self.folders = effect, folders
 
 
 class State:
@@ -69,10 +72,10 @@ class State:
         """None, or what is not right about what is there."""
         if not self.must <= folders <= self.may:
             return "folders %s, expected %s" % (sorted(folders), sorted(self.must))
-        for number, ways in sorted(self.placements.items()):
+        for number, ways in sorted(self.placements.items(), key=str):
             here = placements.get(number, frozenset())
             if here not in ways:
-                return "message %d is %s, expected %s" % (number, show(here), " or ".join(sorted(map(show, ways))))
+                return "message %s is %s, expected %s" % (number, show(here), " or ".join(sorted(map(show, ways))))
         return None
 
 

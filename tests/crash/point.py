@@ -7,7 +7,8 @@ ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 class Point:
     """kind: r or w; number: the call's, 0 for none; mode: as cut.c has it; call: its line, for the report; between: what
-    happens before the next session: "delivery", "tight delivery" (without an empty line behind it), "no index"."""
+    happens before the next session: "delivery", "tight delivery" (without an empty line behind it), "no index",
+    "Dovecot" (reads it), "same name" (other programs make folders where some were)."""
 
     def __init__(self, kind, number, mode, call="", between=""):
         self.kind, self.number, self.mode, self.call, self.between = kind, number, mode, call, between

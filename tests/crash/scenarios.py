@@ -3,17 +3,17 @@
 import mailboxes
 import mboxes
 from mailboxes import wire
-from model import Step
+from model import Effect, Step
 
 
 class Scenario:
-    """appended: numbers of messages that come into being; moved: folders whose UIDs may change; share: of the usual
-    number of points, for what takes long. known: the UIDs are in the mbox at any time; otherwise they are lost with
+    """appended: numbers of messages that come into being; moved: names of folders that come and go; origins: what they
+    were before a RENAME, with the same UIDs; share: of the usual number of points, for what takes long. known: the UIDs are in the mbox at any time; otherwise they are lost with
     the index before the close, and on a full disk."""
 
-    def __init__(self, name, lay, steps, protocol="imap", settings="", moved=(), share=1, known=True):
+    def __init__(self, name, lay, steps, protocol="imap", settings="", moved=(), origins=(), share=1, known=True):
         self.name, self.lay, self.steps, self.share, self.known = name, lay, steps, share, known
-        self.protocol, self.settings, self.moved = protocol, settings, moved
+        self.protocol, self.settings, self.moved, self.origins = protocol, settings, moved, dict(origins)
         self.mbox = name.startswith("mbox-")
         self.appended = [number for s in self.steps for number in s.appends]
 
@@ -76,8 +76,8 @@ def replace(which, old, folder, number, data=None):
 
     def effect(n, placement):
         return {(f, x) for f, x in first(n, placement) if f != "INBOX" or n != old}
-    return Step(b"%s %s %s" % (which.encode(), folder.encode(), data), effect, whole=True, first=first, target=folder,
-                appends=[number], once=True)
+    return Step(b"%s %s %s" % (which.encode(), folder.encode(), data), effect, whole=True, stages=[Effect(first)],
+                target=folder, appends=[number], once=True)
 
 
 def copy(which, folder, numbers):
@@ -104,14 +104,52 @@ def remove(text, numbers=None, flag="\\Deleted"):
 
 def renamed(old, new):
     def effect(number, placement):
-        return {(new + f[len(old):] if f == old or f.startswith(old + ".") else f, flags) for f, flags in placement}
+        return {(new + f[len(old):] if f == old or f.startswith((old + ".", old + "/")) else f, flags) for f, flags in placement}
     return effect
 
 
-def copied_and_removed(which, folder, numbers):
-    """MOVE between mboxes: all are copied, then all are removed."""
-    return Step("MOVE %s %s" % (which, folder), move(which, folder, numbers).effect, whole=True,
-                first=copy(which, folder, numbers).effect, target=folder)
+def create(name, use=None):
+    """Its use is given to it when it is there."""
+    what = "use " + use if use else None
+    return Step("CREATE " + name + (" (USE (%s))" % use if use else ""), lambda n, p: {(name, frozenset())} if n == what else p,
+                folders=([name], []), appends=[what] if use else ())
+
+
+def subscribe(name):
+    what = "subscription " + name
+    return Step("SUBSCRIBE " + name, lambda n, p: {("", frozenset())} if n == what else p, appends=[what])
+
+
+def delete(name, selectable=True):
+    """A directory is none that could be selected."""
+    return Step("DELETE " + name, lambda n, p: {(f, x) for f, x in p if f != name}, whole=True,
+                folders=([], [name] if selectable else []))
+
+
+def rename(old, new, folders):
+    """folders: the old one and those below it, as far as they can be selected."""
+    return Step("RENAME %s %s" % (old, new), renamed(old, new), whole=True, folders=([new + f[len(old):] for f in folders], folders))
+
+
+def rename_inbox(new):
+    """INBOX stays (RFC 9051 section 6.3.6). The folder is made, gets copies, then the messages leave INBOX."""
+    made = ([new], [])
+
+    def copied(number, placement):
+        return placement | {(new, flags) for f, flags in placement if f == "INBOX"}
+
+    def effect(number, placement):
+        return {(new if f == "INBOX" else f, flags) for f, flags in placement}
+    return Step("RENAME INBOX " + new, effect, whole=True, folders=made,
+                stages=[Effect(None, made), Effect(copied, made), Effect(effect, made)])
+
+
+def copied_and_removed(which, folder, numbers, whole=True):
+    """MOVE with an mbox: all are copied, then all are removed (perhaps behind a NO, when that had begun); from a Maildir
+    one after the other."""
+    moved = move(which, folder, numbers).effect
+    return Step("MOVE %s %s" % (which, folder), moved, whole=whole,
+                stages=[Effect(copy(which, folder, numbers).effect)] + [Effect(moved)] * whole, target=folder)
 
 
 QUOTA = "mail_plugins = quota imap_quota\nplugin {\n  quota = maildir:User quota\n  quota_rule = *:bytes=1000000\n}"
@@ -196,4 +234,32 @@ SCENARIOS = [
     Scenario("mbox-pop3", mboxes.arrived, [
         Step("STAT"), Step("UIDL"), Step("RETR 2"), Step("DELE 1"), Step("DELE 3"), Step("DELE 9"),
         remove("QUIT", (1, 3, 31), None)], protocol="pop3"),
+    Scenario("mbox-create", mboxes.plain, [
+        create("a/b/c"), create("a/uses", "\\Drafts"), subscribe("a/b/c"), create("a/b/d")],
+        moved=("a/b/c", "a/b/d", "a/uses")),
+    Scenario("mbox-create-dirname", mboxes.leaved_apart, [create("Work/deep/a", "\\Junk"), create("a/b"), create("a")],
+             moved=("a", "a/b", "Work/deep/a"), share=0.5),
+    Scenario("mbox-delete", mboxes.tree, [
+        select(), delete("Work"), delete("Top/deep"), delete("Top", False)], moved=("Work", "Top/deep")),
+    Scenario("mbox-delete-dirname", mboxes.leaved, [delete("Work"), delete("Work/deep"), delete("Top/deep")],
+             moved=("Work", "Work/deep", "Top/deep"), share=0.5),
+    Scenario("mbox-delete-control", mboxes.apart, [delete("Work"), delete("Top/deep"), delete("Top", False)],
+             moved=("Work", "Top/deep"), share=0.5),
+    Scenario("mbox-rename", mboxes.tree, [
+        Step("STATUS Work (MESSAGES)"), rename("Work", "Job/new", ["Work"]), rename("Top", "Else", ["Top/deep"])],
+        moved=("Work", "Job/new", "Top/deep", "Else/deep"), origins={"Job/new": "Work", "Else/deep": "Top/deep"}),
+    Scenario("mbox-rename-dirname", mboxes.leaved, [rename("Work", "Job/new", ["Work", "Work/deep"])],
+             moved=("Work", "Work/deep", "Job/new", "Job/new/deep"), origins={"Job/new": "Work", "Job/new/deep": "Work/deep"}),
+    Scenario("mbox-rename-control", mboxes.leaved_apart, [rename("Work", "Job/new", ["Work", "Work/deep"])],
+             moved=("Work", "Work/deep", "Job/new", "Job/new/deep"), origins={"Job/new": "Work", "Job/new/deep": "Work/deep"}),
+    Scenario("mbox-rename-inbox", mboxes.plain, [select(), rename_inbox("Old")], moved=("Old",)),
+
+    Scenario("mbox-out-copy", mboxes.out_of_mbox, [
+        select(), copy("1:3", "other/Copies", (1, 2, 3)), append("other/Copies", 105)], share=0.5),
+    Scenario("mbox-out-move", mboxes.out_of_mbox, [
+        select(), copied_and_removed("1:3", "other/Copies", (1, 2, 3)), Step("NOOP")], share=0.5),
+    Scenario("mbox-in-copy", mboxes.into_mbox, [
+        select(), copy("1:3", "other/Copies", (1, 2, 3)), append("other/Copies", 105)], share=0.5),
+    Scenario("mbox-in-move", mboxes.into_mbox, [
+        select(), copied_and_removed("1:3", "other/Copies", (1, 2, 3), False), Step("NOOP")], share=0.5),
 ]

@@ -37,7 +37,8 @@ PLAN = (
 )
 MBOX_PLAN = (
     ("kill", "w", 30, ("",)),
-    ("kill", "w", 24, ("delivery", "no index", "tight delivery")),
+    ("kill", "w", 32, ("delivery", "no index", "tight delivery", "Dovecot")),
+    ("kill", "w", 24, ("same name",)),
     ("after", "last", 1, ("no index",)),
     ("half", "put", 6, ("", "delivery")),
     ("short", "put", 3, ("",)),
@@ -71,8 +72,9 @@ def sample(points, most, chance):
         chance.shuffle(alike)
     chosen = []
     for rank in range(max(map(len, kinds.values()))):
-        chosen += [alike[rank] for alike in kinds.values() if rank < len(alike)]
-    return chosen[:most]
+        row = [alike[rank] for alike in kinds.values() if rank < len(alike)]
+        chosen += chance.sample(row, min(len(row), most - len(chosen)))
+    return chosen
 
 
 DONE = bytes(8)  # what the journal of an append begins with when it is done
@@ -114,7 +116,11 @@ def plan(calls, scenario, chance):
         there += len(points)
         points = sample(points, max(1, int(most * scenario.share)), chance)
         if not scenario.known and mode != "after":
-            between = [b for b in between if b != "no index"]
+            between = [b for b in between if b not in ("no index", "Dovecot")]
+        if scenario.moved:
+            between = [b for b in between if b != "tight delivery"]  # it would be copied, with a line end then
+        elif "same name" in between:
+            continue
         for i, point in enumerate(points):
             point.between = between[i % len(between)]
         chosen += points
