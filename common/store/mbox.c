@@ -18,14 +18,22 @@
 
 enum { SPOOL_MAX_AGE = 60 * 60 /* its name is gone as soon as it is open: nobody takes so long for that */ };
 
-/* A RENAME that was cut off leaves the index under both names, as links. Then another program makes the
- * folder again that was renamed: the index is that of the other one, whose file it knows. */
+/* Of two links. */
+static bool is_shared(int dir, const char *name)
+{
+        struct stat st;
+        return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_nlink > 1;
+}
+
+/* A RENAME that was cut off leaves what is beside the mail under both names, as links. Then another program
+ * makes the folder again that was renamed: the index is that of the other one, whose file it knows, and what
+ * is written in place must not be shared. */
 static void part_from_renamed(struct mailbox *m)
 {
-        static const char *const names[] = {JOURNAL_NAME, INDEX_NAME, CACHE_NAME};
+        static const char *const names[] = {JOURNAL_NAME, INDEX_NAME, CACHE_NAME},
+                                 *const beside[] = {MBOX_GUIDS_NAME, REWRITE_APPEND_NAME};
         struct stat st;
-        if (m->index_dir < 0 || fstatat(m->index_dir, JOURNAL_NAME, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-            st.st_nlink < 2 || stat(m->place.file, &st) < 0)
+        if (m->index_dir < 0 || !is_shared(m->index_dir, JOURNAL_NAME) || stat(m->place.file, &st) < 0)
                 return;
         struct index index;
         index_init(&index, m->index_dir, &m->perm, false);
@@ -36,6 +44,9 @@ static void part_from_renamed(struct mailbox *m)
                 return;
         for (size_t i = 0; i < ARRAY_LEN(names); i++)
                 unlinkat(m->index_dir, names[i], 0);
+        for (size_t i = 0; i < ARRAY_LEN(beside); i++)
+                if (is_shared(m->control, beside[i]))
+                        unlinkat(m->control, beside[i], 0);
 }
 
 static int open_folder(struct mailbox *m)

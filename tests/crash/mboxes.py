@@ -14,7 +14,8 @@ FLAGS = (("S", "\\Seen"), ("F", "\\Flagged"), ("T", "\\Deleted"), ("R", "\\Answe
 FROM = b"From %s@example.org  Fri Nov 17 10:00:00 2023\n"
 OURS = re.compile(rb"^(Status|X-Status|X-Keywords|X-UID|X-IMAPbase|Content-Length):([^\n]*)\n", re.M)
 # what may lie beside an index
-KNOWN = re.compile(r"annotations|dovecot-keywords(\.tmp|\.lock)?|mailsession\.(index|journal|cache|append|tmp)(\..*)?|dovecot-uidlist\.lock")
+KNOWN = re.compile(r"annotations|dovecot-keywords(\.tmp|\.lock)?|mailsession\.(index|journal|cache|append|tmp)(\..*)?|"
+                   r"mailsession-guids|dovecot-uidlist\.lock")
 
 
 def head(letters, uid, base):
@@ -126,7 +127,15 @@ class Layout:
         return True
 
     def is_half_rewritten(self):
-        return any(os.path.exists(os.path.join(self.control(folder), "mailsession.rewrite")) for folder in self.folders)
+        for folder in self.folders:
+            if os.path.exists(os.path.join(self.control(folder), "mailsession.rewrite")):
+                return True
+            append = os.path.join(self.control(folder), "mailsession.append")
+            if os.path.exists(append):
+                with open(append, "rb") as f:
+                    if f.read(1) not in (b"", b"\0"):
+                        return True
+        return False
 
     def deliver(self, number):
         """As Postfix's local does it, under both locks, when a lock file of the dead has grown old."""
