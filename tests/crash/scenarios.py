@@ -146,9 +146,9 @@ def rename_inbox(new):
 
 def copied_and_removed(which, folder, numbers, whole=True):
     """MOVE with an mbox: all are copied, then all are removed (perhaps behind a NO, when that had begun); from a Maildir
-    one after the other."""
+    one after the other, by UID: the second time numbers are others."""
     moved = move(which, folder, numbers).effect
-    return Step("MOVE %s %s" % (which, folder), moved, whole=whole,
+    return Step("%s %s %s" % ("MOVE" if whole else "UID MOVE", which, folder), moved, whole=whole,
                 stages=[Effect(copy(which, folder, numbers).effect)] + [Effect(moved)] * whole, target=folder)
 
 
@@ -261,5 +261,5 @@ SCENARIOS = [
     Scenario("mbox-in-copy", mboxes.into_mbox, [
         select(), copy("1:3", "other/Copies", (1, 2, 3)), append("other/Copies", 105)], share=0.5),
     Scenario("mbox-in-move", mboxes.into_mbox, [
-        select(), copied_and_removed("1:3", "other/Copies", (1, 2, 3), False), Step("NOOP")], share=0.5),
+        select(), copied_and_removed("11:13", "other/Copies", (1, 2, 3), False), Step("NOOP")], share=0.5),
 ]

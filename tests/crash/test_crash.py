@@ -82,7 +82,7 @@ DONE = bytes(8)  # what the journal of an append begins with when it is done
 
 def in_place(calls):
     """Numbers of the calls that write into an mbox without a journal, within one block of the file, which the kernel
-    writes whole or not at all."""
+    writes whole or not at all; and of those that say that an append is done."""
     found, journal = set(), False
     for kind, number, call in calls:
         name, _, path = call.partition(" ")
@@ -93,6 +93,8 @@ def in_place(calls):
         at, _, n = path.rpartition(" ")[2].partition("+")
         if name == "pwrite64" and "/mailsession.append " in path and at == "0":
             journal = int(n) > len(DONE)
+            if not journal:
+                found.add(number)
         if name == "pwrite64" and not journal and "/mailsession." not in path:
             if int(at) // BLOCK == (int(at) + int(n) - 1) // BLOCK:
                 found.add(number)
