@@ -305,7 +305,7 @@ static int move_name(const struct at *old, const struct at *new)
 static int hold(struct store *s, const struct folder_place *f, struct mailbox **ret,
                 struct mbox_file *ret_file)
 {
-        int r = opened_open(s, f->name, true, ret);
+        int r = opened_open(s, f->name, ret);
         if (r == 0)
                 r = mbox_file_open(*ret, true, ret_file);
         return r == -EACCES || r == -EROFS ? 0 : r;
