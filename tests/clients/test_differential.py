@@ -295,6 +295,56 @@ def same_pop3():
                 raise Failed("seed %d: %s" % (seed, wrong))
 
 
+FROM = b"From a@example.org Tue Nov 14 23:12:20 2023\n"
+MAIL = FROM + b"From: a@example.org\nSubject: s\n"
+ONE = MAIL + b"\none\n\n"
+SPOOLS = {
+    "CRLF": ONE.replace(b"\n", b"\r\n") * 2 + ONE,
+    "no empty line between": (MAIL + b"\n.\n..x\n") * 3,
+    "no line end at the end": ONE + MAIL + b"\nlast",
+    "no body": MAIL,
+    "From in a body": MAIL + b"\nFrom here on\n>From there\nFrom: x\n\n" + ONE,
+    "a length that is true": MAIL + b"Content-Length: %d\n\n" % (len(FROM) * 3) + FROM * 3 + b"\n" + ONE,
+    "a length that is not": MAIL + b"Content-Length: 99999\n\nx\n\n" + ONE,
+    "pseudo message": FROM + b"From: Mail System Internal Data <MAILER-DAEMON@h>\n"
+                      b"Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\nX-IMAP: 1600000000 0000000007\n\nx\n\n" + ONE * 2,
+    "status": FROM + b"X-IMAPbase: 1600000000 0000000009\nX-UID: 9\nStatus: RO\nSubject: s\n\nx\n\n" + ONE,
+}
+
+
+def pop3_of_both(host, commands):
+    servers = theirs_of(host, protocol="pop3"), Ours(host, "pop3", user="kevin")
+    for command in commands:
+        a, b = (pop3_answer(server, command) for server in servers)
+        if a != b:
+            raise Failed("%r:\n  Dovecot %.600r\n  ours    %.600r" % (command, a, b))
+    for server in servers:
+        server.say("QUIT")
+    servers[0].finish()
+    servers[1].until("+OK")
+    servers[1].session.finish()
+
+
+def same_pop3_mbox():
+    """Odd spools; then what is left of them."""
+    for name, spool in SPOOLS.items():
+        with Host(users={"kevin": "secret", "twin": "secret"}, settings=formats.Mbox.settings, format=formats.Mbox) as host:
+            for user in ("kevin", "twin"):
+                os.makedirs(os.path.join(host.home(user), "mail"))
+                with open(host.mail(user).path(""), "wb") as out:
+                    out.write(spool)
+                host.give(host.home(user))
+            Ours(host, "pop3", user="kevin").session.finish()  # all is nobody's from now on, as every session is
+            host.give(host.home("twin"))
+            all_of = ["STAT", "LIST", "RETR 1", "RETR 2", "RETR 3", "TOP 1 0", "TOP 2 1"]
+            try:
+                # after that Dovecot ends with a panic when a message with a length went
+                pop3_of_both(host, all_of + (["DELE 1"] if b"Content-Length" not in spool else []))
+                pop3_of_both(host, all_of)
+            except Failed as wrong:
+                raise Failed("%s: %s" % (name, wrong))
+
+
 def seeds(name, first, last):
     for seed in range(int(first), int(last) + 1):
         try:
@@ -307,4 +357,4 @@ def seeds(name, first, last):
 if sys.argv[1:2] == ["seeds"]:
     seeds(*sys.argv[2:5])
 else:
-    run_tests([same_answers, same_answers_mbox, never_early, same_pop3])
+    run_tests([same_answers, same_answers_mbox, never_early, same_pop3, same_pop3_mbox])
