@@ -6,7 +6,7 @@
  *   mbox_file.c    the file itself, locked for one operation; a rewrite that was cut off is finished first
  *   mbox_rows.c    where messages lie, from the records; what a header is to say
  *   mbox_read.c    the file against the records, with mbox_check.c, by headers alone
- *   mbox_write.c   headers and removals: in place, or by a rewrite
+ *   mbox_write.c   headers and removals; with mbox_edit.c, in place or by a rewrite
  *   mbox_text.c    bytes
  *   mbox_save.c    new messages at the end
  *   mbox_guid.c    GUIDs of those that have them from another folder

@@ -1,24 +1,14 @@
 /* What is written into an mbox that is there: headers, and what is left when messages go. */
 
 #include <errno.h>
-#include <unistd.h>
 
 #include "store/change.h"
 #include "store/error.h"
 #include "store/mbox.h"
-#include "store/rewrite_journal.h"
+#include "store/mbox_edit.h"
 
 enum {
-        /* What is written within one is written or it is not, also when the writer is killed meanwhile, or
-         * the power goes: a page of memory, and a sector of most disks. */
-        BLOCK = 4096,
         HEADS_TOLD = 16, /* headers read for which it is told once how far it is */
-};
-
-/* Bytes of the file that others take the place of. */
-struct edit {
-        uint64_t at, n;
-        size_t text, text_n; /* in writing.texts */
 };
 
 struct writing {
@@ -28,12 +18,9 @@ struct writing {
         size_t next;       /* of c->uids */
         bool all;          /* what is not in the file yet gets there */
         bool base;         /* X-IMAPbase is looked at */
-        bool grows;        /* an edit changes the length */
-        bool crosses;      /* an edit is in two blocks */
         uint32_t last_uid; /* that X-IMAPbase is to have */
         uint64_t pseudo;   /* how long the pseudo message is then; 0: there is none */
-        struct buf edits;  /* struct edit, ascending */
-        struct buf texts;
+        struct mbox_edits edits;
         struct buf head; /* a header as it is to be */
         struct buf keywords, base_keywords;
         struct buf extents; /* struct resized */
@@ -48,8 +35,7 @@ struct resized {
 
 static void writing_free(struct writing *w)
 {
-        buf_free(&w->edits);
-        buf_free(&w->texts);
+        mbox_edits_free(&w->edits);
         buf_free(&w->head);
         buf_free(&w->keywords);
         buf_free(&w->base_keywords);
@@ -68,29 +54,6 @@ bool mbox_is_unwritten(const struct mailbox *m)
                 return l->read_to > 0 && (l->lines & MBOX_TRUTH_BASE) && !(l->lines & MBOX_TRUTH_LAST);
         return !(l->lines & MBOX_TRUTH_BASE) || !(l->lines & MBOX_TRUTH_LAST) ||
                ix->rows[row - 1].uid > l->last_uid;
-}
-
-static void put_edit(struct writing *w, uint64_t at, uint64_t n, struct slice text)
-{
-        const struct edit e = {.at = at, .n = n, .text = w->texts.n, .text_n = text.n};
-        buf_append(&w->texts, text);
-        buf_append(&w->edits, slice_make(&e, sizeof(e)));
-        w->grows |= n != text.n;
-        w->crosses |= n && at / BLOCK != (at + n - 1) / BLOCK;
-}
-
-/* No more than what differs. */
-static void put_difference(struct writing *w, uint64_t at, struct slice old, struct slice new)
-{
-        size_t before = 0, behind = 0, shorter = MIN(old.n, new.n);
-        while (before < shorter && old.p[before] == new.p[before])
-                before++;
-        if (before == old.n && before == new.n)
-                return;
-        while (behind < shorter - before && old.p[old.n - 1 - behind] == new.p[new.n - 1 - behind])
-                behind++;
-        put_edit(w, at + before, old.n - before - behind,
-                 slice_head(slice_from(new, before), new.n - before - behind));
 }
 
 static void want_base(struct writing *w, struct mbox_want *want)
@@ -140,7 +103,7 @@ static int write_head(struct writing *w, uint64_t at, uint32_t letters, struct m
         }
         if (r < 0)
                 return error_set(w->m->store, r, "write", w->m->place.file);
-        put_difference(w, at + msg->from_n, msg->head, buf_slice(&w->head));
+        mbox_edits_difference(&w->edits, at + msg->from_n, msg->head, buf_slice(&w->head));
         return 0;
 }
 
@@ -232,8 +195,8 @@ static int look_at_all(struct writing *w)
         struct index *ix = &m->index;
         const struct uidlist_seen *l = &ix->head.truth.list;
         bool first = l->read_to == 0, base = w->all || w->base;
-        w->next = w->edits.n = w->texts.n = w->extents.n = 0;
-        w->grows = w->crosses = false;
+        w->next = w->extents.n = 0;
+        mbox_edits_clear(&w->edits);
         w->pseudo = 0;
         int r = base ? look_at_base(w) : 0;
         if (r == 0 && base && l->read_to > 0)
@@ -250,7 +213,8 @@ static int look_at_all(struct writing *w)
                         continue;
                 bool chosen = is_chosen(w, rec->uid);
                 if (chosen && w->c->expunge) {
-                        put_edit(w, mbox_offset(m, row), mbox_extent(m, rec).stored, SLICE_NULL);
+                        mbox_edits_put(&w->edits, mbox_offset(m, row), mbox_extent(m, rec).stored,
+                                       SLICE_NULL);
                         continue;
                 }
                 bool has_base = first && base;
@@ -264,47 +228,6 @@ static int look_at_all(struct writing *w)
                 first = false;
         }
         return 0;
-}
-
-/* Nothing moves: each header is the old or the new one, whenever it is cut. */
-static int write_in_place(struct writing *w)
-{
-        const struct edit *e = (const struct edit *)(const void *)w->edits.p;
-        for (size_t i = 0; i < w->edits.n / sizeof(*e); i++) {
-                int r = rewrite_write(w->f->fd, w->texts.p + e[i].text, e[i].text_n, e[i].at);
-                if (r < 0)
-                        return error_set(w->m->store, r, "write", w->m->place.file);
-        }
-        if (w->m->store->settings->mail_fsync == SETTINGS_FSYNC_ALWAYS && fdatasync(w->f->fd) < 0)
-                return error_set(w->m->store, -errno, "fdatasync", w->m->place.file);
-        return 0;
-}
-
-static int rewrite(struct writing *w)
-{
-        struct mailbox *m = w->m;
-        _cleanup_(rewrite_end) struct rewrite rw = REWRITE_NONE;
-        const struct edit *e = (const struct edit *)(const void *)w->edits.p;
-        uint64_t at = 0, size = (uint64_t)w->f->st.st_size;
-        bool begun = false;
-        rewrite_begin(&rw, m->control, &m->perm, m->store->settings->mail_fsync != SETTINGS_FSYNC_NEVER);
-        int r = 0;
-        for (size_t i = 0; i < w->edits.n / sizeof(*e) && r == 0; i++) {
-                r = rewrite_move(&rw, at, e[i].at - at);
-                if (r == 0)
-                        r = rewrite_text(&rw, slice_make(w->texts.p + e[i].text, e[i].text_n));
-                at = e[i].at + e[i].n;
-        }
-        if (r == 0)
-                r = rewrite_move(&rw, at, size - at);
-        rw.progress = (struct rewrite_progress){mbox_file_tell, w->f};
-        mbox_file_begin_long(w->f, true);
-        if (r == 0)
-                r = rewrite_run(&rw, w->f->fd, size, &begun);
-        m->look_again |= begun && r < 0;
-        if (r == 0)
-                w->f->st.st_size = (off_t)rw.at;
-        return r < 0 ? error_set(m->store, r, "rewrite", m->place.file) : 0;
 }
 
 /* What the file says now. */
@@ -345,7 +268,7 @@ static int plan(struct writing *w)
         /* it says that all UIDs up to the last one are in the file */
         w->all = unwritten && (w->base || w->c->n == 0);
         int r = look_at_all(w);
-        if (r == 0 && w->grows && unwritten && !w->all) {
+        if (r == 0 && w->edits.grows && unwritten && !w->all) {
                 w->all = true; /* all behind it moves in any case */
                 r = look_at_all(w);
         }
@@ -366,7 +289,7 @@ int mbox_write(struct mbox_file *f, const struct mbox_changes *c)
         if (r == 0 && w.edits.n)
                 index_doubt(&m->index);
         if (r == 0 && w.edits.n)
-                r = w.grows || w.crosses ? rewrite(&w) : write_in_place(&w);
+                r = mbox_edits_carry(&w.edits, f);
         if (r < 0)
                 return r;
         enter(&w);

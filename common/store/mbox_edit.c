@@ -1,0 +1,103 @@
+#include "store/mbox_edit.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "store/error.h"
+#include "store/mbox.h"
+#include "store/rewrite_journal.h"
+
+enum {
+        /* What is written within one is written or it is not, also when the writer is killed meanwhile, or
+         * the power goes: a page of memory, and a sector of most disks. */
+        BLOCK = 4096,
+};
+
+/* Bytes of the file that others take the place of. */
+struct edit {
+        uint64_t at, n;
+        size_t text, text_n; /* in mbox_edits.texts */
+};
+
+void mbox_edits_clear(struct mbox_edits *e)
+{
+        e->list.n = e->texts.n = e->n = 0;
+        e->grows = e->crosses = false;
+}
+
+void mbox_edits_free(struct mbox_edits *e)
+{
+        buf_free(&e->list);
+        buf_free(&e->texts);
+        *e = (struct mbox_edits){0};
+}
+
+void mbox_edits_put(struct mbox_edits *e, uint64_t at, uint64_t n, struct slice text)
+{
+        const struct edit one = {.at = at, .n = n, .text = e->texts.n, .text_n = text.n};
+        buf_append(&e->texts, text);
+        buf_append(&e->list, slice_make(&one, sizeof(one)));
+        e->n++;
+        e->grows |= n != text.n;
+        e->crosses |= n && at / BLOCK != (at + n - 1) / BLOCK;
+}
+
+void mbox_edits_difference(struct mbox_edits *e, uint64_t at, struct slice old, struct slice new)
+{
+        size_t before = 0, behind = 0, shorter = MIN(old.n, new.n);
+        while (before < shorter && old.p[before] == new.p[before])
+                before++;
+        if (before == old.n && before == new.n)
+                return;
+        while (behind < shorter - before && old.p[old.n - 1 - behind] == new.p[new.n - 1 - behind])
+                behind++;
+        mbox_edits_put(e, at + before, old.n - before - behind,
+                       slice_head(slice_from(new, before), new.n - before - behind));
+}
+
+/* Nothing moves: each header is the old or the new one, whenever it is cut. */
+static int write_in_place(const struct mbox_edits *all, struct mbox_file *f)
+{
+        struct mailbox *m = f->m;
+        const struct edit *e = (const struct edit *)(const void *)all->list.p;
+        for (size_t i = 0; i < all->n; i++) {
+                int r = rewrite_write(f->fd, all->texts.p + e[i].text, e[i].text_n, e[i].at);
+                if (r < 0)
+                        return error_set(m->store, r, "write", m->place.file);
+        }
+        if (m->store->settings->mail_fsync == SETTINGS_FSYNC_ALWAYS && fdatasync(f->fd) < 0)
+                return error_set(m->store, -errno, "fdatasync", m->place.file);
+        return 0;
+}
+
+static int rewrite(const struct mbox_edits *all, struct mbox_file *f)
+{
+        struct mailbox *m = f->m;
+        _cleanup_(rewrite_end) struct rewrite rw = REWRITE_NONE;
+        const struct edit *e = (const struct edit *)(const void *)all->list.p;
+        uint64_t at = 0, size = (uint64_t)f->st.st_size;
+        bool begun = false;
+        rewrite_begin(&rw, m->control, &m->perm, m->store->settings->mail_fsync != SETTINGS_FSYNC_NEVER);
+        int r = 0;
+        for (size_t i = 0; i < all->n && r == 0; i++) {
+                r = rewrite_move(&rw, at, e[i].at - at);
+                if (r == 0)
+                        r = rewrite_text(&rw, slice_make(all->texts.p + e[i].text, e[i].text_n));
+                at = e[i].at + e[i].n;
+        }
+        if (r == 0)
+                r = rewrite_move(&rw, at, size - at);
+        rw.progress = (struct rewrite_progress){mbox_file_tell, f};
+        mbox_file_begin_long(f, true);
+        if (r == 0)
+                r = rewrite_run(&rw, f->fd, size, &begun);
+        m->look_again |= begun && r < 0;
+        if (r == 0)
+                f->st.st_size = (off_t)rw.at;
+        return r < 0 ? error_set(m->store, r, "rewrite", m->place.file) : 0;
+}
+
+int mbox_edits_carry(const struct mbox_edits *e, struct mbox_file *f)
+{
+        return e->grows || e->crosses ? rewrite(e, f) : write_in_place(e, f);
+}
