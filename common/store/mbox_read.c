@@ -13,13 +13,16 @@
 
 enum {
         SAME_AHEAD = 4096, /* rows that are looked at for one that is the same as others: copies of a copy */
-        READS_TOLD = 16,   /* reads, of 4 to 256 kB, for which it is told once how far it is */
+        NAMES_MAX = 256, /* of keywords, that are looked at: there is room for 26; a sender's header may have
+                            many */
+        READS_TOLD = 16, /* reads, of 4 to 256 kB, for which it is told once how far it is */
 };
 
 static void reading_free(struct reading *d)
 {
         mbox_scan_end(&d->scan);
         buf_free(&d->gone);
+        buf_free(&d->names);
         buf_free(&d->text);
 }
 
@@ -48,26 +51,63 @@ static int scan_error(struct reading *d, int r)
         return error_set(d->m->store, r, "read", file);
 }
 
-/* Letters of the names that a message has; those that the folder has no room for are left out. */
+static void take_names(struct reading *d, const struct mbox_status *base)
+{
+        struct slice rest = base->base_keywords, name;
+        d->names.n = 0;
+        for (unsigned i = 0; i < NAMES_MAX && base->base && mbox_keyword(&rest, &name); i++) {
+                buf_append(&d->names, name);
+                buf_char(&d->names, ' ');
+        }
+        d->names_read = true;
+}
+
+/* When the first message is not among those that are read. */
+static int read_names(struct reading *d)
+{
+        _cleanup_(mbox_scan_end) struct mbox_scan scan = {0};
+        struct mbox_message first;
+        mbox_scan_begin(&scan, &d->f->source, 0, false);
+        scan.step = MBOX_HEAD_STEP;
+        int r = mbox_scan_head(&scan, &first);
+        if (r > 0)
+                take_names(d, &first.status);
+        return r < 0 ? scan_error(d, r) : 0;
+}
+
+static int add_letters(struct mailbox *m, struct slice name, uint32_t *letters)
+{
+        unsigned bit;
+        uint32_t one;
+        if (keywords_bit(&m->keywords, name, true, &bit) < 0)
+                return 0;
+        int r = opened_letters(m, UINT64_C(1) << bit);
+        if (r < 0)
+                return r == -ENOBUFS ? 0 : r;
+        if (keywords_letters(&m->keywords, UINT64_C(1) << bit, &one))
+                *letters |= one;
+        return 0;
+}
+
+/* Letters of the names that a message has. Those that the base does not name are a sender's, who could take
+ * the room of all; those that there is no room for are left out. Without a base those count that the folder
+ * has. */
 static int letters_of(struct reading *d, struct slice names, uint32_t *ret)
 {
-        struct mailbox *m = d->m;
         struct slice name;
-        uint32_t letters = 0, one;
-        while (mbox_keyword(&names, &name)) {
-                unsigned bit;
-                if (keywords_bit(&m->keywords, name, true, &bit) < 0)
-                        continue;
-                int r = opened_letters(m, UINT64_C(1) << bit);
-                if (r == -ENOBUFS)
-                        continue;
-                if (r < 0)
-                        return r;
-                if (keywords_letters(&m->keywords, UINT64_C(1) << bit, &one))
-                        letters |= one;
+        uint32_t letters = 0;
+        int r = 0;
+        if (!d->base) {
+                *ret = mbox_known_letters(d->m, names, NULL);
+                return 0;
+        }
+        for (unsigned i = 0; i < NAMES_MAX && r == 0 && mbox_keyword(&names, &name); i++) {
+                r = d->names_read ? 0 : read_names(d);
+                if (r == 0 && mbox_keywords_have(buf_slice(&d->names), name))
+                        r = add_letters(d->m, name, &letters);
         }
         *ret = letters;
-        return 0;
+        return r;
 }
 
 static void set_extent(struct reading *d, const struct record *rec, const struct mbox_message *msg)
@@ -237,6 +277,7 @@ int mbox_take_base(struct reading *d, const struct mbox_status *st)
         struct mailbox *m = d->m;
         uint32_t known = m->index.head.truth.uidvalidity;
         d->base = st->base;
+        take_names(d, st);
         d->truth.list.lines &= ~(uint32_t)(MBOX_TRUTH_BASE | MBOX_TRUTH_LAST);
         if (!st->base)
                 return 0;

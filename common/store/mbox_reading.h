@@ -18,6 +18,8 @@ struct reading {
         bool base;      /* X-UID counts */
         bool base_read; /* and the base was met */
         uint32_t base_last;
+        struct buf names; /* keywords of the base */
+        bool names_read;
         bool unwritten;  /* a message's UID is not in the file; those behind it do not matter */
         struct buf gone; /* uint32_t: UIDs */
         struct buf text;

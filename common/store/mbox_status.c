@@ -73,15 +73,19 @@ bool mbox_keyword(struct slice *list, struct slice *ret)
         return true;
 }
 
+bool mbox_keywords_have(struct slice list, struct slice name)
+{
+        for (struct slice had; mbox_keyword(&list, &had);)
+                if (slice_eq(had, name))
+                        return true;
+        return false;
+}
+
 static bool names_all(struct slice list, struct slice other)
 {
-        for (struct slice name; mbox_keyword(&other, &name);) {
-                bool found = false;
-                for (struct slice rest = list, had; !found && mbox_keyword(&rest, &had);)
-                        found = slice_eq(had, name);
-                if (!found)
+        for (struct slice name; mbox_keyword(&other, &name);)
+                if (!mbox_keywords_have(list, name))
                         return false;
-        }
         return true;
 }
 

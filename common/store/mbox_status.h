@@ -69,6 +69,8 @@ bool mbox_looks_pseudo(struct slice head);
 
 /* Takes the next name off a list of keywords (blanks and folds between); false at the end. */
 bool mbox_keyword(struct slice *list, struct slice *ret);
+/* Whether one of the names in a list is this one. */
+bool mbox_keywords_have(struct slice list, struct slice name);
 /* Whether two lists name the same ones. */
 bool mbox_keywords_same(struct slice a, struct slice b);
 

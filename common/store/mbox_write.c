@@ -88,13 +88,14 @@ static struct record unchecked(struct mailbox *m, const struct record *rec, cons
 }
 
 /* The header at an offset, which was read, as it is wanted, with these of the keywords that are known here.
- */
-static int write_head(struct writing *w, uint64_t at, uint32_t letters, struct mbox_want *want,
+ * Others stay, where they may be those that there was no room for; a sender's go. */
+static int write_head(struct writing *w, uint64_t at, uint32_t letters, bool has_uid, struct mbox_want *want,
                       struct mbox_message *msg)
 {
         w->head.n = w->keywords.n = 0;
         mbox_keyword_names(w->m, letters, &w->keywords);
-        mbox_known_letters(w->m, msg->status.keywords, &w->keywords);
+        if (has_uid)
+                mbox_known_letters(w->m, msg->status.keywords, &w->keywords);
         want->keywords = buf_slice(&w->keywords);
         int r = mbox_head_write(msg->head, want, &w->head);
         if (r == -E2BIG) { /* behind so much nobody would look for it */
@@ -127,7 +128,8 @@ static int write_row(struct writing *w, uint32_t row, bool changes, bool first)
                 want.uid = rec->uid;
         if (first)
                 want_base(w, &want);
-        r = write_head(w, at, letters, &want, &msg);
+        bool has_uid = m->index.head.truth.list.lines & MBOX_TRUTH_BASE && msg.status.uid == rec->uid;
+        r = write_head(w, at, letters, has_uid, &want, &msg);
         if (r < 0 || msg.head.n == w->head.n)
                 return r;
         struct resized resized = {.row = row, .extent = mbox_extent(m, rec)};
@@ -144,7 +146,7 @@ static int write_pseudo(struct writing *w)
         want_base(w, &want);
         int r = read_head(w, 0, &msg);
         if (r == 0)
-                r = write_head(w, 0, 0, &want, &msg);
+                r = write_head(w, 0, 0, true, &want, &msg);
         if (r == 0)
                 w->pseudo = w->m->index.head.truth.list.read_to + w->head.n - msg.head.n;
         return r;

@@ -166,13 +166,13 @@ static void others_change(const struct plan *p, unsigned how)
         if (how == 0)
                 return;
         if (how < 4)
-                ftruncate(fd, (off_t)(how == 3 ? p->old.n + added / 2 : p->old.n));
+                assert_int_equal(ftruncate(fd, (off_t)(how == 3 ? p->old.n + added / 2 : p->old.n)), 0);
         if (how == 2) { /* as much again, of which the disk has the size only */
-                ftruncate(fd, (off_t)(p->old.n + added));
+                assert_int_equal(ftruncate(fd, (off_t)(p->old.n + added)), 0);
                 settle(MBOX, false);
         }
         if (how == 4)
-                pwrite(fd, zeros.p, added / 2, (off_t)p->old.n);
+                assert_int_equal(pwrite(fd, zeros.p, added / 2, (off_t)p->old.n), added / 2);
         if (dice(2))
                 settle(MBOX, false);
 }
