@@ -179,6 +179,17 @@ static int delete_level(struct store *s, const struct folder_place *f, struct ar
         return 0;
 }
 
+/* What is no file (a link, a FIFO) is no mailbox of anybody's, and stays. */
+static int unlink_mail(const struct at *mail)
+{
+        struct stat st;
+        if (fstatat(mail->dir, mail->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return -ENOENT;
+        return unlinkat(mail->dir, mail->name, 0) < 0 ? -errno : 0;
+}
+
 int mbox_folder_delete(struct store *s, const struct folder_place *f)
 {
         _cleanup_(arena_free) struct arena a = {0};
@@ -193,8 +204,8 @@ int mbox_folder_delete(struct store *s, const struct folder_place *f)
         } else if (r == 0) {
                 r = find_at(f->ns->location.root, f->file, NULL, &mail);
         }
-        if (r == 0 && unlinkat(mail.dir, mail.name, 0) < 0)
-                r = -errno;
+        if (r == 0)
+                r = unlink_mail(&mail);
         if (r < 0)
                 return refuse(s, r == -ENOTDIR ? -ENOENT : r, f, "unlink");
         const struct own own = own_of(f, &a, false);

@@ -183,6 +183,30 @@ static void names_that_cannot_be(void **state)
         assert_false(there(f, "mail/raw\xc3\xbc"));
 }
 
+/* They are listed as none, and nobody takes or removes them for one. */
+static void what_is_no_file_is_no_mailbox(void **state)
+{
+        struct fixture *f = *state;
+        static const char *const names[] = {"fifo", "link", "gone"};
+        struct mailbox *m = NULL;
+        struct stat st;
+        open_mbox(f, "mbox:~/mail");
+        make_dirs(f, "mail");
+        put(f, "mail/real", "");
+        assert_int_equal(mkfifoat(f->fd, "mail/fifo", 0600), 0);
+        assert_int_equal(symlinkat("real", f->fd, "mail/link"), 0);
+        assert_int_equal(symlinkat("nothing", f->fd, "mail/gone"), 0);
+        assert_string_equal(listing(f), "INBOX|real.");
+        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+                const char *path = arena_printf(&f->arena, "mail/%s", names[i]);
+                assert_int_equal(mailbox_open(f->store, names[i], false, &m), -ENOENT);
+                assert_int_equal(store_rename(f->store, names[i], "other"), -ENOENT);
+                assert_int_equal(store_delete(f->store, names[i]), -ENOENT);
+                assert_int_equal(fstatat(f->fd, path, &st, AT_SYMLINK_NOFOLLOW), 0);
+        }
+        assert_string_equal(listing(f), "INBOX|real.");
+}
+
 static void with_directories_for_folders(void **state)
 {
         struct fixture *f = *state;
@@ -369,6 +393,7 @@ int main(void)
                 T(places),
                 T(folders_are_made_listed_and_deleted),
                 T(names_that_cannot_be),
+                T(what_is_no_file_is_no_mailbox),
                 T(with_directories_for_folders),
                 T(folders_are_renamed_with_what_is_theirs),
                 T(subscriptions_and_uses),
