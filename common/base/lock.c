@@ -83,9 +83,7 @@ static bool is_stale(int dirfd, const char *path, const struct stat *st, const s
         const struct owner o = read_owner(dirfd, path, rule->host);
         int64_t age = rule->now - mtime_ms(st);
         if (o.here && o.pid > 0)
-                /* with our number: a process that died, or a release that failed; who holds it does not ask
-                 * for it again */
-                return o.pid == getpid() || is_dead(o.pid);
+                return is_dead(o.pid);
         bool old = rule->stale_ms > 0 && age > rule->stale_ms;
         if (rule->file)
                 return old && file_age(dirfd, rule) > rule->stale_ms &&
@@ -149,6 +147,21 @@ static int make_lock(int dirfd, const char *path, int mode, const char *host, in
         return 0;
 }
 
+/* One with our number is of a process that died, or was left by a release that failed, as on a full disk; who
+ * holds it does not ask for it again. It is ours as it is: nothing has to be made or removed for that. */
+static int take_own(int dirfd, const char *path, const char *host, int *ret_fd)
+{
+        const struct owner o = read_owner(dirfd, path, host);
+        if (!o.here || o.pid != getpid())
+                return -EEXIST;
+        _cleanup_(fd_close_p) int fd = openat(dirfd, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0 || !is_ours(dirfd, path, fd))
+                return -EEXIST;
+        (void)!futimens(fd, NULL);
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+}
+
 int dotlock_acquire(int dirfd, const char *name, int mode, deadline_t deadline, int64_t stale_ms,
                     struct dotlock *ret)
 {
@@ -157,6 +170,8 @@ int dotlock_acquire(int dirfd, const char *name, int mode, deadline_t deadline, 
         gethostname(host, sizeof(host) - 1);
         for (int wait_ms = 1;; wait_ms = MIN(wait_ms * 2, 50)) {
                 int fd = -1, r = make_lock(dirfd, path, mode, host, &fd);
+                if (r == -EEXIST)
+                        r = take_own(dirfd, path, host, &fd);
                 if (r == 0)
                         *ret = (struct dotlock){dirfd, TAKE_PTR(path), fd};
                 if (r != -EEXIST)
@@ -252,10 +267,15 @@ int dotlock_try(int dirfd, const char *name, int mode, int64_t stale_ms, struct 
         gethostname(host, sizeof(host) - 1);
         struct rule rule = {host, stale_ms, clock_realtime_us() / 1000, name};
         struct stat st;
-        /* who waits makes no files */
-        if (fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && !is_stale(dirfd, path, &st, &rule))
-                return -EAGAIN;
-        int fd = -1, r = lock_by_link(dirfd, path, mode, &rule, &fd);
+        int fd = -1, r = -EEXIST;
+        if (fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+                r = take_own(dirfd, path, host, &fd);
+                /* who waits makes no files */
+                if (r < 0 && !is_stale(dirfd, path, &st, &rule))
+                        return -EAGAIN;
+        }
+        if (r < 0)
+                r = lock_by_link(dirfd, path, mode, &rule, &fd);
         if (is_without_links(r))
                 r = make_lock(dirfd, path, mode, host, &fd);
         if (r == 0)

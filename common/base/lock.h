@@ -2,8 +2,9 @@
 #define BASE_LOCK_H
 
 /* Dot locks, compatible with Dovecot's: `name.lock`, holding "pid:hostname". A lock is broken only when its
- * owner is a dead process of this host (or has this process's own number: nobody takes a lock twice), when
- * nobody wrote a name into it, or when the lock of another host has not been touched for `stale_ms`. */
+ * owner is a dead process of this host, when nobody wrote a name into it, or when the lock of another host
+ * has not been touched for `stale_ms`. One that has this process's number is taken as it is: nobody takes a
+ * lock twice. */
 
 #include <sys/types.h>
 

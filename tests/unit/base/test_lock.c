@@ -87,7 +87,13 @@ static void only_ours_is_released(void **state)
         /* with our own number: left by somebody who had it before, or by a release that failed */
         snprintf(owner, sizeof(owner), "%ld:%s", (long)getpid(), host);
         put_lock(dir, owner);
+        assert_int_equal(linkat(dir, "x.lock", dir, "same", 0), 0);
         assert_int_equal(dotlock_acquire(dir, "x", 0600, deadline_in_ms(0), 0, &l), 0);
+        /* it is that one: on a full disk nothing can be made or renamed */
+        struct stat st;
+        assert_int_equal(fstat(l.fd, &st), 0);
+        assert_int_equal(st.st_nlink, 2);
+        unlinkat(dir, "same", 0);
         /* somebody broke our lock and has one of his own there now */
         unlinkat(dir, "x.lock", 0);
         put_lock(dir, "1:elsewhere");
