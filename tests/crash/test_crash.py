@@ -24,16 +24,16 @@ JOBS = 2
 ENOUGH = 8  # failures after which a scenario is given up; ALL in the environment: never
 # modes, the calls that they are for, how many points of a scenario are run at most, what follows (by turns)
 PLAN = (
-    ("kill", "w", 80, ("",)),
+    ("kill", "w", 56, ("",)),
     ("after", "last", 1, ("",)),
     ("half", "put", 16, ("",)),
     ("short", "put", 8, ("",)),
-    ("fail:%d" % errno.ENOSPC, "room", 30, ("",)),
-    ("fail:%d" % errno.EIO, "w", 36, ("",)),
-    ("full:%d" % errno.EDQUOT, "room", 24, ("",)),
+    ("fail:%d" % errno.ENOSPC, "room", 22, ("",)),
+    ("fail:%d" % errno.EIO, "w", 26, ("",)),
+    ("full:%d" % errno.EDQUOT, "room", 18, ("",)),
     ("part:%d" % errno.ENOSPC, "put", 10, ("",)),
     ("kill", "r", 6, ("",)),
-    ("fail:%d" % errno.EIO, "r", 20, ("",)),
+    ("fail:%d" % errno.EIO, "r", 16, ("",)),
 )
 MBOX_PLAN = (
     ("kill", "w", 30, ("",)),
