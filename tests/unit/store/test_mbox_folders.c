@@ -273,6 +273,26 @@ static void folders_are_renamed_with_what_is_theirs(void **state)
         }
 }
 
+/* A rewrite under way would be finished nowhere if what it needs got another place meanwhile. */
+static void nobody_renames_what_is_being_changed(void **state)
+{
+        struct fixture *f = *state;
+        static const char *const locks[] = {"fcntl"};
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        f->settings.mbox_read_locks = f->settings.mbox_write_locks = (struct settings_list){locks, 1};
+        f->settings.mbox_lock_timeout = 50;
+        open_mbox(f, "mbox:~/mail");
+        make_dirs(f, "mail");
+        put(f, "mail/a", "");
+        int fd = openat(f->fd, "mail/a", O_RDWR | O_CLOEXEC);
+        assert_int_equal(fcntl(fd, F_OFD_SETLK, &lock), 0);
+        assert_int_equal(store_rename(f->store, "a", "b"), -ETIMEDOUT);
+        assert_string_equal(listing(f), "INBOX|a.");
+        close(fd);
+        assert_int_equal(store_rename(f->store, "a", "b"), 0);
+        assert_string_equal(listing(f), "INBOX|b.");
+}
+
 static void subscriptions_and_uses(void **state)
 {
         struct fixture *f = *state;
@@ -396,6 +416,7 @@ int main(void)
                 T(what_is_no_file_is_no_mailbox),
                 T(with_directories_for_folders),
                 T(folders_are_renamed_with_what_is_theirs),
+                T(nobody_renames_what_is_being_changed),
                 T(subscriptions_and_uses),
                 T(separators),
                 T(an_inbox_is_a_file_of_its_own),
