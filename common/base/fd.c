@@ -26,6 +26,15 @@ void dir_close_p(void *dirp)
                 closedir(d);
 }
 
+struct dirent *dir_next(DIR *d, int *ret_error)
+{
+        errno = 0;
+        struct dirent *e = readdir(d);
+        if (!e && errno)
+                *ret_error = -errno;
+        return e;
+}
+
 int fd_set_nonblocking(int fd)
 {
         int flags = fcntl(fd, F_GETFL);

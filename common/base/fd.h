@@ -3,6 +3,7 @@
 
 /* Descriptors and whole files. Every descriptor is O_CLOEXEC. */
 
+#include <dirent.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -12,6 +13,10 @@
 /* _cleanup_ functions. */
 void fd_close_p(int *fd);
 void dir_close_p(void *dirp); /* DIR ** */
+
+/* The next entry of a directory. NULL at its end, or where it cannot be read: then *ret_error is -errno,
+ * which is left alone otherwise. */
+struct dirent *dir_next(DIR *d, int *ret_error);
 
 int fd_set_nonblocking(int fd);
 

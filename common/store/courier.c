@@ -172,7 +172,8 @@ static int gather_names(struct gather *g, DIR *d)
         struct slice base;
         uint64_t age;
         size_t files = 0;
-        for (struct dirent *entry; errno = 0, (entry = readdir(d));) {
+        int r = 0;
+        for (struct dirent *entry; (entry = dir_next(d, &r));) {
                 if (courier_keywords_name(slice_of(entry->d_name), &base, &age) < 0)
                         continue;
                 if (++files > COURIER_MAX_FILES)
@@ -183,7 +184,7 @@ static int gather_names(struct gather *g, DIR *d)
                 e->file = arena_str(g->a, slice_of(entry->d_name));
                 e->age = age;
         }
-        return -errno;
+        return r;
 }
 
 /* A file that Courier folded into :list meanwhile, or that is none of its own, leaves what the list says. */

@@ -87,7 +87,7 @@ static int rename_all(struct import *im)
                 return 0; /* the look at the folder that comes next will say so */
         }
         int r = 0;
-        for (struct dirent *e; r == 0 && (e = readdir(d));)
+        for (struct dirent *e; r == 0 && (e = dir_next(d, &r));)
                 if (filename_usable(slice_of(e->d_name)))
                         r = rename_file(im, fd, slice_of(e->d_name));
         return r;

@@ -233,7 +233,7 @@ static int link_tree(const struct at *from, const struct at *to, const struct pe
         if (copy < 0)
                 return r < 0 ? r : -errno;
         r = 0;
-        for (struct dirent *e; r == 0 && (e = readdir(d));) {
+        for (struct dirent *e; r == 0 && (e = dir_next(d, &r));) {
                 struct at old = {.dir = fd}, new = {.dir = copy};
                 size_t n = strlen(e->d_name);
                 if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 || n >= sizeof(old.name))

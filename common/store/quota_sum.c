@@ -22,7 +22,8 @@ static int sum_dir(int dir, const char *sub, struct quota_sum *to)
                 fd_close_p(&fd);
                 return -ENOMEM;
         }
-        for (struct dirent *e; (e = readdir(d));) {
+        int r = 0;
+        for (struct dirent *e; (e = dir_next(d, &r));) {
                 struct slice base, info;
                 struct stat st;
                 uint64_t size;
@@ -37,7 +38,7 @@ static int sum_dir(int dir, const char *sub, struct quota_sum *to)
                 to->bytes += size;
                 to->messages++;
         }
-        return 0;
+        return r;
 }
 
 int quota_sum_folder(int dir, struct quota_sum *to)

@@ -70,7 +70,8 @@ static int collect(int root, const struct folder_place *from, const struct folde
                 return -EIO;
         }
         size_t levels = 1 + slice_count(slice_of(from->disk), '.');
-        for (struct dirent *e; (e = readdir(d));) {
+        int r = 0;
+        for (struct dirent *e; (e = dir_next(d, &r));) {
                 struct slice disk = slice_of(e->d_name + 1);
                 if (!folder_entry(e->d_name) || !is_below(from, disk))
                         continue;
@@ -86,7 +87,7 @@ static int collect(int root, const struct folder_place *from, const struct folde
                 ret->list[ret->n++] =
                         (struct move){xstrdup(e->d_name), xasprintf(".%s%.*s", to->disk, SLICE_ARG(rest))};
         }
-        return ret->n ? 0 : -ENOENT;
+        return r < 0 || ret->n ? r : -ENOENT;
 }
 
 static int are_free(int root, const struct moves *m)
@@ -166,11 +167,12 @@ static int move_messages(struct store *s, const struct folder_place *from, int f
                         fd_close_p(&fd);
                 return r;
         }
-        for (struct dirent *e; (e = readdir(d));)
+        int r = 0;
+        for (struct dirent *e; (e = dir_next(d, &r));)
                 if (filename_usable(slice_of(e->d_name)) && renameat(fd, e->d_name, to, e->d_name) < 0 &&
                     errno != ENOENT)
                         return error_set_at(s, -errno, "rename", from->dir, sub);
-        return 0;
+        return r < 0 ? error_set_at(s, r, "readdir", from->dir, sub) : 0;
 }
 
 /* A file beside INBOX's mail that the new folder gets as well. */

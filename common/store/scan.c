@@ -158,15 +158,14 @@ static int read_dir(struct scan *s, const char *name, bool in_new, struct index_
                 return r == -ENOENT ? -ESTALE : r;
         }
         int64_t start = clock_ms();
-        errno = 0;
-        for (struct dirent *e; (e = readdir(d)); errno = 0) {
+        for (struct dirent *e; (e = dir_next(d, &r));) {
                 if (!filename_usable(slice_of(e->d_name)) || !is_file(fd, e))
                         continue;
                 found(s, slice_of(e->d_name), in_new);
                 user_step(m->store, ++s->files, 0);
         }
-        if (errno)
-                return opened_error(m, -errno, "readdir", name);
+        if (r < 0)
+                return opened_error(m, r, "readdir", name);
         now.took_ms = (uint32_t)(clock_ms() - start);
         if (fstat(fd, &after) < 0)
                 return opened_error(m, -errno, "fstat", name);

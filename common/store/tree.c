@@ -47,7 +47,7 @@ static int walk_maildirs(const struct walk *w, int root)
 {
         _cleanup_(dir_close_p) DIR *d = NULL;
         int r = open_list(root, &d);
-        for (struct dirent *e; r == 0 && (e = readdir(d));) {
+        for (struct dirent *e; r == 0 && (e = dir_next(d, &r));) {
                 const struct tree_entry entry = {.disk = slice_of(e->d_name + 1)};
                 if (folder_entry(e->d_name) && S_ISDIR(type_of(root, e)))
                         r = w->each(w->context, &entry);
@@ -90,7 +90,7 @@ static int walk_levels(struct walk *w, int dir, int depth)
         int r = open_list(dir, &d);
         if (r < 0)
                 return depth == 1 ? r : 0;
-        for (struct dirent *e; r == 0 && (e = readdir(d));) {
+        for (struct dirent *e; r == 0 && (e = dir_next(d, &r));) {
                 if (name_is_reserved(&w->ns->form, slice_of(e->d_name)))
                         continue;
                 mode_t type = type_of(dir, e);
