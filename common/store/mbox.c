@@ -157,11 +157,9 @@ static int look(struct mailbox *m, unsigned *ret)
         if (m->watch >= 0 && st.st_ino && st.st_ino != m->identity.st_ino)
                 (void)!watch(m, m->watch); /* another file has its name now */
         m->identity = st;
-        bool same = t->list.version == MBOX_TRUTH_VERSION && t->list.dev == st.st_dev &&
-                    t->list.ino == st.st_ino && t->list.size == (uint64_t)st.st_size &&
-                    t->list.sec == st.st_mtim.tv_sec && t->list.nsec == (uint32_t)st.st_mtim.tv_nsec;
+        bool same = mbox_is_known(m, &st);
         *ret = same && t->cur.settled ? 0 : mbox_has_grown(m, &st) ? DUE_NEW : DUE_NEW | DUE_CUR;
-        if (rewrite_waits(m->control)) /* what was begun comes first, whatever the file looks like */
+        if (rewrite_waits(m->control, !same)) /* what was begun comes first, whatever the file looks like */
                 *ret = DUE_NEW | DUE_CUR;
         return 0;
 }

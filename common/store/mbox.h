@@ -78,6 +78,7 @@ int mbox_file_open(struct mailbox *m, bool write, struct mbox_file *ret);
 int mbox_file_reopen(struct mailbox *m, int dir, bool write);
 void mbox_file_close(struct mbox_file *f); /* also a _cleanup_ function */
 /* It is as it was when the records agreed with it. */
+bool mbox_is_known(const struct mailbox *m, const struct stat *st);
 bool mbox_file_is_known(const struct mbox_file *f);
 /* It has grown, and settings say that what was there is as it was. */
 bool mbox_has_grown(const struct mailbox *m, const struct stat *st);

@@ -110,15 +110,14 @@ static int open_once(struct mailbox *m, bool write, struct mbox_file *f)
                 r = lock(f, write);
         if (r == -ESTALE)
                 fd_close_p(&m->mbox->fd);
-        if (r == 0 && f->fd >= 0 && rewrite_waits(m->control)) {
-                if (!write)
-                        return -EAGAIN;
-                r = finish_rewrite(f);
-                return r < 0 ? r : mbox_file_stat(f);
-        }
         f->st = f->lock.st;
         note_size(f);
-        return r;
+        if (r < 0 || f->fd < 0 || !rewrite_waits(m->control, write || !mbox_file_is_known(f)))
+                return r;
+        if (!write)
+                return -EAGAIN;
+        r = finish_rewrite(f);
+        return r < 0 ? r : mbox_file_stat(f);
 }
 
 int mbox_file_open(struct mailbox *m, bool write, struct mbox_file *ret)
@@ -140,13 +139,17 @@ void mbox_file_close(struct mbox_file *f)
         f->fd = -1;
 }
 
+bool mbox_is_known(const struct mailbox *m, const struct stat *st)
+{
+        const struct uidlist_seen *l = &m->index.head.truth.list;
+        return l->version == MBOX_TRUTH_VERSION && l->dev == st->st_dev && l->ino == st->st_ino &&
+               l->size == (uint64_t)st->st_size && l->sec == st->st_mtim.tv_sec &&
+               l->nsec == (uint32_t)st->st_mtim.tv_nsec;
+}
+
 bool mbox_file_is_known(const struct mbox_file *f)
 {
-        const struct index_truth *t = &f->m->index.head.truth;
-        const struct uidlist_seen *l = &t->list;
-        return l->version == MBOX_TRUTH_VERSION && l->dev == f->st.st_dev && l->ino == f->st.st_ino &&
-               l->size == (uint64_t)f->st.st_size && l->sec == f->st.st_mtim.tv_sec &&
-               l->nsec == (uint32_t)f->st.st_mtim.tv_nsec;
+        return mbox_is_known(f->m, &f->st);
 }
 
 bool mbox_has_grown(const struct mailbox *m, const struct stat *st)

@@ -59,7 +59,6 @@ static void take_names(struct reading *d, const struct mbox_status *base)
                 buf_append(&d->names, name);
                 buf_char(&d->names, ' ');
         }
-        d->names_read = true;
 }
 
 /* When the first message is not among those that are read. */
@@ -72,6 +71,7 @@ static int read_names(struct reading *d)
         int r = mbox_scan_head(&scan, &first);
         if (r > 0)
                 take_names(d, &first.status);
+        d->names_read = true;
         return r < 0 ? scan_error(d, r) : 0;
 }
 
@@ -278,6 +278,7 @@ int mbox_take_base(struct reading *d, const struct mbox_status *st)
         uint32_t known = m->index.head.truth.uidvalidity;
         d->base = st->base;
         take_names(d, st);
+        d->names_read = true;
         d->truth.list.lines &= ~(uint32_t)(MBOX_TRUTH_BASE | MBOX_TRUTH_LAST);
         if (!st->base)
                 return 0;

@@ -212,7 +212,7 @@ static int check(struct rewrite *w, int file, uint64_t size, struct stat *ret)
                 return -errno;
         if (w->from > size || size > (uint64_t)ret->st_size)
                 return -EINVAL;
-        return rewrite_waits(w->dirfd) ? -EEXIST : 0;
+        return rewrite_waits(w->dirfd, true) ? -EEXIST : 0;
 }
 
 static struct rewrite_work work_of(const struct rewrite *w, const struct rewrite_header *h,

@@ -77,8 +77,9 @@ void rewrite_end(struct rewrite *w);
 /* Removes the one of that name, if no process has it: NAME is REWRITE_NAME and a number. */
 void rewrite_tidy(int dirfd, const char *name);
 
-/* Whether there is one that waits, without a lock. */
-bool rewrite_waits(int dirfd);
+/* Whether there is one that waits, without a lock. One that only adds to the end has left nothing in a file
+ * that has not grown (`grown`), and takes longer to look for. */
+bool rewrite_waits(int dirfd, bool grown);
 /* Finishes it, if there is one, with the file's write lock held; of what is left of it `progress` is told.
  * One that found no room before anything was changed is dropped. A journal that is not whole, or is of
  * another file (inode, or what the file must look like), is not followed: -EBADMSG, and it is renamed to

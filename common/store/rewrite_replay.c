@@ -12,10 +12,11 @@
 #include "base/hash.h"
 #include "store/rewrite_journal.h"
 
-bool rewrite_waits(int dirfd)
+bool rewrite_waits(int dirfd, bool grown)
 {
         struct stat st;
-        return fstatat(dirfd, REWRITE_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0 || rewrite_append_waits(dirfd);
+        return fstatat(dirfd, REWRITE_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0 ||
+               (grown && rewrite_append_waits(dirfd));
 }
 
 int rewrite_samples_take(struct rewrite_header *h, const struct rewrite_piece *pieces, int file)

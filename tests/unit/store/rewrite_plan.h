@@ -235,7 +235,7 @@ static void expect(const struct plan *p, const struct buf *content)
         buf_append(&want, buf_slice(&p->others));
         assert_int_equal(file_read_at(disk.dir, "mbox", &got), 0);
         assert_slice_equal(buf_slice(&got), buf_slice(&want));
-        assert_false(rewrite_waits(disk.dir));
+        assert_false(rewrite_waits(disk.dir, true));
         assert_int_equal(faccessat(disk.dir, REWRITE_NAME ".broken", F_OK, 0), -1);
 }
 

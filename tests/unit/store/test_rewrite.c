@@ -2,14 +2,19 @@
 
 #include "rewrite_plan.h"
 
+static void carry_out(struct plan *p)
+{
+        bool begun;
+        begin_disk(p, FAULT_NONE, 0, 0);
+        assert_int_equal(run(p, &begun), 0);
+}
+
 static void any_plan_comes_out(void **state)
 {
         for (unsigned i = 0; i < 3000; i++) {
                 struct plan p = {0};
-                bool begun;
                 make_plan(&p);
-                begin_disk(&p, FAULT_NONE, 0, 0);
-                assert_int_equal(run(&p, &begun), 0);
+                carry_out(&p);
                 expect(&p, &p.new);
                 free_plan(&p);
         }
@@ -53,10 +58,8 @@ static void it_is_told_how_far_it_is(void **state)
         unsigned most = 0;
         for (unsigned i = 0; i < 1000; i++) {
                 struct plan p = {0};
-                bool begun;
                 make_plan(&p);
-                begin_disk(&p, FAULT_NONE, 0, 0);
-                assert_int_equal(run(&p, &begun), 0);
+                carry_out(&p);
                 assert_int_equal(told.done, carried(&p));
                 assert_int_equal(told.all, told.done);
                 most = MAX(most, told.times);
@@ -182,10 +185,8 @@ static void what_is_done_is_not_done_again(void **state)
 {
         for (unsigned i = 0; i < 3000; i++) {
                 struct plan p = {0};
-                bool begun;
                 make_plan(&p);
-                begin_disk(&p, FAULT_NONE, 0, 0);
-                assert_int_equal(run(&p, &begun), 0);
+                carry_out(&p);
                 unsigned how = dice(2) ? dice(5) : 0;
                 others_change(&p, how);
                 cut_power();

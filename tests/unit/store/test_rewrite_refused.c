@@ -104,7 +104,7 @@ static void what_is_added_needs_its_room(void **state)
         for (unsigned at = 1, torn = 0; at < 20 || torn == 0; at++) {
                 begin_disk(&p, FAULT_HALF, at, 0);
                 run(&p, &begun);
-                bool waits = rewrite_waits(disk.dir);
+                bool waits = rewrite_waits(disk.dir, true);
                 _cleanup_(fd_close_p) int fd = open_mbox();
                 bool begun_there = size_of(fd) > 100;
                 full_disk(&p, 110, 1 << 20);
@@ -234,7 +234,7 @@ static void what_is_not_whole_is_not_followed(void **state)
         /* one that was dropped, and whose name could not be removed or came back */
         write_whole(REWRITE_NAME, SLICE_NULL);
         assert_int_equal(replay(), 0);
-        assert_false(rewrite_waits(disk.dir));
+        assert_false(rewrite_waits(disk.dir, true));
         expect(&p, &p.old);
         write_whole(REWRITE_NAME, buf_slice(&journal));
         assert_int_equal(replay(), 0);
