@@ -206,16 +206,20 @@ static void watch_folder(struct notify *n, uint32_t i)
                 watcher_add_annotations(n->watcher, f->name, i);
 }
 
-/* All watches anew: numbers of folders are places in the list. */
-static void watch_all(struct imap_session *s, struct notify *n)
+/* All watches anew, those of the tree first: numbers of folders are places in the list. */
+static void watch_tree(struct imap_session *s, struct notify *n)
 {
         watcher_close(&n->watcher);
         watcher_open(s->store, &n->watcher);
         watcher_add_tree(n->watcher);
-        for (size_t i = 0; i < n->n; i++)
-                watch_folder(n, (uint32_t)i);
         n->watched[0] = '\0';
         n->look = deadline_in_ms(NOTIFY_LOOK_MS);
+}
+
+static void watch_folders(struct notify *n)
+{
+        for (size_t i = 0; i < n->n; i++)
+                watch_folder(n, (uint32_t)i);
 }
 
 void notify_free_folders(struct notify *n)
@@ -253,9 +257,12 @@ static int read_tree(struct imap_session *s, struct notify *n, const struct imap
         struct arena names = {0};
         struct notify_folder *folders;
         size_t count;
+        /* before it is read: what happens in the tree meanwhile is seen later */
+        watch_tree(s, n);
         int r = read_list(s, n, &names, &folders, &count);
         if (r < 0) {
                 arena_free(&names);
+                watch_folders(n);
                 return r;
         }
         if (!first)
@@ -268,8 +275,8 @@ static int read_tree(struct imap_session *s, struct notify *n, const struct imap
         n->n = count;
         n->names = names;
         n->tree = false;
-        /* what happens from here on is seen, and what happened before is looked at after it */
-        watch_all(s, n);
+        /* what happens in folders from here on is seen, and what happened before is looked at after it */
+        watch_folders(n);
         for (size_t i = 0; i < n->n; i++)
                 n->folders[i].dirty = true;
         return 0;
