@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -91,19 +92,48 @@ static bool is_stale(int dirfd, const char *path, const struct stat *st, const s
         return o.readable && !o.has_host ? age > LOCK_NAMELESS_MS : old;
 }
 
+static bool is_there_stale(int dirfd, const char *path, const struct rule *rule, struct stat *ret)
+{
+        return fstatat(dirfd, path, ret, AT_SYMLINK_NOFOLLOW) == 0 && is_stale(dirfd, path, ret, rule);
+}
+
 static bool same_file(const struct stat *a, const struct stat *b)
 {
         return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
                a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+static bool is_ours(int dirfd, const char *path, int fd)
+{
+        struct stat ours, there;
+        return fstat(fd, &ours) == 0 && fstatat(dirfd, path, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+               ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
+/* Whether this process is the only one that looks at breaking the lock at path now. Where it cannot be opened
+ * or flocked (another user's, some network file systems) it goes by what break_stale() does besides. */
+static bool may_break(int dirfd, const char *path, int *ret_fd)
+{
+        *ret_fd = openat(dirfd, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+        if (*ret_fd < 0)
+                return errno != ENOENT;
+        if (flock(*ret_fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+                return false;
+        return is_ours(dirfd, path, *ret_fd);
+}
+
 /* Removes the lock at path if it is stale. Two waiters that both found it so must not remove two locks, the
- * second of them the first waiter's new one: it is renamed away, which only one of them can do, and put back
- * when it turns out to be another lock than the one that was judged. */
+ * second of them the first waiter's new one: who breaks a lock has that very file flocked. Others than we do
+ * not ask for that: the lock is renamed away, which only one can do, and put back when it turns out to be
+ * another one than was judged. (One that is put back after its owner's release looked for it would stay for
+ * as long as he lives, so this alone is not enough.) */
 static bool break_stale(int dirfd, const char *path, const struct rule *rule)
 {
         struct stat judged, taken;
-        if (fstatat(dirfd, path, &judged, AT_SYMLINK_NOFOLLOW) < 0 || !is_stale(dirfd, path, &judged, rule))
+        _cleanup_(fd_close_p) int fd = -1;
+        /* a second time: what was stale may have been broken and made anew before it was flocked */
+        if (!is_there_stale(dirfd, path, rule, &judged) || !may_break(dirfd, path, &fd) ||
+            !is_there_stale(dirfd, path, rule, &judged))
                 return false;
         _cleanup_(free_p) char *aside = xasprintf("%s.%ld.%08x", path, (long)getpid(), random_u32());
         if (renameat(dirfd, path, dirfd, aside) < 0)
@@ -120,13 +150,6 @@ static int write_owner(int fd, const char *host)
         char owner[300];
         int n = snprintf(owner, sizeof(owner), "%ld:%s", (long)getpid(), host);
         return fd_write_all(fd, slice_make(owner, (size_t)n));
-}
-
-static bool is_ours(int dirfd, const char *path, int fd)
-{
-        struct stat ours, there;
-        return fstat(fd, &ours) == 0 && fstatat(dirfd, path, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-               ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
 }
 
 /* -EEXIST: somebody has it, or took ours for a dead process's before our name was in it. */

@@ -4,12 +4,15 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/lock.h"
+
+enum { WAITERS = 6, ROUNDS = 300 };
 
 static int open_dir(char *path)
 {
@@ -27,20 +30,43 @@ static void put_lock(int dir, const char *owner)
 }
 
 /* What a waiter does with the lock: 0 when nobody else had it at the same time. */
-static int hold(int dir)
+static int hold(int dir, int start)
 {
-        for (int i = 0; i < 20; i++) {
-                struct dotlock l = DOTLOCK_NONE;
-                if (dotlock_acquire(dir, "x", 0600, deadline_in_ms(20000), 0, &l) < 0)
-                        return 1;
-                int inside = openat(dir, "inside", O_WRONLY | O_CREAT | O_EXCL, 0600);
-                if (inside < 0)
-                        return 2;
-                close(inside);
-                unlinkat(dir, "inside", 0);
-                dotlock_release(&l);
-        }
+        struct dotlock l = DOTLOCK_NONE;
+        char c;
+        /* until all are there */
+        if (read(start, &c, 1) != 0)
+                return 3;
+        if (dotlock_acquire(dir, "x", 0600, deadline_in_ms(20000), 0, &l) < 0)
+                return 1;
+        int inside = openat(dir, "inside", O_WRONLY | O_CREAT | O_EXCL, 0600);
+        if (inside < 0)
+                return 2;
+        close(inside);
+        unlinkat(dir, "inside", 0);
+        dotlock_release(&l);
         return 0;
+}
+
+/* Two that found a lock stale must not both break: the second would take the lock that the first one made. */
+static void one_breaks_at_a_time(void **state)
+{
+        char path[] = "/tmp/lock-test-XXXXXX", host[256] = "", owner[300];
+        int dir = open_dir(path);
+        struct dotlock l = DOTLOCK_NONE;
+        gethostname(host, sizeof(host) - 1);
+        snprintf(owner, sizeof(owner), "999999999:%s", host);
+        put_lock(dir, owner);
+        int other = openat(dir, "x.lock", O_RDONLY);
+        assert_int_equal(flock(other, LOCK_EX), 0);
+        assert_int_equal(dotlock_acquire(dir, "x", 0600, deadline_in_ms(0), 0, &l), -ETIMEDOUT);
+        assert_int_equal(dotlock_try(dir, "x", 0600, 0, &l), -EAGAIN);
+        assert_int_equal(faccessat(dir, "x.lock", F_OK, 0), 0);
+        close(other);
+        assert_int_equal(dotlock_try(dir, "x", 0600, 0, &l), 0);
+        dotlock_release(&l);
+        close(dir);
+        assert_int_equal(rmdir(path), 0);
 }
 
 static void a_stale_lock_goes_to_one_waiter(void **state)
@@ -49,13 +75,19 @@ static void a_stale_lock_goes_to_one_waiter(void **state)
         int dir = open_dir(path);
         gethostname(host, sizeof(host) - 1);
         snprintf(owner, sizeof(owner), "999999999:%s", host);
-        for (int round = 0; round < 5; round++) {
-                enum { WAITERS = 6 };
+        /* two break at the same moment in one of some hundred rounds */
+        for (int round = 0; round < ROUNDS; round++) {
                 pid_t pids[WAITERS];
+                int start[2];
+                assert_int_equal(pipe(start), 0);
                 put_lock(dir, owner);
                 for (int i = 0; i < WAITERS; i++)
-                        if ((pids[i] = fork()) == 0)
-                                _exit(hold(dir));
+                        if ((pids[i] = fork()) == 0) {
+                                close(start[1]);
+                                _exit(hold(dir, start[0]));
+                        }
+                close(start[0]);
+                close(start[1]);
                 for (int i = 0; i < WAITERS; i++) {
                         int status;
                         waitpid(pids[i], &status, 0);
@@ -112,6 +144,7 @@ static void only_ours_is_released(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(one_breaks_at_a_time),
                 cmocka_unit_test(a_stale_lock_goes_to_one_waiter),
                 cmocka_unit_test(only_ours_is_released),
         };
