@@ -1,143 +1,20 @@
 #!/usr/bin/env python3
-"""Another program changes the Maildir behind an open session, one thing at a time: the client sees it at the next NOOP, and
-whatever happens to the files that we keep, it sees the same mail under the same UIDs. Each case with one and two sessions."""
+"""Another program changes the mail of a Maildir behind an open session, one thing at a time: the client sees it at the next
+NOOP. Each case with one and two sessions."""
 
 import contextlib
-import glob
 import os
 import random
 import re
 import select
 import shutil
 
-from common import FETCH, Failed, Host, facts, fetch_all, rows, run_tests, same
-from dovecot import Dovecot, Ours
+from common import FETCH, Failed, fetch_all, rows, run_tests, same
+from dovecot import Dovecot
+from foreign_box import COUNT, box, expect_ids, with_sessions
 
-COUNT = 12
 TICKS = 150  # quick changes by hand; some hundred in all
-FLIPS = 40
 CHANCE = random.Random(7)
-
-
-class Box:
-    """kevin's INBOX with COUNT messages, m1 has UID 1 and so on, and sessions that have it selected."""
-
-    def __init__(self, host, sessions):
-        self.host = host
-        self.number = 0
-        for part in ("cur", "new", "tmp"):
-            os.makedirs(self.path(part))
-        for _ in range(COUNT):
-            self.deliver()
-        self.host.give(host.home("kevin"))
-        self.sessions = [Ours(host) for _ in range(max(sessions, 1))]
-        host.give = lambda path: None
-        self.validity = None
-        for session in self.sessions:
-            self.validity = facts(session.command("select INBOX"))["UIDVALIDITY"]
-        self.sessions[0].command("store 1:3 +flags (\\Seen alpha)")
-        self.sessions[0].command("store 2:4 +flags (\\Flagged beta)")
-        for session in self.sessions:
-            session.command("noop")
-        if not sessions:
-            self.close()
-
-    def path(self, *parts):
-        return os.path.join(self.host.maildir(), *parts)
-
-    def close(self):
-        for session in self.sessions:
-            session.finish()
-        self.sessions = []
-
-    def deliver(self, where="new", info="", odd=""):
-        """Returns the new id."""
-        self.number += 1
-        name = "m%d" % self.number
-        base = "%d.M%dP1.host%s" % (1700000000 + self.number, self.number, odd)
-        tmp = self.path("tmp", base)
-        with open(tmp, "w") as out:
-            out.write("X-Id: %s\nSubject: %s\n\nbody of %s\n" % (name, name, name))
-        if os.getuid() == 0:
-            os.chown(tmp, self.host.uid, self.host.gid)
-        os.rename(tmp, self.path(where, base + info))
-        return name
-
-    def file(self, name):
-        """The path of the file of an id."""
-        base = "%d.M%sP1.host" % (1700000000 + int(name[1:]), name[1:])
-        return next(path for part in ("cur", "new") for path in glob.glob(self.path(part, base + "*")))
-
-    def seen(self, session):
-        session.command("noop")
-        return fetch_all(session.command(FETCH))
-
-    def fresh(self):
-        """(UIDVALIDITY, messages) of a new session."""
-        session = Ours(self.host)
-        text = session.command("select INBOX")
-        if b"d OK" not in text:
-            raise Failed("SELECT: %r\n%s" % (text, session.session.log().decode(errors="replace")))
-        found = fetch_all(session.command(FETCH))
-        session.finish()
-        return facts(text)["UIDVALIDITY"], found
-
-    def now(self):
-        return self.seen(self.sessions[0]) if self.sessions else self.fresh()[1]
-
-    def agree(self, want, what):
-        """Every open session, and a fresh one, gives these messages."""
-        for number, session in enumerate(self.sessions):
-            same(want, self.seen(session), "%s: open session %d" % (what, number + 1))
-        validity, found = self.fresh()
-        same(self.validity, validity, what + ": UIDVALIDITY")
-        same(want, found, what + ": a fresh session")
-
-    def works(self, what):
-        """A STORE and an APPEND succeed and are seen by all."""
-        with contextlib.ExitStack() as stack:
-            if self.sessions:
-                actor = self.sessions[-1]
-            else:
-                actor = Ours(self.host)
-                stack.callback(actor.finish)
-                actor.command("select INBOX")
-            before = self.seen(actor)
-            self.number += 1
-            name = "m%d" % self.number
-            data = "X-Id: %s\r\n\r\nbody\r\n" % name
-            for text in ("uid store %d +flags (gamma)" % max(before),
-                         "append INBOX (\\Answered) {%d+}\r\n%s" % (len(data), data)):
-                answer = actor.command(text)
-                if b"d OK" not in answer:
-                    raise Failed("%s: %s: %r" % (what, text.split("\r")[0], answer))
-            uid, (old, flags, size) = max(before), before[max(before)]
-            new_uid = int(re.search(rb"APPENDUID \d+ (\d+)", answer)[1])
-            if new_uid <= uid:
-                raise Failed("%s: APPEND got UID %d after %d" % (what, new_uid, uid))
-            before[uid] = (old, flags | {"gamma"}, size)
-            before[new_uid] = (name, frozenset({"\\Answered"}), len(data))
-            same(before, self.seen(actor), what + ": after STORE and APPEND")
-        self.agree(before, what + ": after STORE and APPEND")
-
-
-@contextlib.contextmanager
-def box(sessions):
-    with Host() as host:
-        made = Box(host, sessions)
-        yield made
-        made.close()
-
-
-def expect_ids(found, names, what):
-    same(sorted(names), sorted(name for name, _, _ in found.values()), what)
-
-
-def ids(found):
-    return {name: uid for uid, (name, _, _) in found.items()}
-
-
-# --- mail comes and goes
 
 
 def delivery(sessions):
@@ -340,81 +217,6 @@ def settled(b):
             select.select([], [], [], 0.005)
 
 
-def uidlist_deleted(sessions):
-    """While it is open: the session knows the UIDs, and the list comes back."""
-    with box(sessions) as b:
-        want = b.now()
-        os.unlink(b.path("dovecot-uidlist"))
-        b.agree(want, "uidlist deleted")
-        os.unlink(b.path("dovecot-uidlist")) if os.path.exists(b.path("dovecot-uidlist")) else None
-        name = b.deliver()
-        found = b.now()
-        want[COUNT + 1] = found.get(COUNT + 1, (name, frozenset(), 0))
-        b.agree(want, "uidlist deleted, and a delivery")
-        b.works("uidlist deleted")
-
-
-def uidlist_deleted_when_closed():
-    """UIDVALIDITY is a higher one, or nothing changed at all."""
-    with box(0) as b:
-        validity, before = b.fresh()
-        os.unlink(b.path("dovecot-uidlist"))
-        b.validity, after = b.fresh()
-        if b.validity < validity:
-            raise Failed("UIDVALIDITY %d after %d" % (b.validity, validity))
-        if b.validity == validity:
-            same(before, after, "the same UIDVALIDITY")
-        same({name: (flags, size) for name, flags, size in before.values()},
-             {name: (flags, size) for name, flags, size in after.values()}, "messages")
-        b.works("uidlist deleted while closed")
-
-
-def uidlist_older(sessions):
-    """A restored older list, while it is open: UIDs stay what they were."""
-    with box(sessions) as b:
-        shutil.copy2(b.path("dovecot-uidlist"), b.host.path("older"))
-        for _ in range(4):
-            b.deliver()
-        want = b.now()
-        b.agree(want, "before")
-        restore(b, b.host.path("older"), "dovecot-uidlist")
-        b.agree(want, "older uidlist")
-        b.works("older uidlist")
-
-
-def restore(b, source, name):
-    shutil.copy2(source, b.path("restored"))
-    if os.getuid() == 0:
-        os.chown(b.path("restored"), b.host.uid, b.host.gid)
-    os.rename(b.path("restored"), b.path(name))
-
-
-def uidlist_older_when_closed():
-    """What the older list has keeps its UIDs; the rest is there, once."""
-    with box(0) as b:
-        _, before = b.fresh()
-        shutil.copy2(b.path("dovecot-uidlist"), b.host.path("older"))
-        late = [b.deliver() for _ in range(4)]
-        b.fresh()
-        restore(b, b.host.path("older"), "dovecot-uidlist")
-        b.validity, after = b.fresh()
-        expect_ids(after, [name for name, _, _ in before.values()] + late, "messages")
-        same(before, {uid: entry for uid, entry in after.items() if entry[0] not in late}, "those of the older list")
-        b.works("older uidlist while closed")
-
-
-def uidlist_garbage(sessions):
-    """While it is open."""
-    for text in (b"", b"garbage\n", b"3 V1 N1 G0\n", b"\0" * 4096):
-        with box(sessions) as b:
-            want = b.now()
-            with open(b.host.path("garbage"), "wb") as out:
-                out.write(text)
-            restore(b, b.host.path("garbage"), "dovecot-uidlist")
-            b.agree(want, "garbage %r as uidlist" % text[:12])
-            b.works("garbage as uidlist")
-
-
 def keywords_by_dovecot(sessions):
     """Dovecot gives letters to keywords; names follow, also when it writes the file anew."""
     with box(sessions) as b:
@@ -471,103 +273,8 @@ def until_end(session, start):
     return session.rest
 
 
-# --- our own files: they may vanish or break at any time
-
-
-def own_files(b):
-    return sorted(glob.glob(b.path("mailsession.*")))
-
-
-def replace(path, content, by_rename, b):
-    target = path + ".x" if by_rename else path
-    with open(target, "wb" if by_rename else "r+b") as out:
-        out.write(content)
-        out.truncate(len(content))
-    if by_rename:
-        if os.getuid() == 0:
-            os.chown(target, b.host.uid, b.host.gid)
-        os.rename(target, path)
-
-
-def damages():
-    """(name, function of the content that gives the new one, or None)."""
-    yield "empty", lambda data: b""
-    yield "half", lambda data: data[:len(data) // 2]
-    yield "garbage", lambda data: CHANCE.randbytes(len(data))
-    yield "more garbage", lambda data: CHANCE.randbytes(8192)
-    yield "garbage behind it", lambda data: data + CHANCE.randbytes(300)
-
-
-def damage_each(b, by_rename, want):
-    """Each file by itself, then all; the client sees no difference."""
-    for name, change in damages():
-        for victims in [[path] for path in own_files(b)] + [own_files(b)]:
-            for path in victims:
-                with open(path, "rb") as data:
-                    content = data.read()
-                replace(path, change(content), by_rename, b)
-            b.agree(want, "%s: %s" % (name, ", ".join(map(os.path.basename, victims)) or "none"))
-    for victims in [[path] for path in own_files(b)] + [own_files(b)]:
-        for path in victims:
-            if os.path.exists(path):
-                os.unlink(path)
-        b.agree(want, "deleted: " + ", ".join(map(os.path.basename, victims)))
-
-
-def damage_when_open(sessions):
-    with box(sessions) as b:
-        b.deliver()
-        damage_each(b, True, b.now())
-        b.works("own files damaged")
-
-
-def damage_when_closed():
-    for by_rename in (True, False):
-        with box(0) as b:
-            b.deliver()
-            damage_each(b, by_rename, b.now())
-            b.works("own files damaged")
-
-
-def flipped(b, by_rename, want):
-    """One bit at a time, at places all over each file and always in its first bytes too."""
-    for turn in range(FLIPS):
-        for path in own_files(b):
-            with open(path, "rb") as data:
-                content = bytearray(data.read())
-            if not content:
-                continue
-            at = turn if turn < 12 and turn < len(content) else CHANCE.randrange(len(content))
-            content[at] ^= 1 << CHANCE.randrange(8)
-            replace(path, bytes(content), by_rename, b)
-            b.agree(want, "byte %d of %s flipped" % (at, os.path.basename(path)))
-    b.works("bytes flipped")
-
-
-def flips_when_open(sessions):
-    with box(sessions) as b:
-        b.deliver()
-        flipped(b, True, b.now())
-
-
-def flips_when_closed():
-    for by_rename in (True, False):
-        with box(0) as b:
-            b.deliver()
-            flipped(b, by_rename, b.now())
-
-
-def with_sessions(test, count):
-    def run():
-        test(count)
-    run.__name__ = test.__name__ + ("" if count == 1 else "_two")
-    return run
-
-
-OPEN = (append_by_another_server, delivery, odd_names, flags_in_the_same_tick, mail_in_the_same_tick, one_file_deleted, cur_emptied, backup_restored_unseen,
-        backup_restored_after_the_expunge, removal_with_the_old_time, uidlist_deleted, uidlist_older, uidlist_garbage,
-        keywords_by_dovecot, another_maildir, damage_when_open, flips_when_open)
+OPEN = (append_by_another_server, delivery, odd_names, flags_in_the_same_tick, mail_in_the_same_tick, one_file_deleted, cur_emptied,
+        backup_restored_unseen, backup_restored_after_the_expunge, removal_with_the_old_time, keywords_by_dovecot, another_maildir)
 
 if __name__ == "__main__":
-    run_tests([with_sessions(test, count) for test in OPEN for count in (1, 2)] +
-              [uidlist_deleted_when_closed, uidlist_older_when_closed, damage_when_closed, flips_when_closed])
+    run_tests([with_sessions(test, count) for test in OPEN for count in (1, 2)])
