@@ -4,7 +4,8 @@
 /* What FETCH, SEARCH, SORT and THREAD keep about messages in the store's cache (store/mailbox.h), so that a
  * message is read for it once. Shared by all sessions and by later versions of this program: the numbers and
  * what they stand for are a file format. A kind is never given another meaning, and a changed encoding (what
- * envelope.c, bodystructure.c or the set of fields puts out) takes a new number.
+ * envelope.c, bodystructure.c or the set of fields puts out) takes a new number. Those from 24 on are POP3's
+ * (pop3/header_md5.h).
  *
  * An item that is there and empty (n == 0) says: looked at, too large to keep or failed; read the message.
  * The cache file may be hostile: whoever takes an item apart checks its bounds.

@@ -137,7 +137,11 @@ int maildrop_name(struct maildrop *d, const char **ret_why)
                 return 0;
         }
         _cleanup_(uidl_names_free) struct uidl_names names = {
-                .format = &d->format, .reuse_header = d->settings->pop3_reuse_xuidl, .arena = &d->arena};
+                .format = &d->format,
+                .reuse_header = d->settings->pop3_reuse_xuidl,
+                .md5_fields = d->settings->mbox_md5,
+                .arena = &d->arena,
+        };
         const char **uidls = arena_array(&d->arena, const char *, d->n);
         for (uint32_t i = 1; i <= d->n; i++) {
                 int r = uidl_of_message(&names, d->mailbox, maildrop_seq(d, i), &uidls[i - 1], ret_why);

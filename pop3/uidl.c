@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "conf/expand.h"
+#include "pop3/header_md5.h"
 
 enum {
         TAIL = 1 +
@@ -40,11 +41,9 @@ static int by_expansion(const struct uidl_source *s, const char *format, struct 
         snprintf(uid, sizeof(uid), "%u", s->uid);
         snprintf(uidvalidity, sizeof(uidvalidity), "%u", s->uidvalidity);
         const struct conf_variable variables[] = {
-                {'u', "uid", uid, false},
-                {'v', "uidvalidity", uidvalidity, false},
-                {'f', "filename", s->base_name, false},
-                {'g', "guid", s->base_name, false},
-                {'m', "md5", NULL, false}, /* of an mbox's headers: a Maildir has none, in Dovecot neither */
+                {'u', "uid", uid, false},          {'v', "uidvalidity", uidvalidity, false},
+                {'f', "filename", s->file, false}, {'g', "guid", s->guid, false},
+                {'m', "md5", s->md5, false}, /* NULL: refused, as it is in Dovecot */
         };
         char *out;
         int r = conf_expand(arena, format, variables, ARRAY_LEN(variables), &out, ret_why);
@@ -55,7 +54,7 @@ static int by_expansion(const struct uidl_source *s, const char *format, struct 
 
 static const char *by_parts(const struct uidl_source *s, const struct uidl_format *f, struct arena *arena)
 {
-        char *out = arena_alloc(arena, f->longest + f->files * strlen(s->base_name) + 1);
+        char *out = arena_alloc(arena, uidl_format_room(f, s) + 1);
         *uidl_format_write(f, s, out) = '\0';
         return out;
 }
@@ -64,10 +63,11 @@ int uidl_make(const struct uidl_source *source, const struct uidl_format *format
               const char **ret, const char **ret_why)
 {
         const char *id = source->stored;
+        bool odd = format->odd || (format->md5 && !source->md5);
         int r = 0;
         if (id && !*id)
-                id = arena_str(arena, slice_of(source->base_name));
-        else if (!id && !format->odd)
+                id = arena_str(arena, slice_of(source->file));
+        else if (!id && !odd)
                 id = by_parts(source, format, arena);
         else if (!id)
                 r = by_expansion(source, format->text, arena, &id, ret_why);
@@ -102,6 +102,30 @@ static int reuse_header(struct uidl_names *n, struct mailbox *m, uint32_t seq, c
         return 0;
 }
 
+/* Of a message in an mbox; "" when it is gone. */
+static int find_md5(struct uidl_names *n, struct mailbox *m, uint32_t seq, const char **ret)
+{
+        struct mailbox_item item = {.kind = HEADER_MD5_KIND + n->md5_fields};
+        if (mailbox_cached(m, seq, item.kind, &item.data) && item.data.n == HEADER_MD5_LEN) {
+                *ret = arena_str(n->arena, item.data);
+                return 0;
+        }
+        _cleanup_(message_text_release) struct message_text text = {0};
+        int r = mailbox_read_head(m, seq, &text);
+        if (r < 0) {
+                *ret = "";
+                return r == -ENOENT ? 0 : r;
+        }
+        char sum[HEADER_MD5_LEN];
+        r = header_md5(text.raw, n->md5_fields, sum);
+        if (r < 0)
+                return r;
+        item.data = slice_make(sum, sizeof(sum));
+        mailbox_cache(m, seq, &item, 1);
+        *ret = arena_str(n->arena, item.data);
+        return 0;
+}
+
 bool uidl_is_stored(struct mailbox *m, uint32_t seq)
 {
         return mailbox_pop3_uidl(m, seq).p;
@@ -113,7 +137,7 @@ int uidl_of_message(struct uidl_names *n, struct mailbox *m, uint32_t seq, const
         struct uidl_source source = {
                 .uid = mailbox_message(m, seq).uid,
                 .uidvalidity = mailbox_uidvalidity(m),
-                .base_name = mailbox_base_name(m, seq),
+                .file = mailbox_base_name(m, seq),
         };
         struct slice stored = mailbox_pop3_uidl(m, seq);
         if (stored.p) /* an empty one counts */
@@ -121,6 +145,11 @@ int uidl_of_message(struct uidl_names *n, struct mailbox *m, uint32_t seq, const
         int r = 0;
         if (!source.stored && n->reuse_header)
                 r = reuse_header(n, m, seq, &source.stored);
+        source.guid = source.file;
+        if (r == 0 && !source.stored && (n->format->guid || n->format->md5) && mailbox_is_mbox(m)) {
+                r = find_md5(n, m, seq, &source.md5);
+                source.guid = source.md5;
+        }
         const char *id;
         if (r == 0)
                 r = uidl_make(&source, n->format, n->arena, &id, ret_why);

@@ -4,19 +4,21 @@
 /* Unique ids (RFC 1939 section 7, UIDL): what lets a client that moved here know its messages again. */
 
 #include "base/map.h"
+#include "conf/settings.h"
 #include "pop3/uidl_format.h"
 #include "store/mailbox.h"
 
-/* The id by pop3_uidl_format: %u UID, %v UIDVALIDITY, %f file name, %g GUID, with conf/expand.h's modifiers.
- * One that another server gave counts more. What is too long or not printable is made fit, in a way that is
- * the same each time. 0, or -EINVAL with *ret_why. */
+/* The id by pop3_uidl_format: %u UID, %v UIDVALIDITY, %f file name, %g GUID, %m MD5 sum (header_md5.h), with
+ * conf/expand.h's modifiers. One that another server gave counts more. What is too long or not printable is
+ * made fit, in a way that is the same each time. 0, or -EINVAL with *ret_why. */
 int uidl_make(const struct uidl_source *source, const struct uidl_format *format, struct arena *arena,
               const char **ret, const char **ret_why);
 
 /* The ids of a maildrop, each given out once. */
 struct uidl_names {
         const struct uidl_format *format;
-        bool reuse_header; /* pop3_reuse_xuidl */
+        bool reuse_header;                 /* pop3_reuse_xuidl */
+        enum settings_mbox_md5 md5_fields; /* mbox_md5 */
         struct arena *arena;
         struct map taken;
 };

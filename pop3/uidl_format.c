@@ -36,8 +36,8 @@ static bool take_reference(struct slice *rest, struct uidl_part *ret)
                 part.literal = slice_head(*rest, 1);
         } else if (key == 'u' || key == 'v') {
                 part.kind = key == 'u' ? UIDL_UID : UIDL_UIDVALIDITY;
-        } else if ((key == 'f' || key == 'g') && n == 1) {
-                part.kind = UIDL_FILE;
+        } else if ((key == 'f' || key == 'g' || key == 'm') && n == 1) {
+                part.kind = key == 'f' ? UIDL_FILE : key == 'g' ? UIDL_GUID : UIDL_MD5;
         } else {
                 return false;
         }
@@ -73,17 +73,21 @@ void uidl_format_compile(const char *text, struct uidl_format *ret)
                 f.n++;
                 has_uid |= part->kind == UIDL_UID;
                 printable = printable && is_printable(part->literal);
-                if (part->kind == UIDL_FILE)
-                        f.files++;
+                f.guid |= part->kind == UIDL_GUID;
+                f.md5 |= part->kind == UIDL_MD5;
+                if (part->kind >= UIDL_FILE)
+                        f.texts++;
                 else if (part->kind == UIDL_LITERAL)
                         f.longest += part->literal.n;
                 else
                         f.longest +=
                                 MAX(part->width, part->hex ? (unsigned)HEX_DIGITS : (unsigned)DECIMAL_DIGITS);
         }
+        if (f.odd)
+                f.guid = f.md5 = true;
         /* A number's digits do not get fewer as it grows. So two ids of the same length have the same number
          * of them in each place, and with another UID other ones. */
-        f.plain = !f.odd && has_uid && printable && f.files == 0 && f.longest <= UIDL_MAX;
+        f.plain = !f.odd && has_uid && printable && f.texts == 0 && f.longest <= UIDL_MAX;
         *ret = f;
 }
 
@@ -115,15 +119,31 @@ static char *write_text(char *to, struct slice s)
         return to + s.n;
 }
 
+static struct slice text_of(const struct uidl_part *part, const struct uidl_source *source)
+{
+        if (part->kind == UIDL_LITERAL)
+                return part->literal;
+        return slice_of(part->kind == UIDL_FILE   ? source->file
+                        : part->kind == UIDL_GUID ? source->guid
+                                                  : source->md5);
+}
+
+size_t uidl_format_room(const struct uidl_format *f, const struct uidl_source *source)
+{
+        size_t n = f->longest;
+        for (unsigned i = 0; i < f->n && f->texts; i++)
+                if (f->part[i].kind >= UIDL_FILE)
+                        n += text_of(&f->part[i], source).n;
+        return n;
+}
+
 char *uidl_format_write(const struct uidl_format *f, const struct uidl_source *source, char *to)
 {
         for (unsigned i = 0; i < f->n; i++) {
                 const struct uidl_part *part = &f->part[i];
                 uint32_t v = part->kind == UIDL_UID ? source->uid : source->uidvalidity;
-                if (part->kind == UIDL_LITERAL)
-                        to = write_text(to, part->literal);
-                else if (part->kind == UIDL_FILE)
-                        to = write_text(to, slice_of(source->base_name));
+                if (part->kind == UIDL_LITERAL || part->kind >= UIDL_FILE)
+                        to = write_text(to, text_of(part, source));
                 else if (part->hex)
                         to = write_hex(to, v, part->width);
                 else

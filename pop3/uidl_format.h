@@ -15,12 +15,14 @@ enum {
 /* What a message's id can be made of. */
 struct uidl_source {
         uint32_t uid, uidvalidity;
-        const char *base_name; /* of the file */
-        const char *stored;    /* that another server gave it; "": the file's name was it; NULL: none */
+        const char *file; /* its name */
+        const char *guid;
+        const char *md5;    /* NULL: messages in this mailbox have none */
+        const char *stored; /* that another server gave it; "": the file's name was it; NULL: none */
 };
 
 struct uidl_part {
-        enum { UIDL_LITERAL, UIDL_UID, UIDL_UIDVALIDITY, UIDL_FILE } kind;
+        enum { UIDL_LITERAL, UIDL_UID, UIDL_UIDVALIDITY, UIDL_FILE, UIDL_GUID, UIDL_MD5 } kind;
         bool hex;
         unsigned width; /* at least so many digits */
         struct slice literal;
@@ -30,16 +32,18 @@ struct uidl_format {
         const char *text; /* borrowed, as are the literals */
         struct uidl_part part[UIDL_FORMAT_PARTS];
         unsigned n;
-        size_t longest; /* characters without the file's names, which come `files` times */
-        size_t files;
-        bool odd;   /* it has what parts cannot tell, or is wrong: it is for conf_expand() */
-        bool plain; /* every id it makes is within RFC 1939 as it is, and no two UIDs have the same */
+        size_t longest; /* characters of literals and numbers */
+        unsigned texts; /* UIDL_FILE and those behind it */
+        bool guid, md5; /* it has such a part, or is odd and may have */
+        bool odd;       /* it has what parts cannot tell, or is wrong: it is for conf_expand() */
+        bool plain;     /* every id it makes is within RFC 1939 as it is, and no two UIDs have the same */
 };
 
 void uidl_format_compile(const char *text, struct uidl_format *ret);
 
-/* Writes what the format gives, without a NUL, and returns where it ends: at most `longest` characters and
- * `files` times the name of the file. Not for odd ones. */
+/* Room for what the format gives; not for odd ones, nor for a source without what the format needs. */
+size_t uidl_format_room(const struct uidl_format *f, const struct uidl_source *source);
+/* Writes it, without a NUL, and returns where it ends. */
 char *uidl_format_write(const struct uidl_format *f, const struct uidl_source *source, char *to);
 
 #endif

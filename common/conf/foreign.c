@@ -58,7 +58,7 @@ static const char *const top[] = {
         "maildir_stat_dirs", "maildir_very_dirty_syncs", "managesieve_client_workarounds",
         "managesieve_implementation_string", "managesieve_logout_format", "managesieve_max_compile_errors",
         "managesieve_max_line_length", "managesieve_notify_capability", "managesieve_sieve_capability",
-        "master_user_separator", "mbox_md5", "mbox_min_index_size", "mdbox_preallocate_space",
+        "master_user_separator", "mbox_min_index_size", "mdbox_preallocate_space",
         "mdbox_rotate_interval", "mdbox_rotate_size", "mmap_disable", "old_stats_carbon_interval", "old_stats_carbon_name", "old_stats_carbon_server",
         "old_stats_command_min_time", "old_stats_domain_min_time", "old_stats_ip_min_time",
         "old_stats_memory_limit", "old_stats_session_min_time", "old_stats_user_min_time",

@@ -39,6 +39,7 @@ enum settings_namespace_type {
         SETTINGS_NAMESPACE_PUBLIC
 };
 enum settings_mailbox_auto { SETTINGS_AUTO_NO, SETTINGS_AUTO_CREATE, SETTINGS_AUTO_SUBSCRIBE };
+enum settings_mbox_md5 { SETTINGS_MBOX_MD5_APOP3D, SETTINGS_MBOX_MD5_ALL };
 enum { SETTINGS_QUOTA_RULES = 9 };
 enum settings_pop3_delete {
         SETTINGS_POP3_DELETE_DEFAULT,
@@ -135,7 +136,8 @@ struct settings {
         bool mbox_dirty_syncs;
         bool mbox_very_dirty_syncs;
         bool mbox_lazy_writes;
-        bool mbox_unquote_from;        /* mboxrd */
+        bool mbox_unquote_from; /* mboxrd */
+        enum settings_mbox_md5 mbox_md5;
         const char *mail_server_admin; /* METADATA's /shared/admin of the server: a URI */
         const char *mail_server_comment;
         struct settings_list mail_plugins;     /* those that are parts of this server: quota, imap_quota */

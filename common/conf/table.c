@@ -17,6 +17,7 @@ static const char *const words_list[] = {"no", "yes", "children", NULL};
 static const char *const words_namespace[] = {"private", "shared", "public", NULL};
 static const char *const words_auto[] = {"no", "create", "subscribe", NULL};
 static const char *const words_lock[] = {"dotlock", "dotlock_try", "fcntl", "flock", "lockf", NULL};
+static const char *const words_md5[] = {"apop3d", "all", NULL};
 static const char *const words_delete[] = {"default", "expunge", "flag", NULL};
 
 static const struct conf_setting top[] = {
@@ -95,6 +96,10 @@ static const struct conf_setting top[] = {
             "Bodies of an mbox are quoted as mboxrd has it: a \">\" before \"From \" is taken away when they "
             "are "
             "read."),
+        CHOICE(mbox_md5, "apop3d", words_md5,
+               "Fields of a message's header whose MD5 sum is its %m in pop3_uidl_format: apop3d for "
+               "Received, "
+               "Date, Message-ID, Delivered-To and X-Delivery-ID, or all."),
         ROW(CONF_LIST, mail_plugins, "",
             "Parts of the server to use that were plugins in Dovecot: quota counts and enforces, imap_quota "
             "lets "
@@ -135,7 +140,9 @@ static const struct conf_setting top[] = {
 
         HEADING("POP3"),
         ROW(CONF_STRING, pop3_uidl_format, "%08Xu%08Xv",
-            "How UIDL answers are made: %u UID, %v UIDVALIDITY, %f file name, %g GUID, %m MD5."),
+            "How UIDL answers are made: %u UID, %v UIDVALIDITY, %f file name, %g GUID; of messages in an "
+            "mbox "
+            "%m, and %g too, is what mbox_md5 says."),
         ROW(CONF_BOOL, pop3_no_flag_updates, "no", "Leave messages unseen and recent when they are fetched."),
         ROW(CONF_BOOL, pop3_reuse_xuidl, "no",
             "Answer UIDL with the X-UIDL header of a message that has one."),

@@ -197,6 +197,11 @@ bool mailbox_total_size(const struct mailbox *m, uint64_t *ret)
         return true;
 }
 
+bool mailbox_is_mbox(const struct mailbox *m)
+{
+        return m->format == &format_mbox;
+}
+
 const char *mailbox_base_name(struct mailbox *m, uint32_t seq)
 {
         return index_base(&m->index, opened_record(m, seq));

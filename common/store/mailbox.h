@@ -144,6 +144,8 @@ int mailbox_size(struct mailbox *m, uint32_t seq, uint64_t *ret);
 /* It does so without a look at the message. */
 bool mailbox_size_known(const struct mailbox *m, uint32_t seq);
 int mailbox_internaldate(struct mailbox *m, uint32_t seq, time_t *ret);
+/* Its messages are in one file, an mbox, and have no names. */
+bool mailbox_is_mbox(const struct mailbox *m);
 /* The name that stays for the message's life (Maildir: the file name without flags); and a UIDL that another
  * server gave it, empty if none (dovecot-uidlist's P field). Valid until the next sync. */
 const char *mailbox_base_name(struct mailbox *m, uint32_t seq);

@@ -240,5 +240,61 @@ def pop3():
             same(2 * count, len(known), "lines after QUIT")
 
 
+TRACED = b"""From x@example.org  Tue May  2 10:00:00 2023
+Return-Path: <x@example.org>
+Delivered-To: kevin
+Received:   from relay.example.org	
+	by mail.example.org;  	
+  Tue, 2 May 2023 10:00:00 +0000
+Received: from a by b
+Date: Tue, 2 May 2023 09:59:58 +0000
+Message-Id :  <traced@example.org>
+X-Delivery-ID:17
+DATE:
+Status: O
+Content-Length: 5
+X-Keywords: one
+no field
+Delivered-To: kevin@example.org
+
+body
+
+From x@example.org  Tue May  2 10:00:01 2023
+message-id: <dated@example.org>
+Date:	Tue, 2 May 2023 10:00:01 +0000
+	and more
+X-Status: A
+
+Date: body
+
+"""
+
+
+def pop3_names():
+    """Sums of headers as UIDLs: of Dovecot, of ours, and again when indexes are gone. Dovecot names two messages alike."""
+    count = len((MAILBOX + " " + ODD).split()) + 2
+    for template in ("%m", "%g", "%m-%v"):
+        for fields in ("apop3d", "all"):
+            with Host(format=formats.Mbox, settings="pop3_uidl_format = %s\nmbox_md5 = %s" % (template, fields)) as host:
+                host.fill("kevin", MAILBOX + " " + ODD)
+                with open(host.mail().path(""), "ab") as spool:
+                    spool.write(TRACED)
+                ours, theirs = lambda: Ours(host, "pop3"), lambda: theirs_of(host, "pop3", POP3_UIDL_FORMAT=template, MBOX_MD5=fields)
+                known = None
+                for who in (ours, theirs, ours, theirs):
+                    server = who()
+                    lists = pop3_lists(server)
+                    pop3_quit(server)
+                    host.give = lambda path: None
+                    same(2 * count, len(lists), "lines of LIST and UIDL")
+                    if who is ours:
+                        same(count, len({line.split()[1] for line in lists[count:]}), "different ids")
+                    lists = [re.sub(rb"\.[0-9a-f]{16}$", b"", line) for line in lists]
+                    same(known or lists, lists, "LIST and UIDL with %s of %s" % (template, fields))
+                    known = lists
+                    if who is theirs and "%v" not in template:
+                        forget(host)
+
+
 run_tests([dovecot_first, ours_first, dovecot_first_without_indexes, ours_first_without_indexes, only_looked_at,
-           at_the_same_time, pop3])
+           at_the_same_time, pop3, pop3_names])

@@ -21,7 +21,10 @@ static void test_formats(void **state)
                 const char *format, *id;
         } cases[] = {
                 {"%08Xu%08Xv", "00003039499602d2"}, /* Dovecot's default */
-                {"%g", "1700000001.M1P2.host"},
+                {"%g", "a-guid"},
+                {"%m", "0123456789abcdef0123456789abcdef"},
+                {"%u.%m", "12345.0123456789abcdef0123456789abcdef"},
+                {"%Um", "0123456789ABCDEF0123456789ABCDEF"},
                 {"%f", "1700000001.M1P2.host"},
                 {"UID%u-%v", "UID12345-1234567890"}, /* Courier 0.43 and later */
                 {"%v-%u", "1234567890-12345"},       /* Courier up to 0.42 */
@@ -29,8 +32,11 @@ static void test_formats(void **state)
                 {"%v.%u", "1234567890.12345"},       /* UW ipop3d */
                 {"a%%b", "a%b"},
         };
-        static const struct uidl_source source = {
-                .uid = 12345, .uidvalidity = 1234567890, .base_name = "1700000001.M1P2.host"};
+        static const struct uidl_source source = {.uid = 12345,
+                                                  .uidvalidity = 1234567890,
+                                                  .file = "1700000001.M1P2.host",
+                                                  .guid = "a-guid",
+                                                  .md5 = "0123456789abcdef0123456789abcdef"};
         _cleanup_(arena_free) struct arena arena = {0};
         for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
                 const char *id = NULL, *why = "";
@@ -43,7 +49,7 @@ static void test_formats(void **state)
 static void test_bad_formats(void **state)
 {
         static const char *const bad[] = {"%q", "%m", "%"};
-        static const struct uidl_source source = {.uid = 1, .uidvalidity = 2, .base_name = "x"};
+        static const struct uidl_source source = {.uid = 1, .uidvalidity = 2, .file = "x"};
         _cleanup_(arena_free) struct arena arena = {0};
         for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
                 const char *id = NULL, *why = NULL;
@@ -55,7 +61,7 @@ static void test_bad_formats(void **state)
 
 static void test_stored(void **state)
 {
-        struct uidl_source source = {.uid = 1, .uidvalidity = 2, .base_name = "file", .stored = "old-id"};
+        struct uidl_source source = {.uid = 1, .uidvalidity = 2, .file = "file", .stored = "old-id"};
         _cleanup_(arena_free) struct arena arena = {0};
         const char *id, *why;
         assert_int_equal(make(&source, "%u", &arena, &id, &why), 0);
@@ -70,7 +76,7 @@ static void test_made_fit(void **state)
         char name[UIDL_MAX + 2];
         memset(name, 'x', sizeof(name));
         name[UIDL_MAX] = '\0';
-        struct uidl_source source = {.uid = 0x1a, .uidvalidity = 0x2b, .base_name = name};
+        struct uidl_source source = {.uid = 0x1a, .uidvalidity = 0x2b, .file = name};
         _cleanup_(arena_free) struct arena arena = {0};
         const char *id, *why;
         assert_int_equal(make(&source, "%f", &arena, &id, &why), 0);
@@ -80,7 +86,7 @@ static void test_made_fit(void **state)
         assert_int_equal(make(&source, "%f", &arena, &id, &why), 0);
         assert_int_equal(strlen(id), UIDL_MAX);
         assert_string_equal(id + UIDL_MAX - 17, ".0000001a0000002b");
-        source.base_name = "a b\xc3\xa9";
+        source.file = "a b\xc3\xa9";
         assert_int_equal(make(&source, "%f", &arena, &id, &why), 0);
         assert_string_equal(id, "a_b__.0000001a0000002b");
         source.stored = "a b";
@@ -94,11 +100,9 @@ static int slow(const struct uidl_source *s, const char *text, struct arena *are
         const char *uid = arena_printf(arena, "%u", s->uid), *why;
         const char *uidvalidity = arena_printf(arena, "%u", s->uidvalidity);
         const struct conf_variable variables[] = {
-                {'u', "uid", uid, false},
-                {'v', "uidvalidity", uidvalidity, false},
-                {'f', "filename", s->base_name, false},
-                {'g', "guid", s->base_name, false},
-                {'m', "md5", NULL, false},
+                {'u', "uid", uid, false},          {'v', "uidvalidity", uidvalidity, false},
+                {'f', "filename", s->file, false}, {'g', "guid", s->guid, false},
+                {'m', "md5", s->md5, false},
         };
         char *out;
         if (conf_expand(arena, text, variables, ARRAY_LEN(variables), &out, &why) < 0)
@@ -128,13 +132,14 @@ static uint32_t draw_number(uint32_t *state)
 static const char *draw_format(uint32_t *state, struct arena *arena)
 {
         static const char *const pieces[] = {
-                "%u",  "%v",    "%Xu",  "%Xv", "%08Xu",    "%08Xv", "%010u", "%032u", "%f",   "%g",  "%%",
-                "-",   ".",     "UID",  " ",   "\xc3\xa9", "%4u",   "%2.3f", "%UXu",  "%XXu", "%0u", "%{uid}",
-                "%Rf", "%033v", "%08f", "%0",  "%",        "%X",    "%m",    "%q",    "%08%", "%X%"};
+                "%u",       "%v",   "%Xu",   "%Xv",  "%08Xu", "%08Xv", "%010u",  "%032u",
+                "%f",       "%g",   "%m",    "%%",   "-",     ".",     "UID",    " ",
+                "\xc3\xa9", "%4u",  "%2.3f", "%UXu", "%XXu",  "%0u",   "%{uid}", "%Rf",
+                "%033v",    "%08f", "%0",    "%",    "%X",    "%q",    "%08%",   "%X%"};
         const char *format = "";
         /* mostly sound ones, sometimes more parts than there is room for */
         uint32_t n = draw(state, 10) ? draw(state, 5) : draw(state, 30);
-        uint32_t of = draw(state, 3) ? 14 : ARRAY_LEN(pieces);
+        uint32_t of = draw(state, 3) ? 15 : ARRAY_LEN(pieces);
         for (uint32_t i = 0; i < n; i++)
                 format = arena_printf(arena, "%s%s", format, pieces[draw(state, of)]);
         return format;
@@ -148,7 +153,9 @@ static void test_as_expanded(void **state)
                 static const char *const names[] = {"1700000001.M1P2.host", "a b", "\xff", "x"};
                 struct uidl_source source = {.uid = draw_number(&seed),
                                              .uidvalidity = draw_number(&seed),
-                                             .base_name = names[draw(&seed, ARRAY_LEN(names))]};
+                                             .file = names[draw(&seed, ARRAY_LEN(names))],
+                                             .guid = names[draw(&seed, ARRAY_LEN(names))],
+                                             .md5 = draw(&seed, 2) ? "0123456789abcdef" : NULL};
                 const char *text = draw_format(&seed, &arena), *id = NULL, *want = NULL, *why;
                 int r = make(&source, text, &arena, &id, &why);
                 if (r != slow(&source, text, &arena, &want) || (r == 0 && strcmp(id, want) != 0))
