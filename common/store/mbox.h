@@ -5,7 +5,7 @@
  *   mbox.c         the format's table; open, what is looked at
  *   mbox_file.c    the file itself, locked for one operation; a rewrite that was cut off is finished first
  *   mbox_rows.c    where messages lie, from the records; what a header is to say
- *   mbox_read.c    the file against the records, with mbox_check.c, by headers alone
+ *   mbox_read.c    the file against the records; with mbox_base.c and, by headers alone, mbox_check.c
  *   mbox_write.c   headers and removals; with mbox_edit.c, in place or by a rewrite
  *   mbox_text.c    bytes
  *   mbox_save.c    new messages at the end
@@ -46,6 +46,9 @@ struct mbox_extent {
 /* From a record's fields. A record without sense has no bytes. */
 struct mbox_extent mbox_extent(const struct mailbox *m, const struct record *rec);
 void mbox_extent_format(const struct mbox_extent *e, struct buf *to);
+/* The first row that is live, or ix->n; the last one, plus one, or 0. */
+uint32_t mbox_first_live(const struct index *ix);
+uint32_t mbox_last_live(const struct index *ix);
 /* Where a row's message begins. */
 uint64_t mbox_offset(struct mailbox *m, uint32_t row);
 
@@ -102,6 +105,9 @@ int mbox_read_locked(struct mbox_file *f, unsigned due);
 int mbox_check_places(struct mbox_file *f, const uint32_t *uids, size_t n, bool unwritten);
 /* Both locked, for writing, and the records agree. */
 int mbox_begin(struct mailbox *m, struct mbox_file *ret);
+/* Then, before something is written behind what is there: its last line gets a line end. A From_ line begins
+ * a line, and what follows a header without an end is another message then, so UIDs are given later. */
+int mbox_end_file(struct mbox_file *f);
 
 /* Some messages get flags, others go, and all get what is not in the file yet; under the locks of
  * mbox_begin(). UIDs ascending. The index follows. */

@@ -4,14 +4,6 @@
 
 #include "store/mbox_reading.h"
 
-static uint32_t last_live(const struct index *ix)
-{
-        uint32_t row = ix->n;
-        while (row > 0 && !index_is_live(&ix->rows[row - 1]))
-                row--;
-        return row;
-}
-
 /* The header at an offset is that of the row. */
 static bool has_head(struct reading *d, uint32_t row, uint64_t at, struct mbox_message *ret)
 {
@@ -44,7 +36,7 @@ static void begin_at(struct reading *d, uint32_t row)
 bool mbox_continues(struct reading *d, uint64_t *ret_at)
 {
         const struct index_truth *t = &d->m->index.head.truth;
-        uint32_t row = last_live(&d->m->index);
+        uint32_t row = mbox_last_live(&d->m->index);
         struct mbox_message msg;
         if (row == 0 || !is_that_file(d))
                 return false;
@@ -72,9 +64,9 @@ static int check_row(struct reading *d, uint32_t row)
         struct mbox_message msg;
         if (!has_head(d, row, mbox_offset(d->m, row), &msg))
                 return 0;
-        int r = msg.offset == 0 ? mbox_take_base(d, &msg.status) : 0;
+        int r = msg.offset == 0 ? mbox_take_base(d, &msg) : 0;
         uint32_t uid = d->base ? msg.status.uid : 0;
-        if (r < 0 || d->rows == 0 || (uid && uid != rec->uid))
+        if (r < 0 || d->rows == 0 || mbox_has_other_uid(d, rec, &msg.status))
                 return r;
         r = mbox_update_flags(d, rec, &msg);
         d->last_uid = rec->uid;
@@ -85,7 +77,7 @@ static int check_row(struct reading *d, uint32_t row)
 int mbox_check_heads(struct reading *d, uint64_t *ret_at)
 {
         const struct index *ix = &d->m->index;
-        uint32_t last = last_live(ix);
+        uint32_t last = mbox_last_live(ix);
         struct mbox_message msg;
         int r = 1;
         if (last == 0 || !is_that_file(d))
@@ -95,7 +87,7 @@ int mbox_check_heads(struct reading *d, uint64_t *ret_at)
         uint64_t pseudo = ix->head.truth.list.read_to;
         if (pseudo) {
                 r = mbox_scan_head(&d->scan, &msg) > 0 && msg.status.pseudo;
-                if (r > 0 && (r = mbox_take_base(d, &msg.status)) == 0)
+                if (r > 0 && (r = mbox_take_base(d, &msg)) == 0)
                         r = d->rows > 0;
         }
         d->truth.list.read_to = pseudo;

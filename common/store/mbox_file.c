@@ -166,7 +166,7 @@ void mbox_file_note(struct mbox_file *f, struct index_truth *truth)
         struct mailbox *m = f->m;
         struct uidlist_seen *l = &truth->list;
         off_t known = f->st.st_size;
-        truth->cur = (struct index_dir){.settled = true};
+        truth->cur = (struct index_dir){.settled = true, .read_at_us = clock_realtime_us()};
         if (f->fd >= 0 && touch_mark(m->dir, strrchr(m->place.file, '/') + 1, &truth->cur) < 0)
                 truth->cur.settled = false;
         (void)!mbox_file_stat(f);
@@ -203,4 +203,21 @@ int mbox_begin(struct mailbox *m, struct mbox_file *ret)
                 opened_commit(m);
         }
         return r;
+}
+
+/* An empty line more would change the message before it. */
+int mbox_end_file(struct mbox_file *f)
+{
+        struct mailbox *m = f->m;
+        char end = '\n';
+        uint64_t size = (uint64_t)f->st.st_size;
+        if (size && f->source.read(f->source.context, &end, 1, size - 1) != 1)
+                return error_set(m->store, -EIO, "read", m->place.file);
+        if (end == '\n')
+                return 0;
+        ssize_t n = pwrite(f->fd, "\n", 1, (off_t)size);
+        if (n != 1)
+                return error_set(m->store, n < 0 ? -errno : -ENOSPC, "write", m->place.file);
+        int r = mbox_file_stat(f);
+        return r < 0 ? r : mbox_read_locked(f, 0);
 }

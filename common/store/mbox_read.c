@@ -13,9 +13,7 @@
 
 enum {
         SAME_AHEAD = 4096, /* rows that are looked at for one that is the same as others: copies of a copy */
-        NAMES_MAX = 256, /* of keywords, that are looked at: there is room for 26; a sender's header may have
-                            many */
-        READS_TOLD = 16, /* reads, of 4 to 256 kB, for which it is told once how far it is */
+        READS_TOLD = 16,   /* reads, of 4 to 256 kB, for which it is told once how far it is */
 };
 
 static void reading_free(struct reading *d)
@@ -42,37 +40,13 @@ void mbox_reading_begin(struct reading *d, uint64_t at, bool unquote)
         mbox_scan_begin(&d->scan, &told, at, unquote);
 }
 
-static int scan_error(struct reading *d, int r)
+int mbox_reading_error(struct reading *d, int r)
 {
         const char *file = d->m->place.file;
         if (r == -EBADMSG)
                 return error_text(d->m->store, -EIO, "%s is no mbox: there is no \"From \" line at byte %llu",
                                   file, (unsigned long long)d->scan.at);
         return error_set(d->m->store, r, "read", file);
-}
-
-static void take_names(struct reading *d, const struct mbox_status *base)
-{
-        struct slice rest = base->base_keywords, name;
-        d->names.n = 0;
-        for (unsigned i = 0; i < NAMES_MAX && base->base && mbox_keyword(&rest, &name); i++) {
-                buf_append(&d->names, name);
-                buf_char(&d->names, ' ');
-        }
-}
-
-/* When the first message is not among those that are read. */
-static int read_names(struct reading *d)
-{
-        _cleanup_(mbox_scan_end) struct mbox_scan scan = {0};
-        struct mbox_message first;
-        mbox_scan_begin(&scan, &d->f->source, 0, false);
-        scan.step = MBOX_HEAD_STEP;
-        int r = mbox_scan_head(&scan, &first);
-        if (r > 0)
-                take_names(d, &first.status);
-        d->names_read = true;
-        return r < 0 ? scan_error(d, r) : 0;
 }
 
 static int add_letters(struct mailbox *m, struct slice name, uint32_t *letters)
@@ -101,8 +75,8 @@ static int letters_of(struct reading *d, struct slice names, uint32_t *ret)
                 *ret = mbox_known_letters(d->m, names, NULL);
                 return 0;
         }
-        for (unsigned i = 0; i < NAMES_MAX && r == 0 && mbox_keyword(&names, &name); i++) {
-                r = d->names_read ? 0 : read_names(d);
+        for (unsigned i = 0; i < MBOX_NAMES_MAX && r == 0 && mbox_keyword(&names, &name); i++) {
+                r = mbox_base_read(d);
                 if (r == 0 && mbox_keywords_have(buf_slice(&d->names), name))
                         r = add_letters(d->m, name, &letters);
         }
@@ -148,10 +122,12 @@ static int add(struct reading *d, uint32_t uid, const struct mbox_message *msg)
                                         .fields = buf_slice(&d->text),
                                         .size = msg->size,
                                         .date = msg->date == -1 ? d->f->st.st_mtim.tv_sec : msg->date};
-        const struct record *rec = index_add(
-                &d->m->index, uid, &file, (uint16_t)(RECORD_COUNTED | (msg->status.old ? 0 : RECORD_RECENT)));
-        if (msg->size == 0) /* to index_add() that is a size that is not known */
-                index_set_size(&d->m->index, rec, 0, true, file.date);
+        index_add(&d->m->index, uid, &file,
+                  (uint16_t)(RECORD_COUNTED | (msg->status.old ? 0 : RECORD_RECENT)));
+        /* to index_add() that is one that is not known */
+        const struct record *rec = msg->size == 0 || file.date == 0 ? index_find(&d->m->index, uid) : NULL;
+        if (rec)
+                index_set_size(&d->m->index, rec, msg->size, true, file.date);
         return 0;
 }
 
@@ -186,16 +162,12 @@ static struct record *find_same(const struct reading *d, const struct mbox_messa
 static struct record *find(struct reading *d, const struct mbox_message *msg)
 {
         struct index *ix = &d->m->index;
-        uint32_t uid = d->base ? msg->status.uid : 0;
         while (d->row < d->rows && !index_is_live(&ix->rows[d->row]))
                 d->row++;
         struct record *rec = msg->status.uid ? index_find(ix, msg->status.uid) : NULL;
         if (!is_ahead(d, rec, msg))
-                rec = uid ? NULL : find_same(d, msg);
-        if (!rec)
-                return NULL;
-        /* one that has not got its UID in the file yet may have got another one there from somebody else */
-        return uid == 0 || rec->uid == uid ? rec : NULL;
+                rec = find_same(d, msg);
+        return rec && !mbox_has_other_uid(d, rec, &msg->status) ? rec : NULL;
 }
 
 static void put_gone(struct reading *d, uint32_t to)
@@ -272,32 +244,6 @@ static void give_uidvalidity(struct reading *d)
                 make_guid(d);
 }
 
-int mbox_take_base(struct reading *d, const struct mbox_status *st)
-{
-        struct mailbox *m = d->m;
-        uint32_t known = m->index.head.truth.uidvalidity;
-        d->base = st->base;
-        take_names(d, st);
-        d->names_read = true;
-        d->truth.list.lines &= ~(uint32_t)(MBOX_TRUTH_BASE | MBOX_TRUTH_LAST);
-        if (!st->base)
-                return 0;
-        if (known && known != st->uidvalidity) {
-                if (m->view_rows > 0 || m->index.viewed)
-                        return error_text(m->store, -ESTALE, "%s: UIDVALIDITY was changed to %u",
-                                          m->place.file, st->uidvalidity);
-                index_reset(&m->index);
-                d->truth = m->index.head.truth;
-                d->rows = 0;
-        }
-        d->truth.list.lines |= MBOX_TRUTH_BASE;
-        d->base_read = true;
-        d->base_last = st->last_uid;
-        d->truth.uidvalidity = st->uidvalidity;
-        d->truth.nextuid = MAX(d->truth.nextuid, st->last_uid + 1);
-        return 0;
-}
-
 static int read_from(struct reading *d, uint64_t at)
 {
         struct mbox_message msg;
@@ -306,7 +252,7 @@ static int read_from(struct reading *d, uint64_t at)
         int r;
         while ((r = mbox_scan_next(&d->scan, &msg)) > 0) {
                 if (msg.offset == 0) {
-                        r = mbox_take_base(d, &msg.status);
+                        r = mbox_take_base(d, &msg);
                         d->truth.list.read_to = msg.status.pseudo ? msg.stored : 0;
                 }
                 if (r >= 0 && !msg.status.pseudo)
@@ -314,7 +260,7 @@ static int read_from(struct reading *d, uint64_t at)
                 if (r < 0)
                         return r;
         }
-        return r < 0 ? scan_error(d, r) : 0;
+        return r < 0 ? mbox_reading_error(d, r) : 0;
 }
 
 static int read_file(struct reading *d, unsigned due)

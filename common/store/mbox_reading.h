@@ -1,10 +1,15 @@
 #ifndef STORE_MBOX_READING_H
 #define STORE_MBOX_READING_H
 
-/* An mbox on its way into the records: mbox_read.c, which takes messages, and mbox_check.c, which tells how
- * much of it has to be read. */
+/* An mbox on its way into the records: mbox_read.c, which takes messages, mbox_base.c, which knows whose word
+ * on UIDs counts, and mbox_check.c, which tells how much of it has to be read. */
 
 #include "store/mbox.h"
+
+enum {
+        MBOX_NAMES_MAX = 256, /* keywords of a header that are looked at: there is room for 26; a sender's
+                                 header may have many */
+};
 
 struct reading {
         struct mbox_file *f;
@@ -19,9 +24,9 @@ struct reading {
         bool base_read; /* and the base was met */
         uint32_t base_last;
         struct buf names; /* keywords of the base */
-        bool names_read;
-        bool unwritten;  /* a message's UID is not in the file; those behind it do not matter */
-        struct buf gone; /* uint32_t: UIDs */
+        bool names_read;  /* these two are known */
+        bool unwritten;   /* a message's UID is not in the file; those behind it do not matter */
+        struct buf gone;  /* uint32_t: UIDs */
         struct buf text;
 };
 
@@ -31,8 +36,17 @@ void mbox_reading_begin(struct reading *d, uint64_t at, bool unquote);
 int mbox_update_flags(struct reading *d, struct record *rec, const struct mbox_message *msg);
 /* Whether the UID of the message that was just met, d->last_uid, is in the file. */
 void mbox_note_written(struct reading *d, bool written);
-/* What the first message says of all of them. -ESTALE: other UIDs than those that were told. */
-int mbox_take_base(struct reading *d, const struct mbox_status *st);
+/* Sets the error: what the scan said. */
+int mbox_reading_error(struct reading *d, int r);
+
+/* mbox_base.c. What the file's first message says of all of them. Where it is a sender's (a spool was emptied
+ * before it came) it says nothing, and the next write puts ours there. -ESTALE: other UIDs than those that
+ * were told. */
+int mbox_take_base(struct reading *d, const struct mbox_message *first);
+/* d->names and d->base_last, when the first message is not among those that are read. */
+int mbox_base_read(struct reading *d);
+/* Whether the message of a record has another UID in the file, from a program that knows the base. */
+bool mbox_has_other_uid(struct reading *d, const struct record *rec, const struct mbox_status *st);
 
 /* mbox_check.c. Both say in *ret_at from where on messages are to be read. */
 /* Whether the file went on from what is known of it: the last message is still where it was. */

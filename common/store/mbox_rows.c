@@ -27,6 +27,22 @@ void mbox_extent_format(const struct mbox_extent *e, struct buf *to)
                    (unsigned long long)e->head_n);
 }
 
+uint32_t mbox_first_live(const struct index *ix)
+{
+        uint32_t row = 0;
+        while (row < ix->n && !index_is_live(&ix->rows[row]))
+                row++;
+        return row;
+}
+
+uint32_t mbox_last_live(const struct index *ix)
+{
+        uint32_t row = ix->n;
+        while (row > 0 && !index_is_live(&ix->rows[row - 1]))
+                row--;
+        return row;
+}
+
 /* Rows that come are behind all others; everything else that can change an offset counts in `layout`. */
 uint64_t mbox_offset(struct mailbox *m, uint32_t row)
 {

@@ -170,24 +170,6 @@ void mbox_save_undo(struct save *s)
         s->n = 0;
 }
 
-/* A From_ line begins a line. An empty line more would change the message before it. Said before UIDs are
- * given: a header without a line end is another message's then. */
-static int end_file(struct save *s, struct mbox_file *f)
-{
-        struct mailbox *m = s->to;
-        char end = '\n';
-        uint64_t size = (uint64_t)f->st.st_size;
-        if (size && f->source.read(f->source.context, &end, 1, size - 1) != 1)
-                return error_set(m->store, -EIO, "read", m->place.file);
-        if (end == '\n')
-                return 0;
-        ssize_t n = pwrite(f->fd, "\n", 1, (off_t)size);
-        if (n != 1)
-                return error_set(m->store, n < 0 ? -errno : -ENOSPC, "write", m->place.file);
-        int r = mbox_file_stat(f);
-        return r < 0 ? r : mbox_read_locked(f, 0);
-}
-
 static int say_item(struct save *s, const struct saved *item, uint32_t uid, bool first)
 {
         struct mailbox *m = s->to;
@@ -278,7 +260,7 @@ int mbox_save_commit(struct save *s, struct save_result *ret, uint32_t *ret_firs
         if (f.fd < 0)
                 r = error_set(m->store, -EACCES, "open", m->place.file);
         else if (s->n) /* what was to be moved may be gone */
-                r = end_file(s, &f);
+                r = mbox_end_file(&f);
         uint32_t first = MAX(m->index.head.truth.nextuid, 1u);
         if (r == 0 && (uint64_t)first + s->n >= UIDLIST_UID_MAX)
                 r = error_text(m->store, -EOVERFLOW, "%s: no UIDs are left", m->place.file);

@@ -178,6 +178,9 @@ static void read_fields(struct mbox_scan *s, const struct head *h, struct mbox_m
         struct mbox_status st = {0};
         s->sent.n = 0;
         append_sent(&s->sent, m->from);
+        /* it stays the same message when somebody ends the line */
+        if (!slice_ends(m->from, SLICE("\n")))
+                buf_str(&s->sent, slice_ends(m->from, SLICE("\r")) ? "\n" : "\r\n");
         size_t from_n = s->sent.n;
         size_t mail = 0; /* from there on none of the mailbox */
         for (struct header_field f; header_next(&it, &f);) {

@@ -77,8 +77,10 @@ static int read_all(const struct mbox_file *f, uint64_t at, char *to, size_t n)
         return 0;
 }
 
-/* The From_ line and the header as it is sent; what is beyond MBOX_HEAD_MAX is sent as it is. */
-static int read_head(const struct mbox_file *f, uint64_t at, const struct mbox_extent *e, struct buf *to)
+/* The From_ line and the header as it is sent. What is beyond MBOX_HEAD_MAX is sent as it is: *ret_rest bytes
+ * at the end of it, not read yet. */
+static int read_head(const struct mbox_file *f, uint64_t at, const struct mbox_extent *e, struct buf *to,
+                     uint64_t *ret_rest)
 {
         struct mbox_scan scan;
         struct mbox_message msg;
@@ -94,10 +96,7 @@ static int read_head(const struct mbox_file *f, uint64_t at, const struct mbox_e
                 r = 0;
                 buf_append(to, msg.from);
                 mbox_head_visible(msg.head, to);
-                uint64_t rest = msg.head_n - msg.head.n;
-                if (rest)
-                        r = read_all(f, at + msg.from_n + msg.head.n, buf_reserve(to, rest), rest);
-                to->n += r == 0 ? rest : 0;
+                *ret_rest = msg.head_n - msg.head.n;
         }
         mbox_scan_end(&scan);
         return r;
@@ -143,10 +142,9 @@ static int copy_out(struct copy *c)
         return r;
 }
 
-static int copy_body(const struct mbox_file *f, uint64_t at, uint64_t n, struct copy *c)
+static int copy_bytes(const struct mbox_file *f, uint64_t at, uint64_t n, bool unquote, struct copy *c)
 {
         struct mbox_quote q = {.unquote = true};
-        bool unquote = f->m->store->settings->mbox_unquote_from;
         _cleanup_(buf_free) struct buf piece = {0};
         int r = 0;
         for (uint64_t done = 0; done < n && r == 0;) {
@@ -191,20 +189,22 @@ static int give(struct mbox_file *f, struct copy *c, uint32_t from_n, struct mes
         return 0;
 }
 
-static int read_message(struct mbox_file *f, uint64_t at, const struct mbox_extent *e, bool head,
+static int read_message(struct mbox_file *f, uint64_t at, const struct mbox_extent *e, bool head, bool spool,
                         struct message_text *ret)
 {
-        uint64_t body = 0;
+        uint64_t rest = 0, body = 0;
         struct copy c = {.fd = -1};
-        int r = read_head(f, at, e, &c.heap);
+        int r = read_head(f, at, e, &c.heap, &rest);
         at += e->from_n + e->head_n;
         if (r == 0 && !head)
                 r = body_length(f, at, e->stored - e->from_n - e->head_n, &body);
-        if (r == 0 && body > TEXT_HEAP_MAX && mbox_spool(f->m, &c.fd) == 0)
+        if (r == 0 && rest + body > TEXT_HEAP_MAX && spool && mbox_spool(f->m, &c.fd) == 0)
                 r = copy_out(&c);
         c.n = c.fd < 0 ? 0 : c.n;
+        if (r == 0 && rest)
+                r = copy_bytes(f, at - rest, rest, false, &c);
         if (r == 0 && body)
-                r = copy_body(f, at, body, &c);
+                r = copy_bytes(f, at, body, f->m->store->settings->mbox_unquote_from, &c);
         if (r == 0)
                 r = give(f, &c, e->from_n, ret);
         buf_free(&c.heap);
@@ -222,7 +222,9 @@ static int read_row(struct mbox_file *f, uint32_t row, bool head, struct message
         if (r < 0)
                 return read_error(f, r);
         f->source = (struct mbox_source){.read = piece_read, .context = &piece, .end = file.end};
-        r = read_message(f, at, &e, head, ret);
+        r = read_message(f, at, &e, head, true, ret);
+        if (r == -ENOSPC || r == -EDQUOT || r == -EFBIG) /* mail is read on a full disk, too */
+                r = read_message(f, at, &e, head, false, ret);
         f->source = file;
         return r;
 }

@@ -47,9 +47,7 @@ bool mbox_is_unwritten(const struct mailbox *m)
 {
         const struct index *ix = &m->index;
         const struct uidlist_seen *l = &ix->head.truth.list;
-        uint32_t row = ix->n;
-        while (row > 0 && !index_is_live(&ix->rows[row - 1]))
-                row--;
+        uint32_t row = mbox_last_live(ix);
         if (row == 0) /* X-IMAP of a pseudo message stays */
                 return l->read_to > 0 && (l->lines & MBOX_TRUTH_BASE) && !(l->lines & MBOX_TRUTH_LAST);
         return !(l->lines & MBOX_TRUTH_BASE) || !(l->lines & MBOX_TRUTH_LAST) ||
@@ -174,19 +172,11 @@ static int look_at_base(struct writing *w)
         return r;
 }
 
-static uint32_t first_live(const struct index *ix)
-{
-        uint32_t row = 0;
-        while (row < ix->n && !index_is_live(&ix->rows[row]))
-                row++;
-        return row;
-}
-
 /* Whether the base may have to say something else, or is in a header that is written. */
 static bool touches_base(const struct mailbox *m, const struct mbox_changes *c)
 {
         const struct index *ix = &m->index;
-        uint32_t row = first_live(ix);
+        uint32_t row = mbox_first_live(ix);
         return c->expunge || c->keywords || c->flags.add_letters ||
                (ix->head.truth.list.read_to == 0 && c->n && row < ix->n && ix->rows[row].uid == c->uids[0]);
 }
@@ -277,6 +267,14 @@ static int plan(struct writing *w)
         return r;
 }
 
+/* The last message is a From_ line, and no more: one without an end would take a header for its own. */
+static bool ends_in_from_line(const struct mailbox *m)
+{
+        uint32_t row = mbox_last_live(&m->index);
+        const struct mbox_extent e = row ? mbox_extent(m, &m->index.rows[row - 1]) : (struct mbox_extent){0};
+        return row > 0 && e.stored == e.from_n;
+}
+
 int mbox_write(struct mbox_file *f, const struct mbox_changes *c)
 {
         struct mailbox *m = f->m;
@@ -284,6 +282,8 @@ int mbox_write(struct mbox_file *f, const struct mbox_changes *c)
         if (f->fd < 0)
                 return 0;
         int r = mbox_check_places(f, c->uids, c->n, mbox_is_unwritten(m));
+        if (r >= 0 && ends_in_from_line(m))
+                r = mbox_end_file(f);
         if (r >= 0)
                 r = plan(&w);
         /* what is grown is read from its old end: flags that we changed and could not enter would be missed
