@@ -128,6 +128,9 @@ void mbox_all_keywords(const struct mailbox *m, struct buf *to);
 /* Letters of names as a header has them; those without one go to `unknown` (NULL: nowhere). */
 uint32_t mbox_known_letters(struct mailbox *m, struct slice names, struct buf *unknown);
 
+/* Of the n bytes behind a header, those of the body: without the line end that separates messages. */
+int mbox_body_length(const struct mbox_file *f, uint64_t at, uint64_t n, uint64_t *ret);
+
 /* The functions of the format's table. */
 int mbox_change(struct change *c);
 int mbox_text(struct mailbox *m, uint32_t seq, bool head, struct message_text *ret);

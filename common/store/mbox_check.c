@@ -23,7 +23,7 @@ static bool is_that_file(const struct reading *d)
                l->size <= (uint64_t)d->f->st.st_size;
 }
 
-/* From the last message on all is read, whether it is new or not. */
+/* All from a row on is read, whether it is new or not. */
 static void begin_at(struct reading *d, uint32_t row)
 {
         const struct index *ix = &d->m->index;
@@ -31,6 +31,31 @@ static void begin_at(struct reading *d, uint32_t row)
         for (d->last_uid = 0; row > 0 && d->last_uid == 0; row--)
                 if (index_is_live(&ix->rows[row - 1]))
                         d->last_uid = ix->rows[row - 1].uid;
+}
+
+/* Whether nothing or a From_ line is at the end of a message that is known. */
+static bool ends_at(struct reading *d, uint64_t end)
+{
+        const struct mbox_source *file = &d->f->source;
+        struct mbox_message next;
+        char before;
+        if (end >= file->end)
+                return end == file->end;
+        if (end == 0 || file->read(file->context, &before, 1, end - 1) != 1 || before != '\n')
+                return false;
+        d->scan.at = end;
+        return mbox_scan_head(&d->scan, &next) > 0;
+}
+
+/* From where on messages are read, when the last one is in row `last`, at `at`: from its end, where that is.
+ * Its Content-Length is not asked again: what that would cover has come later, and is mail. Otherwise from it
+ * on: it has grown. */
+static uint64_t go_on(struct reading *d, uint32_t last, uint64_t at)
+{
+        uint64_t end = at + mbox_extent(d->m, &d->m->index.rows[last]).stored;
+        bool ends = ends_at(d, end);
+        begin_at(d, ends ? last + 1 : last);
+        return ends ? end : at;
 }
 
 bool mbox_continues(struct reading *d, uint64_t *ret_at)
@@ -41,21 +66,22 @@ bool mbox_continues(struct reading *d, uint64_t *ret_at)
         if (row == 0 || !is_that_file(d))
                 return false;
         /* from the end, so that it does not take the lengths of all */
-        uint64_t stored = mbox_extent(d->m, &d->m->index.rows[row - 1]).stored;
+        struct record *rec = &d->m->index.rows[row - 1];
+        uint64_t stored = mbox_extent(d->m, rec).stored;
         if (stored > t->list.size)
                 return false;
         uint64_t at = t->list.size - stored;
         mbox_scan_begin(&d->scan, &d->f->source, 0, false);
         d->scan.step = MBOX_HEAD_STEP;
         bool same = has_head(d, row - 1, at, &msg);
+        d->base = same && t->list.lines & MBOX_TRUTH_BASE;
+        same = same && !mbox_has_other_uid(d, rec, &msg.status) && mbox_update_flags(d, rec, &msg) == 0;
+        if (same) {
+                *ret_at = go_on(d, row - 1, at);
+                d->unwritten = t->list.last_uid < d->last_uid;
+        }
         mbox_scan_end(&d->scan);
-        if (!same)
-                return false;
-        begin_at(d, row - 1);
-        *ret_at = at;
-        d->base = t->list.lines & MBOX_TRUTH_BASE;
-        d->unwritten = t->list.last_uid < d->last_uid;
-        return true;
+        return same;
 }
 
 static int check_row(struct reading *d, uint32_t row)
@@ -94,12 +120,10 @@ int mbox_check_heads(struct reading *d, uint64_t *ret_at)
         for (uint32_t row = 0; row < last && r > 0; row++)
                 if (index_is_live(&ix->rows[row]))
                         r = check_row(d, row);
+        if (r > 0)
+                *ret_at = go_on(d, last - 1, mbox_offset(d->m, last - 1));
         mbox_scan_end(&d->scan);
-        if (r <= 0)
-                return r;
-        begin_at(d, last - 1);
-        *ret_at = mbox_offset(d->m, last - 1);
-        return 1;
+        return r;
 }
 
 /* The next one that is live from a row on, if there is any. */

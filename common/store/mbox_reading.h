@@ -49,7 +49,8 @@ int mbox_base_read(struct reading *d);
 bool mbox_has_other_uid(struct reading *d, const struct record *rec, const struct mbox_status *st);
 
 /* mbox_check.c. Both say in *ret_at from where on messages are to be read. */
-/* Whether the file went on from what is known of it: the last message is still where it was. */
+/* Whether the file went on from what is known of it: the last message is still where it was. What its header
+ * says of flags is taken. */
 bool mbox_continues(struct reading *d, uint64_t *ret_at);
 /* Whether each message begins where it did, with the header that it had: then others changed no more than
  * what headers say of flags, and nothing else has to be read. 1, 0 or -errno. */

@@ -102,8 +102,7 @@ static int read_head(const struct mbox_file *f, uint64_t at, const struct mbox_e
         return r;
 }
 
-/* Without the line end that separates messages. */
-static int body_length(const struct mbox_file *f, uint64_t at, uint64_t n, uint64_t *ret)
+int mbox_body_length(const struct mbox_file *f, uint64_t at, uint64_t n, uint64_t *ret)
 {
         char end[2];
         size_t k = MIN(n, sizeof(end));
@@ -197,7 +196,7 @@ static int read_message(struct mbox_file *f, uint64_t at, const struct mbox_exte
         int r = read_head(f, at, e, &c.heap, &rest);
         at += e->from_n + e->head_n;
         if (r == 0 && !head)
-                r = body_length(f, at, e->stored - e->from_n - e->head_n, &body);
+                r = mbox_body_length(f, at, e->stored - e->from_n - e->head_n, &body);
         if (r == 0 && rest + body > TEXT_HEAP_MAX && spool && mbox_spool(f->m, &c.fd) == 0)
                 r = copy_out(&c);
         c.n = c.fd < 0 ? 0 : c.n;

@@ -106,6 +106,20 @@ static int write_head(struct writing *w, uint64_t at, uint32_t letters, bool has
         return 0;
 }
 
+/* A Content-Length that reaches beyond the message waits for mail to come, to have it taken for its body: it
+ * gets the right one. */
+static int want_length(const struct writing *w, uint64_t at, const struct record *rec,
+                       const struct mbox_message *msg, struct mbox_want *want)
+{
+        const struct mbox_extent e = mbox_extent(w->m, rec);
+        uint64_t body = e.stored - e.from_n - e.head_n;
+        if (!msg->status.has_length || msg->status.length <= body || msg->from_n != e.from_n ||
+            msg->head_n != e.head_n)
+                return 0;
+        want->has_length = true;
+        return mbox_body_length(w->f, at + e.from_n + e.head_n, body, &want->length);
+}
+
 static int write_row(struct writing *w, uint32_t row, bool changes, bool first)
 {
         struct mailbox *m = w->m;
@@ -126,6 +140,9 @@ static int write_row(struct writing *w, uint32_t row, bool changes, bool first)
                 want.uid = rec->uid;
         if (first)
                 want_base(w, &want);
+        r = want_length(w, at, rec, &msg, &want);
+        if (r < 0)
+                return r;
         bool has_uid = m->index.head.truth.list.lines & MBOX_TRUTH_BASE && msg.status.uid == rec->uid;
         r = write_head(w, at, letters, has_uid, &want, &msg);
         if (r < 0 || msg.head.n == w->head.n)

@@ -130,6 +130,36 @@ static void a_mailbox_that_is_brought_from_elsewhere(void **state)
         assert_int_equal(validity_of(f), 1234567890);
 }
 
+/* A Content-Length that reaches to the end of a mail to come proves true with it: that is a message of its
+ * own all the same, and so is the one with the length. */
+static void a_length_that_waits_for_the_next_mail(void **state)
+{
+        struct fixture *f = *state;
+        static const char next[] = MAIL("", "b");
+        const char *head = arena_printf(&f->arena, "Content-Length: %zu\n",
+                                        strlen("body of a\n\n") + sizeof(next) - 1 - strlen("\n"));
+        for (int open = 0; open < 2; open++) {
+                put(f, "inbox", arrived(f, head, "a"));
+                lose_index(f, true);
+                struct mailbox *m = open_box(f, "INBOX", false);
+                uint32_t first = uid_at(m, 1);
+                if (!open)
+                        mailbox_close(&m);
+                add_text(f, next);
+                if (open)
+                        sync_box(f, m, true);
+                else
+                        m = open_box(f, "INBOX", false);
+                assert_int_equal(mailbox_count(m), 2);
+                assert_int_equal(uid_at(m, 1), first);
+                assert_slice_equal(subject(sent(f, m, 2)), SLICE("b"));
+                const char *all = shown(f, m);
+                mailbox_close(&m);
+                lose_index(f, true);
+                expect_box(f, false, all);
+        }
+}
+
 #define FROM_ALONE "From joe@example.org Thu Jan  1 00:00:01 2026"
 
 /* A delivery that was cut off behind the From_ line, before its line end. */
@@ -228,6 +258,7 @@ int main(void)
                 T(an_emptied_spool_and_a_base_of_a_sender),
                 T(the_first_that_is_left_has_a_base_of_a_sender),
                 T(a_mailbox_that_is_brought_from_elsewhere),
+                T(a_length_that_waits_for_the_next_mail),
                 T(a_from_line_without_an_end),
                 T(the_first_second_of_time),
                 T(a_message_that_is_all_header),
