@@ -11,6 +11,8 @@ enum {
         /* What is written within one is written or it is not, also when the writer is killed meanwhile, or
          * the power goes: a page of memory, and a sector of most disks. */
         BLOCK = 4096,
+        /* Lines of a header so far from each other are two edits: what is between them may be nearly all. */
+        APART = 4096,
 };
 
 /* Bytes of the file that others take the place of. */
@@ -42,7 +44,7 @@ void mbox_edits_put(struct mbox_edits *e, uint64_t at, uint64_t n, struct slice 
         e->crosses |= n && at / BLOCK != (at + n - 1) / BLOCK;
 }
 
-void mbox_edits_difference(struct mbox_edits *e, uint64_t at, struct slice old, struct slice new)
+static void put_difference(struct mbox_edits *e, uint64_t at, struct slice old, struct slice new)
 {
         size_t before = 0, behind = 0, shorter = MIN(old.n, new.n);
         while (before < shorter && old.p[before] == new.p[before])
@@ -53,6 +55,61 @@ void mbox_edits_difference(struct mbox_edits *e, uint64_t at, struct slice old, 
                 behind++;
         mbox_edits_put(e, at + before, old.n - before - behind,
                        slice_head(slice_from(new, before), new.n - before - behind));
+}
+
+/* A header, from the mail's own fields to the next of them. */
+struct walk {
+        struct header_iter it;
+        struct mbox_passed passed;
+        size_t from, to;   /* between two of them */
+        struct slice mail; /* the second; none at the end */
+};
+
+static void walk_on(struct walk *w)
+{
+        struct slice all = w->it.header;
+        w->from = w->to + w->mail.n;
+        w->to = all.n;
+        w->mail = SLICE_NULL;
+        for (struct header_field f; header_next(&w->it, &f);)
+                if (mbox_field_of(&w->passed, &f) == MBOX_FIELD_MAIL) {
+                        w->to = f.offset;
+                        w->mail = f.raw;
+                        return;
+                }
+}
+
+static struct slice part(const struct walk *w, size_t from, size_t to)
+{
+        return slice_head(slice_from(w->it.header, from), to - from);
+}
+
+void mbox_edits_header(struct mbox_edits *e, uint64_t at, struct slice old, struct slice new)
+{
+        if (old.n <= APART)
+                return put_difference(e, at, old, new);
+        struct walk a = {.it = {.header = old, .everything = true}},
+                    b = {.it = {.header = new, .everything = true}};
+        size_t a_from = 0, a_to = 0, b_from = 0, b_to = 0, first = e->n;
+        do {
+                walk_on(&a);
+                walk_on(&b);
+                if (!slice_eq(a.mail, b.mail)) {
+                        a = (struct walk){.it.header = old, .from = a.from, .to = old.n};
+                        b = (struct walk){.it.header = new, .from = b.from, .to = new.n};
+                }
+                if (slice_eq(part(&a, a.from, a.to), part(&b, b.from, b.to)))
+                        continue;
+                if (a.from - a_to > APART) {
+                        put_difference(e, at + a_from, part(&a, a_from, a_to), part(&b, b_from, b_to));
+                        a_from = a.from;
+                        b_from = b.from;
+                }
+                a_to = a.to;
+                b_to = b.to;
+        } while (a.mail.n);
+        put_difference(e, at + a_from, part(&a, a_from, a_to), part(&b, b_from, b_to));
+        e->crosses |= e->n > first + 1; /* both or none */
 }
 
 /* Nothing moves: each header is the old or the new one, whenever it is cut. */

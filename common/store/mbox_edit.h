@@ -20,8 +20,9 @@ void mbox_edits_free(struct mbox_edits *e);
 
 /* `n` bytes at an offset, behind those of the edits before, become `text`. */
 void mbox_edits_put(struct mbox_edits *e, uint64_t at, uint64_t n, struct slice text);
-/* `old` at an offset becomes `new`: no more is written than what differs. */
-void mbox_edits_difference(struct mbox_edits *e, uint64_t at, struct slice old, struct slice new);
+/* A header `old` at an offset becomes `new`, which differs in lines of the mailbox alone: little more is kept
+ * and written than those, however long it is. */
+void mbox_edits_header(struct mbox_edits *e, uint64_t at, struct slice old, struct slice new);
 
 /* Carries them out, in a file locked for writing. Sets the store's error; m->look_again, when that comes
  * after something was changed. */

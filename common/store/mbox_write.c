@@ -102,7 +102,7 @@ static int write_head(struct writing *w, uint64_t at, uint32_t letters, bool has
         }
         if (r < 0)
                 return error_set(w->m->store, r, "write", w->m->place.file);
-        mbox_edits_difference(&w->edits, at + msg->from_n, msg->head, buf_slice(&w->head));
+        mbox_edits_header(&w->edits, at + msg->from_n, msg->head, buf_slice(&w->head));
         return 0;
 }
 

@@ -4,6 +4,8 @@
 
 #include <signal.h>
 
+#include "store/mbox_edit.h"
+
 /* A message that came a second ago: From_ lines are the delivery's, and a sender has no say in them. */
 static const char *arrived(struct fixture *f, const char *head, const char *name)
 {
@@ -205,6 +207,59 @@ static void the_first_second_of_time(void **state)
         mailbox_close(&m);
 }
 
+/* A header with lines of the mailbox far from each other. */
+static const char *wide(struct fixture *f, const char *const lines[3])
+{
+        struct buf b = {0};
+        for (int i = 0; i < 3; i++) {
+                buf_str(&b, lines[i]);
+                for (int j = 0; j < 500 && i < 2; j++)
+                        buf_printf(&b, "X-%d-%d: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n", i, j);
+        }
+        const char *s = arena_str(&f->arena, buf_slice(&b));
+        buf_free(&b);
+        return s;
+}
+
+/* What a change of flags keeps in memory and writes are the lines that change, wherever a sender had them. */
+static void lines_at_both_ends_of_a_long_header(void **state)
+{
+        struct fixture *f = *state;
+        static const struct {
+                const char *lines[3];
+                size_t edits, most;
+        } rows[] = {
+                {{"Status: RO\n", "X-Status: F\n", "X-Keywords:  \n\n"}, 0, 0},
+                {{"Status: RO\n", "X-Status: D\n", "X-Keywords:  \n\n"}, 1, 1},
+                {{"", "X-Status: F\n", "X-Keywords:  \n\n"}, 1, 0},
+                {{"Status: O\n", "X-Status: F\n", "X-Keywords: a\n\n"}, 2, 2},
+                {{"Status: O\n", "", "X-UID: 1\nX-Keywords:  \n\n"}, 3, 16},
+                {{"Status: RO\n", "Subject: another\n", "X-Keywords:  \n\n"}, 1, 100000},
+        };
+        struct slice old = slice_of(wide(f, rows[0].lines));
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct mbox_edits e = {0};
+                mbox_edits_header(&e, 0, old, slice_of(wide(f, rows[i].lines)));
+                assert_int_equal(e.n, rows[i].edits);
+                assert_true(e.texts.n <= rows[i].most);
+                assert_true(e.n < 2 || e.crosses); /* both or none */
+                mbox_edits_free(&e);
+        }
+        put(f, "inbox", arena_printf(&f->arena, DATE_LINE "Subject: a\n%sa\n\n" MAIL("", "b"), old.p));
+        struct mailbox *m = open_box(f, "INBOX", false);
+        struct slice was = sent(f, m, 1);
+        set_flags(f, m, 1, FLAGS_ADD, FLAG_ANSWERED, "work");
+        set_flags(f, m, 1, FLAGS_REMOVE, FLAG_SEEN, NULL);
+        expect_sync(f, m, "1 AF work a|2  b");
+        assert_slice_equal(sent(f, m, 1), was);
+        mailbox_close(&m);
+        lose_index(f, true);
+        m = open_box(f, "INBOX", false);
+        assert_string_equal(shown(f, m), "1 AF work a|2  b");
+        assert_slice_equal(sent(f, m, 1), was);
+        mailbox_close(&m);
+}
+
 static long peak_kb(void)
 {
         struct rusage u;
@@ -261,6 +316,7 @@ int main(void)
                 T(a_length_that_waits_for_the_next_mail),
                 T(a_from_line_without_an_end),
                 T(the_first_second_of_time),
+                T(lines_at_both_ends_of_a_long_header),
                 T(a_message_that_is_all_header),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
