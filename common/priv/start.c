@@ -148,6 +148,7 @@ int start_main(const struct protocol *protocol, int argc, char **argv)
         if (!options_parse(protocol, argc, argv, &options, &status))
                 return status;
         signal(SIGPIPE, SIG_IGN);
+        signal(SIGXFSZ, SIG_IGN); /* a limit for files is like a full disk */
         tidy_descriptors();
         log_open(protocol->program, LOG_TO_AUTO);
         _cleanup_(arena_free) struct arena arena = {0};

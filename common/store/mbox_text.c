@@ -17,6 +17,8 @@
 enum {
         TEXT_TRIES = 5,             /* others change the file at the same time */
         TEXT_HEAP_MAX = 512 * 1024, /* larger ones are copied into a file without a name */
+        /* ... or stay there, on a full disk: a session has 512 MB, and this may take three times as much */
+        TEXT_FULL_MAX = 64 * 1024 * 1024,
         TEXT_STEP = 64 * 1024,
 };
 
@@ -222,7 +224,7 @@ static int read_row(struct mbox_file *f, uint32_t row, bool head, struct message
                 return read_error(f, r);
         f->source = (struct mbox_source){.read = piece_read, .context = &piece, .end = file.end};
         r = read_message(f, at, &e, head, true, ret);
-        if (r == -ENOSPC || r == -EDQUOT || r == -EFBIG) /* mail is read on a full disk, too */
+        if ((r == -ENOSPC || r == -EDQUOT || r == -EFBIG) && e.stored <= TEXT_FULL_MAX)
                 r = read_message(f, at, &e, head, false, ret);
         f->source = file;
         return r;

@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import os
 import re
+import resource
 import subprocess
 
 from common import (
@@ -260,6 +261,46 @@ def full_disk_expunge():
         ended(session)
 
 
+MBOX = "mail_location = mbox:~/mail:INBOX=~/spool\n"
+
+
+def fill_spool(host):
+    spool = os.path.join(host.home("kevin"), "spool")
+    os.makedirs(os.path.join(host.home("kevin"), "mail"), exist_ok=True)
+    with open(spool, "wb") as f:
+        f.write(b"From a@example.org Tue Nov 14 23:12:20 2023\n" + LARGE + b"\n")
+    host.give(host.home("kevin"))
+
+
+def full_disk_mbox():
+    """Mail that is copied beside the mbox, where there is room, can be read."""
+    with Host(settings=MBOX) as host, Disk(host) as disk:
+        fill_spool(host)
+        disk.fill()
+        client, session = joined(host, "imap")
+        client.select()
+        same(client.fetch("1 BODY.PEEK[]")[1]["BODY[]"], wire(LARGE), "reading on a full disk")
+        client.logout()
+        ended(session)
+
+
+def limited_files():
+    """A limit for the size of files is no more than a full disk."""
+    with Host(settings=MBOX) as host:
+        fill_spool(host)
+        was = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(LARGE) // 2, was[1]))
+        try:
+            client, session = joined(host, "imap")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, was)
+        client.select()
+        client.answer(b"APPEND INBOX " + text(LARGE), "NO")
+        same(client.fetch("1 BODY.PEEK[]")[1]["BODY[]"], wire(LARGE), "the text")
+        client.logout()
+        ended(session, SESSION)
+
+
 def read_only_disk():
     with Host() as host, Disk(host) as disk:
         host.fill("kevin", "plain dots:S@.Sent nested utf8")
@@ -335,5 +376,5 @@ def no_inodes():
 
 
 run_tests([full_disk_append, full_disk_copy, full_disk_everything_else, full_disk_new_mail,
-           full_disk_pop3, full_disk_expunge, read_only_disk,
+           full_disk_pop3, full_disk_expunge, full_disk_mbox, limited_files, read_only_disk,
            no_inodes])

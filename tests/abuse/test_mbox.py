@@ -21,6 +21,7 @@ SPOOLS = {
     "no header": (FROM, 1),
     "From_ lines only": (FROM * 50, 50),
     "a From_ line at the end": (ONE + FROM, 2),
+    "a From_ line without an end": (ONE + FROM[:-1], 2),
     "CRLF": (ONE.replace(b"\n", b"\r\n") * 2, 2),
     "CRLF half way": (ONE + ONE.replace(b"\n", b"\r\n") + ONE, 3),
     "From in a body": (FROM + HEAD + b"\nFrom here on\n>From there\nFrom\nFrom: x\n\n" + ONE, 2),
