@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -110,20 +109,22 @@ static bool is_ours(int dirfd, const char *path, int fd)
                ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
 }
 
-/* Whether this process is the only one that looks at breaking the lock at path now. Where it cannot be opened
- * or flocked (another user's, some network file systems) it goes by what break_stale() does besides. */
+/* Whether this process is the only one that looks at breaking the lock at path now, told by a lock on that
+ * very file, which takes the right to write to it: who may no more than read it keeps nobody from breaking
+ * it. Where it cannot be had (another user's) it goes by what break_stale() does besides. */
 static bool may_break(int dirfd, const char *path, int *ret_fd)
 {
-        *ret_fd = openat(dirfd, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        *ret_fd = openat(dirfd, path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
         if (*ret_fd < 0)
                 return errno != ENOENT;
-        if (flock(*ret_fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+        if (fcntl(*ret_fd, F_OFD_SETLK, &lock) < 0 && (errno == EAGAIN || errno == EACCES))
                 return false;
         return is_ours(dirfd, path, *ret_fd);
 }
 
 /* Removes the lock at path if it is stale. Two waiters that both found it so must not remove two locks, the
- * second of them the first waiter's new one: who breaks a lock has that very file flocked. Others than we do
+ * second of them the first waiter's new one: who breaks a lock has that very file locked. Others than we do
  * not ask for that: the lock is renamed away, which only one can do, and put back when it turns out to be
  * another one than was judged. (One that is put back after its owner's release looked for it would stay for
  * as long as he lives, so this alone is not enough.) */
@@ -131,7 +132,7 @@ static bool break_stale(int dirfd, const char *path, const struct rule *rule)
 {
         struct stat judged, taken;
         _cleanup_(fd_close_p) int fd = -1;
-        /* a second time: what was stale may have been broken and made anew before it was flocked */
+        /* a second time: what was stale may have been broken and made anew before it was locked */
         if (!is_there_stale(dirfd, path, rule, &judged) || !may_break(dirfd, path, &fd) ||
             !is_there_stale(dirfd, path, rule, &judged))
                 return false;
@@ -315,19 +316,6 @@ pid_t dotlock_owner(int dirfd, const char *name)
 int dotlock_touch(const struct dotlock *l)
 {
         return futimens(l->fd, NULL) < 0 ? -errno : 0;
-}
-
-int dotlock_replace(struct dotlock *l, const char *name)
-{
-        int r = renameat(l->dirfd, l->path, l->dirfd, name) < 0 ? -errno : 0;
-        if (r < 0) {
-                dotlock_release(l);
-                return r;
-        }
-        free(l->path);
-        fd_close_p(&l->fd);
-        *l = DOTLOCK_NONE;
-        return 0;
 }
 
 void dotlock_release(struct dotlock *l)

@@ -34,8 +34,6 @@ pid_t dotlock_owner(int dirfd, const char *name);
 /* Makes the lock young again, by the clock of the file system, for those who go by age; when somebody has
  * broken it, his is left alone. 0 or -errno. */
 int dotlock_touch(const struct dotlock *l);
-/* Renames the lock file (which the caller has written through ret->fd) over `name` and so releases it. */
-int dotlock_replace(struct dotlock *l, const char *name);
 /* Releases; also a _cleanup_ function; nothing happens when it is not held. */
 void dotlock_release(struct dotlock *l);
 

@@ -57,14 +57,22 @@ static void one_breaks_at_a_time(void **state)
         gethostname(host, sizeof(host) - 1);
         snprintf(owner, sizeof(owner), "999999999:%s", host);
         put_lock(dir, owner);
-        int other = openat(dir, "x.lock", O_RDONLY);
-        assert_int_equal(flock(other, LOCK_EX), 0);
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        int other = openat(dir, "x.lock", O_RDWR);
+        assert_int_equal(fcntl(other, F_OFD_SETLK, &lock), 0);
         assert_int_equal(dotlock_acquire(dir, "x", 0600, deadline_in_ms(0), 0, &l), -ETIMEDOUT);
         assert_int_equal(dotlock_try(dir, "x", 0600, 0, &l), -EAGAIN);
         assert_int_equal(faccessat(dir, "x.lock", F_OK, 0), 0);
         close(other);
         assert_int_equal(dotlock_try(dir, "x", 0600, 0, &l), 0);
         dotlock_release(&l);
+        /* any user may read some locks */
+        put_lock(dir, owner);
+        other = openat(dir, "x.lock", O_RDONLY);
+        assert_int_equal(flock(other, LOCK_EX), 0);
+        assert_int_equal(dotlock_try(dir, "x", 0600, 0, &l), 0);
+        dotlock_release(&l);
+        close(other);
         close(dir);
         assert_int_equal(rmdir(path), 0);
 }
