@@ -163,11 +163,10 @@ bool mbox_has_grown(const struct mailbox *m, const struct stat *st)
 /* The stamp is one that a later change in the same tick cannot leave, where that can be had. */
 void mbox_file_note(struct mbox_file *f, struct index_truth *truth)
 {
-        struct mailbox *m = f->m;
         struct uidlist_seen *l = &truth->list;
         off_t known = f->st.st_size;
         truth->cur = (struct index_dir){.settled = true, .read_at_us = clock_realtime_us()};
-        if (f->fd >= 0 && touch_mark(m->dir, strrchr(m->place.file, '/') + 1, &truth->cur) < 0)
+        if (f->fd >= 0 && touch_mark(f->fd, NULL, &truth->cur) < 0)
                 truth->cur.settled = false;
         (void)!mbox_file_stat(f);
         l->version = MBOX_TRUTH_VERSION;

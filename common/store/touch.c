@@ -28,15 +28,20 @@ static bool same_mtime(const struct stat *st, const struct index_dir *d)
         return st->st_mtim.tv_sec == d->sec && (uint32_t)st->st_mtim.tv_nsec == d->nsec;
 }
 
+static int look_at(int fd, const char *name, struct stat *ret)
+{
+        return name ? fstatat(fd, name, ret, AT_SYMLINK_NOFOLLOW) : fstat(fd, ret);
+}
+
 /* A stamp some nanoseconds behind that of the last change: whatever changes the directory later in the same
  * tick takes it back to the tick's own, and what comes after the tick has a later one. How many is chance: a
  * mark made earlier in the same tick, by us or by who does not share our index, must not come again behind a
  * change that was made in between. File systems with coarser stamps, and directories of others, do not take
  * it: they are unsettled while they are young. */
-int touch_mark(int dirfd, const char *name, struct index_dir *ret)
+int touch_mark(int fd, const char *name, struct index_dir *ret)
 {
         struct stat st;
-        if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        if (look_at(fd, name, &st) < 0)
                 return -errno;
         int64_t now = clock_realtime_us();
         bool old = now - ((int64_t)st.st_mtim.tv_sec * 1000000) >= TOUCH_TICK_US;
@@ -44,8 +49,8 @@ int touch_mark(int dirfd, const char *name, struct index_dir *ret)
         if (!old && st.st_mtim.tv_nsec < 1000000000 - TOUCH_MARKS) {
                 struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, st.st_mtim};
                 times[1].tv_nsec += 1 + (long)(random_u32() % (TOUCH_MARKS - 1));
-                settled = utimensat(dirfd, name, times, AT_SYMLINK_NOFOLLOW) == 0;
-                if (settled && fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                settled = (name ? utimensat(fd, name, times, AT_SYMLINK_NOFOLLOW) : futimens(fd, times)) == 0;
+                if (settled && look_at(fd, name, &st) < 0)
                         return -errno;
                 settled = settled && st.st_mtim.tv_sec == times[1].tv_sec &&
                           st.st_mtim.tv_nsec == times[1].tv_nsec;

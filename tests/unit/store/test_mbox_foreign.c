@@ -6,8 +6,10 @@
 #include <sys/inotify.h>
 #include <sys/wait.h>
 
-#define THREE                                                                                                \
-        MAIL(BASE "Status: RO\nX-Status: F\nX-UID: 4\n", "a") MAIL("X-UID: 5\n", "b") MAIL("X-UID: 6\n", "c")
+#define THREE_WITH(flag)                                                                                     \
+        MAIL(BASE "Status: RO\nX-Status: " flag "\nX-UID: 4\n", "a")                                          \
+        MAIL("X-UID: 5\n", "b") MAIL("X-UID: 6\n", "c")
+#define THREE THREE_WITH("F")
 
 /* What others did to flags before something came is seen at the next open at the latest. */
 static void flags_that_change_before_a_delivery(void **state)
@@ -59,6 +61,31 @@ static void a_change_behind_theirs(void **state)
         expect_sync(f, m, "4 SAD a|5  b|6  c|10  d");
         mailbox_close(&m);
         assert_null(strstr(text_of(f, "inbox"), "X-Status: AF"));
+}
+
+/* The clock of a file's time goes on in steps of milliseconds: what others do in the same one as our look, to
+ * a file that stays as long, is seen, also where the INBOX is a link to the spool. */
+static void a_change_in_the_same_tick(void **state)
+{
+        struct fixture *f = *state;
+        static const char *const files[] = {"inbox", "spool"};
+        const struct timespec old[2] = {{.tv_sec = 1767225601}, {.tv_sec = 1767225601}};
+        for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+                struct stat st;
+                put(f, files[i], THREE);
+                if (i == 1) {
+                        unlinkat(f->fd, "inbox", 0);
+                        assert_int_equal(symlinkat("spool", f->fd, "inbox"), 0);
+                        assert_int_equal(utimensat(f->fd, "inbox", old, AT_SYMLINK_NOFOLLOW), 0);
+                }
+                assert_int_equal(fstatat(f->fd, files[i], &st, 0), 0);
+                const struct timespec tick[2] = {st.st_atim, st.st_mtim};
+                struct mailbox *m = open_box(f, "INBOX", false);
+                put(f, files[i], THREE_WITH("D"));
+                assert_int_equal(utimensat(f->fd, files[i], tick, 0), 0);
+                expect_sync(f, m, "4 SD a|5  b|6  c");
+                mailbox_close(&m);
+        }
 }
 
 static void headers_that_grow(void **state)
@@ -241,6 +268,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 T(flags_that_change_before_a_delivery),
                 T(a_change_behind_theirs),
+                T(a_change_in_the_same_tick),
                 T(headers_that_grow),
                 T(a_message_in_the_middle),
                 T(all_is_taken_away),
