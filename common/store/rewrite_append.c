@@ -172,8 +172,9 @@ int rewrite_append_run(struct rewrite_work *w, bool *ret_begun)
         }
         r = carry(w, w->h.old_size);
         if (r == 0)
-                return rewrite_append_end(w);
-        *ret_begun = take_back(w) < 0;
+                r = rewrite_append_end(w);
+        /* also what is all there: nobody will be told OK of it */
+        *ret_begun = r < 0 && take_back(w) < 0;
         return r;
 }
 

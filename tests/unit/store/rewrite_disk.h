@@ -18,7 +18,8 @@
 #include "base/buf.h"
 #include "store/rewrite.h"
 
-enum fault { FAULT_NONE, FAULT_CUT, FAULT_HALF, FAULT_FAIL, FAULT_FULL };
+/* STAYS: from there on nothing is written or synced, but the process goes on */
+enum fault { FAULT_NONE, FAULT_CUT, FAULT_HALF, FAULT_FAIL, FAULT_FULL, FAULT_STAYS };
 enum { MBOX, JOURNAL, KEPT_JOURNAL, FILES, LOG_MAX = 4096, SECTOR = 8 };
 /* of the journal's name */
 enum named { BEFORE, NAMED, GONE };
@@ -104,7 +105,7 @@ static bool goes_on(bool *ret_half)
         if (disk.dead)
                 return false;
         disk.calls++;
-        if (disk.fault == FAULT_NONE || disk.fault == FAULT_FULL || disk.calls != disk.fault_at)
+        if (disk.fault == FAULT_NONE || disk.fault >= FAULT_FULL || disk.calls != disk.fault_at)
                 return true;
         if (disk.fault == FAULT_FAIL) {
                 errno = disk.error;
@@ -115,8 +116,16 @@ static bool goes_on(bool *ret_half)
         return *ret_half;
 }
 
+static bool takes_no_more(void)
+{
+        errno = disk.error;
+        return disk.fault == FAULT_STAYS && disk.calls >= disk.fault_at;
+}
+
 static bool has_room(int fd, off_t size)
 {
+        if (takes_no_more())
+                return false;
         bool has = disk.fault != FAULT_FULL || size <= disk.room[file_of(fd)];
         errno = ENOSPC;
         return has;
@@ -172,7 +181,7 @@ static int sync_file(int fd)
 {
         bool half = false;
         struct stat st;
-        if (!goes_on(&half) || half)
+        if (!goes_on(&half) || half || takes_no_more())
                 return -1;
         disk.syncs++;
         if (disk.meanwhile)

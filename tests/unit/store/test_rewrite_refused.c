@@ -116,6 +116,30 @@ static void what_is_added_needs_its_room(void **state)
         free_plan(&p);
 }
 
+/* Nothing can be written any more, from some call on: what is refused is not there, also when only the
+ * journal could not say that it is done. */
+static void what_is_added_is_told_or_taken_back(void **state)
+{
+        struct plan p = {.window = 16};
+        unsigned refused = 0;
+        int r = -EDQUOT;
+        letters(&p.old, 100);
+        say(&p, false, 0, 100);
+        say(&p, true, 0, 20);
+        for (unsigned at = 1; r < 0; at++) {
+                bool begun;
+                begin_disk(&p, FAULT_STAYS, at, EDQUOT);
+                r = run(&p, &begun);
+                goes_well();
+                assert_true(r == 0 || r == -EDQUOT);
+                assert_int_equal(replay(), 0);
+                expect(&p, r < 0 ? &p.old : &p.new);
+                refused += r < 0;
+        }
+        assert_true(refused > 6);
+        free_plan(&p);
+}
+
 /* One message, several, and the end that is cut off. */
 static void what_changes_the_end_is_few_syncs(void **state)
 {
@@ -304,6 +328,7 @@ int main(void)
                 cmocka_unit_test(an_error_leaves_the_old_or_a_journal),
                 cmocka_unit_test(what_grows_needs_its_room_first),
                 cmocka_unit_test(what_is_added_needs_its_room),
+                cmocka_unit_test(what_is_added_is_told_or_taken_back),
                 cmocka_unit_test(what_changes_the_end_is_few_syncs),
                 cmocka_unit_test(what_shrinks_needs_64_kB),
                 cmocka_unit_test(many_pieces_are_few_syncs),
