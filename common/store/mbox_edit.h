@@ -2,7 +2,8 @@
 #define STORE_MBOX_EDIT_H
 
 /* Bytes of an mbox that others take the place of, and how those get into it: in place, where a cut at any
- * point leaves each header old or new; otherwise by a rewrite. */
+ * point leaves each header old or new, and then the end goes, where that is all that moves; otherwise by a
+ * rewrite. */
 
 #include "base/buf.h"
 
@@ -13,7 +14,7 @@ struct mbox_edits {
         struct buf texts;
         size_t n;
         bool grows;   /* one changes the length */
-        bool crosses; /* one is in two blocks of the file */
+        bool at_once; /* none may be there without the others, whatever each is like */
 };
 void mbox_edits_clear(struct mbox_edits *e);
 void mbox_edits_free(struct mbox_edits *e);

@@ -224,6 +224,8 @@ static int look_at_all(struct writing *w)
                 if (chosen && w->c->expunge) {
                         mbox_edits_put(&w->edits, mbox_offset(m, row), mbox_extent(m, rec).stored,
                                        SLICE_NULL);
+                        /* beside an X-IMAPbase that has its UID already it would get another one */
+                        w->edits.at_once |= rec->uid > l->last_uid;
                         continue;
                 }
                 bool has_base = first && base;

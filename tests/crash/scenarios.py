@@ -229,6 +229,8 @@ SCENARIOS = [
     Scenario("mbox-expunge-first", mboxes.plain, expunge("1", (1,))),
     Scenario("mbox-expunge-middle", mboxes.plain, expunge("3,5:6", (3, 5, 6))),
     Scenario("mbox-expunge-last", mboxes.plain, expunge("8", (8,))),
+    Scenario("mbox-expunge-appended", mboxes.plain, [
+        select(), append("INBOX", 101), append("INBOX", 102, "\\Deleted"), remove("EXPUNGE"), Step("NOOP")]),
     Scenario("mbox-expunge-all", mboxes.plain, expunge("1:8", INBOX)),
     Scenario("mbox-lazy", mboxes.delivered, [select(), FETCH, Step("CLOSE")], known=False),
     Scenario("mbox-pop3", mboxes.arrived, [

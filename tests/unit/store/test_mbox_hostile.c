@@ -242,7 +242,7 @@ static void lines_at_both_ends_of_a_long_header(void **state)
                 mbox_edits_header(&e, 0, old, slice_of(wide(f, rows[i].lines)));
                 assert_int_equal(e.n, rows[i].edits);
                 assert_true(e.texts.n <= rows[i].most);
-                assert_true(e.n < 2 || e.crosses); /* both or none */
+                assert_true(e.n < 2 || e.at_once); /* both or none */
                 mbox_edits_free(&e);
         }
         put(f, "inbox", arena_printf(&f->arena, DATE_LINE "Subject: a\n%sa\n\n" MAIL("", "b"), old.p));
