@@ -102,11 +102,17 @@ static bool same_file(const struct stat *a, const struct stat *b)
                a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+static bool is_at(int dirfd, const char *path, const struct stat *ours)
+{
+        struct stat there;
+        return fstatat(dirfd, path, &there, AT_SYMLINK_NOFOLLOW) == 0 && ours->st_dev == there.st_dev &&
+               ours->st_ino == there.st_ino;
+}
+
 static bool is_ours(int dirfd, const char *path, int fd)
 {
-        struct stat ours, there;
-        return fstat(fd, &ours) == 0 && fstatat(dirfd, path, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-               ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+        struct stat ours;
+        return fstat(fd, &ours) == 0 && is_at(dirfd, path, &ours);
 }
 
 /* Whether this process is the only one that looks at breaking the lock at path now, told by a lock on that
@@ -246,10 +252,10 @@ static int make_named(int dirfd, const char *name, int mode, const struct rule *
 
 /* What is there afterwards decides: an answer that NFS lost and asked for again says "exists" of a link that
  * is ours, and the file that was linked may be somebody else's by now. */
-static int link_lock(int dirfd, const char *from, int fd, const char *path)
+static int link_lock(int dirfd, const char *from, const struct stat *ours, const char *path)
 {
         int r = linkat(dirfd, from, dirfd, path, 0) < 0 ? -errno : 0;
-        if (is_ours(dirfd, path, fd))
+        if (is_at(dirfd, path, ours))
                 return 0;
         return r == 0 || r == -ENOENT ? -EEXIST : r;
 }
@@ -259,19 +265,20 @@ static int lock_by_link(int dirfd, const char *path, int mode, struct rule *rule
 {
         _cleanup_(free_p) char *name = xasprintf(".%s.%s", path, rule->host);
         _cleanup_(fd_close_p) int fd = -1;
-        struct stat st;
+        struct stat ours;
         int r = make_named(dirfd, name, mode, rule, &fd);
+        if (r == 0 && fstat(fd, &ours) < 0)
+                r = -errno;
         if (r < 0)
                 return r;
-        r = link_lock(dirfd, name, fd, path);
+        r = link_lock(dirfd, name, &ours, path);
         if (r == -EEXIST) {
                 /* the clocks of this host and of the file system may differ */
-                if (fstat(fd, &st) == 0)
-                        rule->now = MIN(rule->now, mtime_ms(&st));
+                rule->now = MIN(rule->now, mtime_ms(&ours));
                 if (break_stale(dirfd, path, rule))
-                        r = link_lock(dirfd, name, fd, path);
+                        r = link_lock(dirfd, name, &ours, path);
         }
-        if (is_ours(dirfd, name, fd))
+        if (is_at(dirfd, name, &ours))
                 unlinkat(dirfd, name, 0);
         if (r == 0)
                 *ret_fd = TAKE_FD(fd);

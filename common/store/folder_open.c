@@ -197,13 +197,16 @@ static int open_own(struct store *s, const struct folder_place *f, const char *b
         _cleanup_(fd_close_p) int fd = -1;
         const char *root = f->ns->location.root;
         struct perm perm;
+        struct slice below = slice_from(slice_of(path), strlen(base ? base : root) + 1);
         int r = open_control(s, base ? base : root, root, &fd);
         if (r < 0)
                 return r;
-        r = perm_of(fd, &perm);
-        if (r == 0)
-                r = folder_open_below(fd, slice_from(slice_of(path), strlen(base ? base : root) + 1), &perm,
-                                      ret_fd);
+        r = folder_open_below(fd, below, NULL, ret_fd);
+        if (r == -ENOENT) {
+                r = perm_of(fd, &perm);
+                if (r == 0)
+                        r = folder_open_below(fd, below, &perm, ret_fd);
+        }
         return r < 0 ? error_set(s, r, "mkdir", path) : 0;
 }
 

@@ -81,12 +81,6 @@ static void unlock_file(int fd)
                 (void)!fcntl(fd, F_OFD_SETLK, &lock);
 }
 
-static bool is_replaced(const struct index *ix)
-{
-        struct stat st;
-        return fstat(ix->journal, &st) < 0 || st.st_nlink == 0;
-}
-
 /* Reads [journal_at, end of file), with whatever is not whole yet. */
 static int read_tail(const struct index *ix, uint64_t size, struct buf *to)
 {
@@ -140,20 +134,16 @@ static int replay(struct index *ix, struct slice tail)
 
 /* `damaged` when something is left that cannot be read: somebody may be writing it just now, unless it is
  * locked. */
-static int journal_replay(struct index *ix)
+static void journal_replay(struct index *ix, uint64_t size)
 {
-        struct stat st;
         _cleanup_(buf_free) struct buf tail = {0};
-        if (fstat(ix->journal, &st) < 0)
-                return -errno;
-        if ((uint64_t)st.st_size == ix->journal_at)
-                return 0;
-        int r = read_tail(ix, (uint64_t)st.st_size, &tail);
+        if (size == ix->journal_at)
+                return;
+        int r = read_tail(ix, size, &tail);
         if (r == 0)
                 r = replay(ix, buf_slice(&tail));
-        if (r < 0 || (ix->locked && (uint64_t)st.st_size != ix->journal_at))
+        if (r < 0 || (ix->locked && size != ix->journal_at))
                 ix->damaged = true;
-        return 0;
 }
 
 int journal_header(struct index *ix, struct slice text, struct journal_header *ret)
@@ -179,6 +169,7 @@ int journal_header(struct index *ix, struct slice text, struct journal_header *r
 static int load(struct index *ix)
 {
         struct journal_header h;
+        struct stat st;
         ssize_t n = pread(ix->journal, &h, sizeof(h), 0);
         int r = journal_header(ix, slice_make(&h, n > 0 ? (size_t)n : 0), &h);
         if (r < 0)
@@ -195,9 +186,11 @@ static int load(struct index *ix)
         ix->why = NULL;
         ix->journal_at = sizeof(h);
         ix->damaged = false;
-        r = journal_replay(ix);
-        ix->ready = r == 0;
-        return r;
+        if (fstat(ix->journal, &st) < 0)
+                return -errno;
+        journal_replay(ix, (uint64_t)st.st_size);
+        ix->ready = true;
+        return 0;
 }
 
 /* An index whose journal was found unreadable in the middle must not be taken for more than it is: what comes
@@ -240,7 +233,7 @@ int index_refresh(struct index *ix)
         if ((uint64_t)st.st_size < ix->journal_at)
                 return -ESTALE;
         if ((uint64_t)st.st_size > ix->journal_at)
-                journal_replay(ix);
+                journal_replay(ix, (uint64_t)st.st_size);
         return st.st_nlink == 0 ? -ESTALE : 0;
 }
 
@@ -257,18 +250,19 @@ static bool cannot_write(int r)
                r == -ENOENT || r == -EINVAL || r == -ELOOP || r == -EISDIR || r == -EBADF || r == -ENOLCK;
 }
 
-/* Locked on the journal that has the name. */
-static int lock_current(struct index *ix)
+/* Locked on the journal that has the name; *ret is what it is like behind the lock, and stays so: who has no
+ * lock does not write to it, and puts no other one in its place. */
+static int lock_current(struct index *ix, struct stat *ret)
 {
         for (int i = 0; i < JOURNAL_TRIES; i++) {
                 int r = journal_open(ix, O_RDWR | O_CREAT);
                 if (r == 0)
                         r = journal_lock(ix->journal, USER_LOCK_WAIT_MS);
+                if (r == 0 && fstat(ix->journal, ret) < 0)
+                        r = -errno;
                 if (r < 0)
                         return r;
-                if (!is_replaced(ix))
-                        return 0;
-                if (ix->ready)
+                if (ret->st_nlink > 0 || ix->ready)
                         return 0;
                 fd_close_p(&ix->journal);
         }
@@ -304,16 +298,17 @@ static void start_transaction(struct index *ix)
 
 int index_begin(struct index *ix)
 {
-        int r = ix->detached ? 0 : lock_current(ix);
+        struct stat st = {0};
+        int r = ix->detached ? 0 : lock_current(ix, &st);
         if (cannot_write(r))
                 index_detach(ix);
         else if (r < 0)
                 return r;
         if (!ix->detached) {
                 ix->locked = true;
-                bool stale = ix->ready && (ix->adopting ? is_made(ix) : is_replaced(ix));
+                bool stale = ix->ready && (ix->adopting ? is_made(ix) : st.st_nlink == 0);
                 if (ix->ready && !ix->adopting)
-                        journal_replay(ix);
+                        journal_replay(ix, (uint64_t)st.st_size);
                 else if (!ix->ready)
                         index_open(ix);
                 if (stale) {

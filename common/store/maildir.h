@@ -112,8 +112,8 @@ void touch_did(struct touch *t, unsigned in_new, unsigned in_cur);
 /* Enters into `truth` what the directories look like now, where only we have changed them; ends it. */
 void touch_end(struct touch *t, struct index_truth *truth);
 void touch_free(struct touch *t); /* also a _cleanup_ function */
-/* Gives what is open, or `name` in that directory, when it was changed just now a time stamp that a later change
- * cannot leave, and tells it. */
-int touch_mark(int fd, const char *name, struct index_dir *ret);
+/* Gives what is open, or `name` in that directory, when it was changed just now a time stamp that a later
+ * change cannot leave, and tells it. *ret_st is what it looks like then; NULL: nobody wants to know. */
+int touch_mark(int fd, const char *name, struct index_dir *ret, struct stat *ret_st);
 
 #endif

@@ -61,8 +61,9 @@ static bool is_senders(const struct mailbox *m, const struct mbox_message *first
                 return false;
         if (t->nextuid <= 1)
                 return m->index.viewed;
+        time_t date = mbox_from_date(first->from);
         return !is_first(&m->index, first) &&
-               (first->date == -1 || first->date >= t->cur.read_at_us / 1000000 - ZONES_APART_SECS);
+               (date == -1 || date >= t->cur.read_at_us / 1000000 - ZONES_APART_SECS);
 }
 
 int mbox_take_base(struct reading *d, const struct mbox_message *first)

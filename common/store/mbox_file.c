@@ -166,9 +166,9 @@ void mbox_file_note(struct mbox_file *f, struct index_truth *truth)
         struct uidlist_seen *l = &truth->list;
         off_t known = f->st.st_size;
         truth->cur = (struct index_dir){.settled = true, .read_at_us = clock_realtime_us()};
-        if (f->fd >= 0 && touch_mark(f->fd, NULL, &truth->cur) < 0)
+        if (f->fd >= 0 && touch_mark(f->fd, NULL, &truth->cur, &f->st) < 0)
                 truth->cur.settled = false;
-        (void)!mbox_file_stat(f);
+        note_size(f);
         l->version = MBOX_TRUTH_VERSION;
         l->dev = f->st.st_dev;
         l->ino = f->st.st_ino;

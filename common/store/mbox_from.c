@@ -140,7 +140,8 @@ static bool read_date(struct slice s, time_t *ret_date)
         }
         if (!zone)
                 zone = date_zone(take_word(&s), &minutes) == 0;
-        *ret_date = date_of(&tm, zone, minutes);
+        if (ret_date)
+                *ret_date = date_of(&tm, zone, minutes);
         return true;
 }
 
@@ -167,6 +168,13 @@ bool mbox_is_from_line(struct slice line, time_t *ret_date)
                 take_word(&rest);
         }
         return read_date(rest, ret_date);
+}
+
+time_t mbox_from_date(struct slice line)
+{
+        time_t date = -1;
+        (void)mbox_is_from_line(line, &date);
+        return date;
 }
 
 /* Of what will be between "From " and the date: it must read as one word. */

@@ -13,11 +13,14 @@ enum {
 };
 
 /* Whether a line, with or without its line end, is one, and its date: of the zone that it names, local time
- * without one, -1 when that cannot be told. What is read:
+ * without one, -1 when that cannot be told; NULL: nobody wants to know, and mktime(3) need not look for the
+ * zone, which is a system call. What is read:
  *   sender   one word, a quoted local part, "name at host" of list archives, nothing ("From  Thu ...")
  *   date     "Thu Nov  9 22:33[:52] [ZONE] 2001 [ZONE]" or "Thu, 9 Nov 2001 22:33[:52] [ZONE]"
  *   behind   anything ("remote from host") */
 bool mbox_is_from_line(struct slice line, time_t *ret_date);
+/* The date alone. */
+time_t mbox_from_date(struct slice line);
 
 /* Appends "From sender  Sat Nov 21 10:11:37 2026" and a line end, CRLF when the header's first line has it,
  * in local time; the sender is taken from Return-Path, Sender or From of the header; "MAILER-DAEMON" without

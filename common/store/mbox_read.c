@@ -117,11 +117,12 @@ static int add(struct reading *d, uint32_t uid, const struct mbox_message *msg)
         const struct mbox_extent e = {msg->stored, msg->head_n, msg->from_n};
         mbox_extent_format(&e, &d->text);
         filename_info_format(&info, SLICE_NULL, msg->status.flags, letters);
+        time_t date = mbox_from_date(msg->from);
         const struct index_file file = {.base = slice_of(msg->hash),
                                         .info = buf_slice(&info),
                                         .fields = buf_slice(&d->text),
                                         .size = msg->size,
-                                        .date = msg->date == -1 ? d->f->st.st_mtim.tv_sec : msg->date};
+                                        .date = date == -1 ? d->f->st.st_mtim.tv_sec : date};
         index_add(&d->m->index, uid, &file,
                   (uint16_t)(RECORD_COUNTED | (msg->status.old ? 0 : RECORD_RECENT)));
         /* to index_add() that is one that is not known */

@@ -62,7 +62,7 @@ static int window(struct mbox_scan *s, uint64_t at, size_t want, struct slice *r
 }
 
 /* Whether the bytes at the beginning of a line are a From_ line, and how long. */
-static bool from_line(struct slice at, size_t *ret_n, time_t *ret_date)
+static bool from_line(struct slice at, size_t *ret_n)
 {
         /* the first letter apart: this is asked of every line of a header */
         if (at.n == 0 || at.p[0] != 'F' || !slice_starts(at, SLICE("From ")))
@@ -72,7 +72,7 @@ static bool from_line(struct slice at, size_t *ret_n, time_t *ret_date)
         if (n == MBOX_FROM_MAX)
                 return false;
         *ret_n = MIN(n + 1, line.n);
-        return mbox_is_from_line(slice_head(line, *ret_n), ret_date);
+        return mbox_is_from_line(slice_head(line, *ret_n), NULL);
 }
 
 static size_t line_end(struct slice s)
@@ -88,7 +88,7 @@ static int read_from(struct mbox_scan *s, struct mbox_message *m)
         int r = window(s, s->at, MBOX_FROM_MAX, &w);
         if (r < 0 || w.n == 0)
                 return r;
-        if (!from_line(w, &n, &m->date))
+        if (!from_line(w, &n))
                 return -EBADMSG;
         s->from.n = 0;
         buf_append(&s->from, slice_head(w, n));
@@ -137,11 +137,10 @@ static int read_head(struct mbox_scan *s, struct head *ret, bool *ret_end)
         while (!end) {
                 struct slice w;
                 size_t from_n;
-                time_t date;
                 int r = window(s, at + h.n, MBOX_FROM_MAX, &w);
                 if (r < 0)
                         return r;
-                if (w.n == 0 || (!h.line && from_line(w, &from_n, &date)))
+                if (w.n == 0 || (!h.line && from_line(w, &from_n)))
                         break;
                 end = !h.line && line_end(w);
                 size_t n = slice_find(w, '\n');
@@ -257,7 +256,6 @@ static int length_is_true(struct mbox_scan *s, uint64_t at, const struct mbox_st
         char text[PEEK];
         struct slice w;
         size_t from_n;
-        time_t date;
         *ret = false;
         if (!st->has_length || at > s->source.end || st->length > s->source.end - at)
                 return 0;
@@ -268,7 +266,7 @@ static int length_is_true(struct mbox_scan *s, uint64_t at, const struct mbox_st
         bool line = w.p[0] == '\n';
         w = slice_from(w, 1);
         size_t skip = line_end(w);
-        *ret = w.n == skip || ((line || skip) && from_line(slice_from(w, skip), &from_n, &date));
+        *ret = w.n == skip || ((line || skip) && from_line(slice_from(w, skip), &from_n));
         return 0;
 }
 
@@ -317,11 +315,10 @@ static int read_lines(struct mbox_scan *s, uint64_t at, uint64_t at_most, bool t
         while (n < at_most) {
                 struct slice w;
                 size_t from_n;
-                time_t date;
                 int r = window(s, at + n, MBOX_FROM_MAX, &w);
                 if (r < 0)
                         return r;
-                if (w.n == 0 || (to_from && p->last[1] == '\n' && from_line(w, &from_n, &date)))
+                if (w.n == 0 || (to_from && p->last[1] == '\n' && from_line(w, &from_n)))
                         break;
                 w = slice_head(w, (size_t)MIN(at_most - n, (uint64_t)w.n));
                 if (to_from)

@@ -41,7 +41,6 @@ struct mbox_message {
         uint64_t head_n; /* then the header, with the empty line behind it where there is one */
         uint64_t body_n; /* then the body, without the line end that separates messages */
         uint64_t size;   /* as sent: without metadata headers, every line end CRLF (and `unquote` done) */
-        time_t date;     /* of the From_ line, which is local time unless it names a zone; -1: none */
         struct mbox_status status; /* base and pseudo count in the file's first message only */
         /* Of the From_ line and the header without metadata, as they are sent: it stays when flags change. */
         char hash[MBOX_HASH_LEN + 1];

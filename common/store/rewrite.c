@@ -204,6 +204,7 @@ static int take_name(struct rewrite *w, const char *journal)
         return renameat(w->dirfd, name, w->dirfd, journal) < 0 ? -errno : 0;
 }
 
+/* The file is looked at once more: who has no lock may have appended since the caller did. */
 static int check(struct rewrite *w, int file, uint64_t size, struct stat *ret)
 {
         if (w->pieces.error)
@@ -212,7 +213,13 @@ static int check(struct rewrite *w, int file, uint64_t size, struct stat *ret)
                 return -errno;
         if (w->from > size || size > (uint64_t)ret->st_size)
                 return -EINVAL;
-        return rewrite_waits(w->dirfd, true) ? -EEXIST : 0;
+        return rewrite_waits(w->dirfd, false) ? -EEXIST : 0;
+}
+
+/* The other journal: who does not use it himself. */
+static int check_append(const struct rewrite *w)
+{
+        return rewrite_append_waits(w->dirfd) ? -EEXIST : 0;
 }
 
 static struct rewrite_work work_of(const struct rewrite *w, const struct rewrite_header *h,
@@ -244,7 +251,9 @@ static int carry(struct rewrite_work *work, bool *ret_begun)
 static int move(struct rewrite *w, struct rewrite_header *h, const struct rewrite_piece *pieces, int file,
                 bool *ret_begun)
 {
-        int r = write_chunk(w);
+        int r = check_append(w);
+        if (r == 0)
+                r = write_chunk(w);
         if (r == 0)
                 r = reserve(w, h, pieces);
         if (r == 0)
@@ -266,9 +275,10 @@ static int append_small(struct rewrite *w, struct rewrite_header *h, const struc
                         int file, bool *ret_begun)
 {
         _cleanup_(fd_close_p) int journal = -1;
-        if (rewrite_append_open(w->dirfd, &w->perm, w->sync, &journal) < 0)
-                return -EAGAIN;
-        int r = rewrite_write(journal, w->chunk.p, w->chunk.n, sizeof(*h));
+        int r = rewrite_append_open(w->dirfd, &w->perm, w->sync, &journal);
+        if (r != 0)
+                return r < 0 ? -EAGAIN : -EEXIST;
+        r = rewrite_write(journal, w->chunk.p, w->chunk.n, sizeof(*h));
         if (r == 0)
                 r = write_header(w, h, journal, hash_bytes(buf_slice(&w->chunk), w->hash));
         struct rewrite_work work = work_of(w, h, pieces, file, journal);
@@ -284,7 +294,9 @@ static int append_small(struct rewrite *w, struct rewrite_header *h, const struc
 static int append_large(struct rewrite *w, struct rewrite_header *h, const struct rewrite_piece *pieces,
                         int file, bool *ret_begun)
 {
-        int r = write_chunk(w);
+        int r = check_append(w);
+        if (r == 0)
+                r = write_chunk(w);
         if (r == 0)
                 r = write_header(w, h, w->fd, w->hash);
         if (r == 0)
@@ -303,9 +315,12 @@ static int append_large(struct rewrite *w, struct rewrite_header *h, const struc
 /* In one call: there is nothing between the old and the new. */
 static int cut_off(const struct rewrite *w, int file, bool *ret_begun)
 {
-        if (ftruncate(file, (off_t)w->at) < 0)
-                return -errno;
-        int r = w->sync && fsync(file) < 0 ? -errno : 0;
+        int r = check_append(w);
+        if (r == 0 && ftruncate(file, (off_t)w->at) < 0)
+                r = -errno;
+        if (r < 0)
+                return r;
+        r = w->sync && fsync(file) < 0 ? -errno : 0;
         *ret_begun = r < 0;
         return r;
 }

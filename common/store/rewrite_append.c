@@ -66,11 +66,10 @@ int rewrite_append_open(int dirfd, const struct perm *perm, bool sync, int *ret_
         if (!S_ISREG(st.st_mode))
                 return -EINVAL;
         /* with a byte in it its name has been synced */
-        r = st.st_size == 0 && sync ? fd_fsync_dir(dirfd) : 0;
-        if (r < 0)
-                return r;
-        *ret_fd = TAKE_FD(fd);
-        return 0;
+        r = st.st_size > 0 ? is_begun(fd) : sync ? fd_fsync_dir(dirfd) : 0;
+        if (r == 0)
+                *ret_fd = TAKE_FD(fd);
+        return r;
 }
 
 int rewrite_append_end(struct rewrite_work *w)
@@ -162,6 +161,7 @@ static int take_back(struct rewrite_work *w)
 int rewrite_append_run(struct rewrite_work *w, bool *ret_begun)
 {
         struct stat st;
+        /* who has no lock may have appended while the journal was synced */
         int r = fstat(w->file, &st) < 0 ? -errno : 0;
         *ret_begun = true;
         if (r == 0 && (uint64_t)st.st_size != w->h.old_size)

@@ -147,7 +147,7 @@ int rewrite_load_content(struct rewrite_work *w, struct rewrite_piece **ret);
 
 /* rewrite_append.c. Whether texts come behind the whole old content, and nothing else. */
 bool rewrite_is_append(const struct rewrite_header *h, const struct rewrite_piece *pieces);
-/* The journal for that, which does not wait; created if need be, with its name on the disk. */
+/* The journal for that; created if need be, with its name on the disk. 1: it waits. */
 int rewrite_append_open(int dirfd, const struct perm *perm, bool sync, int *ret_fd);
 /* It has what w->h, w->pieces and w->texts say, and the file is as it was: adds to it. As rewrite_run(). */
 int rewrite_append_run(struct rewrite_work *w, bool *ret_begun);

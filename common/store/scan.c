@@ -149,7 +149,7 @@ static int read_dir(struct scan *s, const char *name, bool in_new, struct index_
         struct mailbox *m = s->m;
         struct stat after;
         struct index_dir now;
-        int r = touch_mark(m->dir, name, &now);
+        int r = touch_mark(m->dir, name, &now, NULL);
         int fd = r < 0 ? -1 : openat(m->dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         _cleanup_(dir_close_p) DIR *d = fd < 0 ? NULL : fdopendir(fd);
         if (!d) {

@@ -38,7 +38,7 @@ static int look_at(int fd, const char *name, struct stat *ret)
  * mark made earlier in the same tick, by us or by who does not share our index, must not come again behind a
  * change that was made in between. File systems with coarser stamps, and directories of others, do not take
  * it: they are unsettled while they are young. */
-int touch_mark(int fd, const char *name, struct index_dir *ret)
+int touch_mark(int fd, const char *name, struct index_dir *ret, struct stat *ret_st)
 {
         struct stat st;
         if (look_at(fd, name, &st) < 0)
@@ -59,6 +59,8 @@ int touch_mark(int fd, const char *name, struct index_dir *ret)
                                   .nsec = (uint32_t)st.st_mtim.tv_nsec,
                                   .read_at_us = now,
                                   .settled = settled};
+        if (ret_st)
+                *ret_st = st;
         return 0;
 }
 
@@ -136,7 +138,7 @@ void touch_did(struct touch *t, unsigned in_new, unsigned in_cur)
 static void end_one(struct touch *t, const char *name, bool tracked, struct index_dir *to)
 {
         struct index_dir now;
-        if (tracked && touch_mark(t->m->dir, name, &now) == 0)
+        if (tracked && touch_mark(t->m->dir, name, &now, NULL) == 0)
                 *to = now;
 }
 

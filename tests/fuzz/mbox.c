@@ -70,7 +70,8 @@ static void check_head(const struct mbox_message *m, uint8_t how)
         check_write(m->head, &want);
         _cleanup_(buf_free) struct buf line = {0};
         time_t date;
-        mbox_from_line(m->head, m->date, &line);
+        assert(mbox_is_from_line(m->from, &date));
+        mbox_from_line(m->head, date, &line);
         assert(mbox_is_from_line(buf_slice(&line), &date));
 }
 

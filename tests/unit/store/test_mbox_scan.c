@@ -479,9 +479,6 @@ static void from_lines(void **state)
                     date != lines[i].date)
                         fail_msg("%s: %jd, want %jd", lines[i].line, (intmax_t)date, (intmax_t)lines[i].date);
         }
-        struct found f;
-        scan(SLICE("From a Thu Nov  9 22:33:52 2023 +0000\n\n"), &f);
-        assert_int_equal(f.m[0].date, UTC);
 }
 
 static void unquoted(void **state)
