@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 
 #define THREE_WITH(flag)                                                                                     \
-        MAIL(BASE "Status: RO\nX-Status: " flag "\nX-UID: 4\n", "a")                                          \
+        MAIL(BASE "Status: RO\nX-Status: " flag "\nX-UID: 4\n", "a")                                         \
         MAIL("X-UID: 5\n", "b") MAIL("X-UID: 6\n", "c")
 #define THREE THREE_WITH("F")
 
