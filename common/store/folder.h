@@ -67,5 +67,10 @@ void folder_make_other_roots(struct store *s);
 
 /* manage.c: removes a directory with all that is in it; one that is not there is no error. */
 int folder_remove_tree(struct store *s, int at, const char *name);
+/* The name that Dovecot gives to what is being deleted; it cannot be a folder's. */
+#define FOLDER_TRASH "..DOVECOT-TRASHED"
+/* What a DELETE that was cut off, or failed half way, has left of a Maildir is removed now, unless somebody
+ * is at it, and what is there is counted again. To be called by who finds it. */
+void folder_clear_trash(struct store *s, int root);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -15,9 +16,6 @@
 #include "store/name.h"
 #include "store/quota.h"
 #include "store/special_use.h"
-
-/* The name that Dovecot gives to what is being deleted; it cannot be a folder's. */
-#define MANAGE_TRASH "..DOVECOT-TRASHED"
 
 enum {
         /* a Maildir is two deep, what belongs to mbox folders as deep as they are; more is not ours to remove
@@ -85,7 +83,7 @@ int store_create(struct store *s, const char *name)
         return r < 0 ? r : make_maildir(s, &f, root);
 }
 
-/* Removes what is below an open directory; the first error ends it. */
+/* Removes what is below an open directory, perhaps together with others; the first error ends it. */
 static int remove_below(struct store *s, int fd, int depth)
 {
         int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0), r = 0;
@@ -95,7 +93,7 @@ static int remove_below(struct store *s, int fd, int depth)
                 return -EIO;
         }
         rewinddir(d);
-        for (struct dirent *e; r == 0 && (e = readdir(d));) {
+        for (struct dirent *e; r == 0 && (e = dir_next(d, &r));) {
                 if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
                         continue;
                 user_step(s, 0, 0);
@@ -105,6 +103,8 @@ static int remove_below(struct store *s, int fd, int depth)
                         return -errno;
                 _cleanup_(fd_close_p) int below =
                         openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+                if (below < 0 && errno == ENOENT)
+                        continue;
                 r = below < 0 ? -errno : depth <= 0 ? -ELOOP : remove_below(s, below, depth - 1);
                 if (r == 0 && unlinkat(fd, e->d_name, AT_REMOVEDIR) < 0 && errno != ENOENT)
                         r = -errno;
@@ -123,15 +123,37 @@ int folder_remove_tree(struct store *s, int at, const char *name)
         return r;
 }
 
-/* In one step out of the folders, then away for good. */
+/* -EAGAIN: another session is at it. Its lock goes with it; where directories cannot be locked several remove
+ * what is there, and each what it finds. */
+static int empty_trash(struct store *s, int root)
+{
+        _cleanup_(fd_close_p) int fd =
+                openat(root, FOLDER_TRASH, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0)
+                return -errno;
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+                return -EAGAIN;
+        return folder_remove_tree(s, root, FOLDER_TRASH);
+}
+
+void folder_clear_trash(struct store *s, int root)
+{
+        if (empty_trash(s, root) == 0)
+                quota_forget(s);
+}
+
+/* In one step out of the folders, then away for good. 0; 1: it is out, and not all of it could be removed;
+ * -errno: it is where it was. */
 static int trash(struct store *s, int root, const char *name)
 {
         for (int i = 0; i < MANAGE_TRASH_TRIES; i++) {
-                if (renameat(root, name, root, MANAGE_TRASH) == 0)
-                        return folder_remove_tree(s, root, MANAGE_TRASH);
+                if (renameat(root, name, root, FOLDER_TRASH) == 0)
+                        return empty_trash(s, root) < 0;
                 if (errno != ENOTEMPTY && errno != EEXIST)
                         return -errno;
-                int r = folder_remove_tree(s, root, MANAGE_TRASH);
+                int r = folder_remove_tree(s, root, FOLDER_TRASH);
+                if (r == 0)
+                        quota_forget(s);
                 if (r < 0 && r != -ENOTEMPTY)
                         return r;
         }
@@ -156,7 +178,8 @@ static int delete_maildir(struct store *s, struct arena *a, const struct folder_
         r = trash(s, root, entry);
         if (r < 0)
                 return error_set(s, r, "rename", f->dir);
-        quota_change(s, -(int64_t)gone.bytes, -(int64_t)gone.messages);
+        if (r == 0) /* else it counts until it is gone */
+                quota_change(s, -(int64_t)gone.bytes, -(int64_t)gone.messages);
         if (f->ns->location.control && folder_open_control_root(s, f->ns, &control) == 0)
                 (void)!trash(s, control, entry);
         return 0;

@@ -75,6 +75,26 @@ static void look_end(struct look *l)
         fd_close_p(&l->fd);
 }
 
+static int open_lines(struct look *l)
+{
+        l->fd = openat(l->dir, MAILDIRSIZE_NAME, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+        return l->fd < 0 ? -errno : 0;
+}
+
+/* The next one who needs it counts; but limits that only the file has must stay: then a line that says
+ * nothing asks for it. */
+static void forget_file(struct look *l)
+{
+        int r = 0;
+        if (l->s->quota.fixed)
+                r = unlinkat(l->dir, MAILDIRSIZE_NAME, 0) < 0 ? -errno : 0;
+        else if (l->fd < 0)
+                r = open_lines(l);
+        if (r == 0 && !l->s->quota.fixed && write(l->fd, "\n", 1) != 1)
+                r = -EIO;
+        l->s->quota_missed = r < 0 && r != -ENOENT;
+}
+
 static int open_dir(struct look *l)
 {
         for (size_t i = 0; i < l->s->namespaces_n; i++) {
@@ -82,7 +102,12 @@ static int open_dir(struct look *l)
                 if (!is_covered(l->s, ns))
                         continue;
                 l->path = ns->location.control ? ns->location.control : ns->location.root;
-                return folder_open_control_root(l->s, ns, &l->dir);
+                int r = folder_open_control_root(l->s, ns, &l->dir);
+                if (r == 0 && l->s->quota_missed) {
+                        forget_file(l);
+                        fd_close_p(&l->fd);
+                }
+                return r;
         }
         return error_text(l->s, -ENOENT, "no namespace belongs to the quota root \"%s\"", l->s->quota.name);
 }
@@ -148,16 +173,6 @@ static int write_file(struct look *l)
         if (r == -ENOENT)
                 r = file_replace_at(l->dir, MAILDIRSIZE_NAME, buf_slice(&text), perm.file, false);
         return r < 0 ? error_set_at(l->s, r, "write", l->path, MAILDIRSIZE_NAME) : 0;
-}
-
-/* The next one who needs it counts; but limits that only the file has must stay: then a line that says
- * nothing asks for it. */
-static void forget_file(struct look *l)
-{
-        if (l->s->quota.fixed)
-                unlinkat(l->dir, MAILDIRSIZE_NAME, 0);
-        else if (l->fd >= 0)
-                (void)!write(l->fd, "\n", 1);
 }
 
 /* `always`: the limits are new, and have to be written even when mail comes all the time. */
@@ -262,8 +277,12 @@ void quota_change(struct store *s, int64_t bytes, int64_t messages)
 {
         _cleanup_(look_end) struct look l = {.s = s, .dir = -1, .fd = -1};
         _cleanup_(buf_free) struct buf line = {0};
-        if (s->quota.backend != QUOTA_MAILDIR || (bytes == 0 && messages == 0) || open_dir(&l) < 0)
+        if (s->quota.backend != QUOTA_MAILDIR || (bytes == 0 && messages == 0))
                 return;
+        if (open_dir(&l) < 0) {
+                s->quota_missed = true;
+                return;
+        }
         if (look_in(&l) < 0) {
                 forget_file(&l);
                 return;
@@ -273,10 +292,19 @@ void quota_change(struct store *s, int64_t bytes, int64_t messages)
          */
         if (l.counted && messages <= 0)
                 return;
-        if (l.fd < 0)
-                l.fd = openat(l.dir, MAILDIRSIZE_NAME, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
-        if (l.fd < 0 || write(l.fd, line.p, line.n) != (ssize_t)line.n)
+        if ((l.fd < 0 && open_lines(&l) < 0) || write(l.fd, line.p, line.n) != (ssize_t)line.n)
                 forget_file(&l);
+}
+
+void quota_forget(struct store *s)
+{
+        _cleanup_(look_end) struct look l = {.s = s, .dir = -1, .fd = -1};
+        if (s->quota.backend != QUOTA_MAILDIR)
+                return;
+        if (open_dir(&l) == 0)
+                forget_file(&l);
+        else
+                s->quota_missed = true;
 }
 
 void quota_recount(struct store *s)

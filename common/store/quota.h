@@ -41,6 +41,9 @@ int quota_check(struct store *s, const struct folder_place *f, struct quota_foun
 
 /* Enters what has changed in folders that count. What cannot be written is counted again by who needs it. */
 void quota_change(struct store *s, int64_t bytes, int64_t messages);
+/* Nobody knows what has changed: it is counted again by who needs it. Where not even that can be written it
+ * is tried again, when the file is needed next and at the end. */
+void quota_forget(struct store *s);
 /* The same after more than one folder changed: what is there is counted again. */
 void quota_recount(struct store *s);
 

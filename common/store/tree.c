@@ -49,7 +49,9 @@ static int walk_maildirs(const struct walk *w, int root)
         int r = open_list(root, &d);
         for (struct dirent *e; r == 0 && (e = dir_next(d, &r));) {
                 const struct tree_entry entry = {.disk = slice_of(e->d_name + 1)};
-                if (folder_entry(e->d_name) && S_ISDIR(type_of(root, e)))
+                if (strcmp(e->d_name, FOLDER_TRASH) == 0)
+                        folder_clear_trash(w->s, root);
+                else if (folder_entry(e->d_name) && S_ISDIR(type_of(root, e)))
                         r = w->each(w->context, &entry);
         }
         return r;

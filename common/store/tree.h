@@ -2,7 +2,8 @@
 #define STORE_TREE_H
 
 /* What is below the root of a namespace's folders, whatever the format: one walk for those who list folders,
- * count what is in them, or watch them. INBOX is not part of it. */
+ * count what is in them, or watch them. INBOX is not part of it. What a DELETE has left goes
+ * when it is seen. */
 
 #include "store/folder.h"
 

@@ -153,6 +153,8 @@ void store_close(struct store **s)
         if (!*s)
                 return;
         store_rest(*s);
+        if ((*s)->quota_missed)
+                quota_forget(*s);
         buf_free(&(*s)->error);
         arena_free(&(*s)->arena);
         free(*s);

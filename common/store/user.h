@@ -33,6 +33,7 @@ struct store {
         struct buf error;    /* store_error() */
         const char *refusal; /* store_refusal() */
         struct quota_root quota;
+        bool quota_missed;    /* quota.c: maildirsize lacks a change, and could not be forgotten yet */
         int64_t last_name_us; /* see filename_generate() */
         store_step *step;     /* store_on_step(); NULL: nobody wants to know */
         void *step_context;

@@ -19,6 +19,7 @@ from point import ROOM
 EXIT_CUT = 100  # of cut.c
 END = 10.0  # seconds for a program to end
 READ_BY_OTHERS = ("Dovecot", "same name")  # after these Dovecot reads what there is in the end
+TRASH = "..DOVECOT-TRASHED"  # of Maildirs: what is being deleted
 LATE = 9001  # the message that the check appends
 AGAIN = 9100  # and those behind it: of folders that another program has made again
 # the one that comes before the check
@@ -504,6 +505,7 @@ class Run:
                 self.compare(self.bench.dovecot(), sorted(folders & set(self.bench.layout.read_by_others()[1].values())))
             if self.scenario.moved and self.scenario.mbox:
                 self.names()
+            need(not os.path.exists(os.path.join(self.bench.mail, TRASH)), "what was deleted is there still")
         except Silent:
             raise Failed("the next session hangs; its log:\n" + open(self.bench.log).read()) from None
         except Gone:

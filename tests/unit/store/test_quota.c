@@ -1,8 +1,12 @@
-/* The backend count adds up what all folders hold: how often it is asked. */
+/* The backend count adds up what all folders hold: how often it is asked. The backend maildir: what becomes
+ * of its file when something could not be entered. */
 
 #include "maildir_fixture.h"
 
+#include <sys/file.h>
 #include <sys/inotify.h>
+
+#include "store/quota.h"
 
 static const char *const plugins[] = {"quota"};
 
@@ -119,12 +123,84 @@ static void messages_of_a_command_add_up(void **state)
         }
 }
 
+static void expect_quota(struct fixture *f, uint64_t bytes, uint64_t messages)
+{
+        struct store_quota q = {0};
+        assert_int_equal(store_quota(f->store, &q), 0);
+        assert_int_equal(q.bytes, bytes);
+        assert_int_equal(q.messages, messages);
+}
+
+static void look_at_folders(struct fixture *f)
+{
+        struct folder *folders;
+        size_t n;
+        assert_int_equal(store_list(f->store, &f->arena, &folders, &n), 0);
+        assert_int_equal(n, 1);
+}
+
+#define TRASH "Maildir/..DOVECOT-TRASHED"
+#define DEEP  "/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x"
+
+/* What is in the trash counts until it is removed: by who looks at the folders next, unless somebody is at
+ * it. */
+static void what_a_delete_has_left(void **state)
+{
+        struct fixture *f = *state;
+        limit(f, "maildir:User quota", "*:messages=20");
+        assert_int_equal(store_create(f->store, "a"), 0);
+        put(f, "Maildir/new/1.M1P1.h", "12345");
+        put(f, "Maildir/.a/cur/2.M2P2.h:2,", "1234567");
+        expect_quota(f, 12, 2);
+        /* it cannot be removed: nobody's folder is so deep */
+        assert_int_equal(dir_make_all(f->fd, "Maildir/.a" DEEP, 0700), 0);
+        assert_int_equal(store_delete(f->store, "a"), 0);
+        look_at_folders(f);
+        assert_true(there(f, TRASH));
+        expect_quota(f, 12, 2);
+        move(f, TRASH "/x/x", "elsewhere");
+        int fd = openat(f->fd, TRASH, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        assert_int_equal(flock(fd, LOCK_EX), 0);
+        look_at_folders(f);
+        assert_true(there(f, TRASH));
+        expect_quota(f, 12, 2);
+        close(fd);
+        look_at_folders(f);
+        assert_false(there(f, TRASH));
+        expect_quota(f, 5, 1);
+}
+
+/* Its directory cannot be had just then. */
+static void what_could_not_be_entered(void **state)
+{
+        struct fixture *f = *state;
+        for (int closed = 0; closed < 2; closed++) {
+                limit(f, "maildir:User quota", "*:messages=20");
+                put(f, "Maildir/new/1.M1P1.h", "12345");
+                expect_quota(f, 5, 1);
+                move(f, "Maildir", "elsewhere");
+                quota_change(f->store, 7, 1);
+                move(f, "elsewhere", "Maildir");
+                put(f, "Maildir/new/2.M2P2.h", "1234567");
+                if (closed)
+                        store_close(&f->store);
+                if (closed)
+                        assert_false(there(f, "Maildir/maildirsize"));
+                else
+                        expect_quota(f, 12, 2);
+                assert_int_equal(unlinkat(f->fd, "Maildir/new/2.M2P2.h", 0), 0);
+                unlinkat(f->fd, "Maildir/maildirsize", 0);
+        }
+}
+
 int main(void)
 {
 #define T(t) cmocka_unit_test_setup_teardown(t, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
                 T(a_command_looks_once),
                 T(messages_of_a_command_add_up),
+                T(what_a_delete_has_left),
+                T(what_could_not_be_entered),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
