@@ -41,7 +41,7 @@ static int lock_take(struct session_lock *l, struct pop3_session *s)
                                : folder_open(s->store, &inbox, &l->dir);
         if (r == 0)
                 r = dotlock_acquire(l->dir, "dovecot-pop3-session", 0600, deadline_in_ms(LOCK_WAIT_MS),
-                                    LOCK_STALE_MS, &l->lock);
+                                    LOCK_STALE_MS, NULL, &l->lock);
         l->touched_ms = clock_ms();
         return r;
 }

@@ -17,6 +17,10 @@
 #include "base/random.h"
 
 enum {
+        /* Between two looks at a lock that somebody else has: soon at first, then rarely enough to cost
+         * nothing. */
+        LOCK_DOT_WAIT_MS = 50,
+        LOCK_FILE_WAIT_MS = 20,
         /* Who makes a lock writes his name into it at once, and looks whether it is still there: one without
          * a name that is older than this was left by a process that was killed in between. */
         LOCK_NAMELESS_MS = 1500,
@@ -193,12 +197,12 @@ static int take_own(int dirfd, const char *path, const char *host, int *ret_fd)
 }
 
 int dotlock_acquire(int dirfd, const char *name, int mode, deadline_t deadline, int64_t stale_ms,
-                    struct dotlock *ret)
+                    const struct lock_waiter *waiter, struct dotlock *ret)
 {
         _cleanup_(free_p) char *path = xasprintf("%s.lock", name);
         char host[256] = "";
         gethostname(host, sizeof(host) - 1);
-        for (int wait_ms = 1;; wait_ms = MIN(wait_ms * 2, 50)) {
+        for (int wait_ms = 1;; wait_ms = MIN(wait_ms * 2, LOCK_DOT_WAIT_MS)) {
                 int fd = -1, r = make_lock(dirfd, path, mode, host, &fd);
                 if (r == -EEXIST)
                         r = take_own(dirfd, path, host, &fd);
@@ -212,6 +216,7 @@ int dotlock_acquire(int dirfd, const char *name, int mode, deadline_t deadline, 
                 int left = deadline_left(deadline);
                 if (left == 0)
                         return -ETIMEDOUT;
+                lock_waiter_tell(waiter);
                 poll(NULL, 0, left < 0 ? wait_ms : MIN(wait_ms, left));
         }
 }
@@ -333,4 +338,26 @@ void dotlock_release(struct dotlock *l)
         free(l->path);
         fd_close_p(&l->fd);
         *l = DOTLOCK_NONE;
+}
+
+int filelock_acquire(int fd, deadline_t deadline, const struct lock_waiter *waiter)
+{
+        for (int wait_ms = 1;; wait_ms = MIN(wait_ms * 2, LOCK_FILE_WAIT_MS)) {
+                struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+                if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+                        return 0;
+                if (errno != EAGAIN && errno != EACCES && errno != EINTR)
+                        return -errno;
+                if (deadline_left(deadline) == 0)
+                        return -ETIMEDOUT;
+                lock_waiter_tell(waiter);
+                poll(NULL, 0, wait_ms);
+        }
+}
+
+void filelock_release(int fd)
+{
+        struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+        if (fd >= 0)
+                (void)!fcntl(fd, F_OFD_SETLK, &lock);
 }

@@ -206,9 +206,10 @@ static int annotate(struct store *s, const char *mailbox, const struct annotatio
         if (r < 0)
                 return r;
         r = perm_of(f.dir, &perm);
+        const struct lock_waiter waiter = user_waiter(s);
         if (r == 0)
                 r = dotlock_acquire(f.dir, f.name, (int)perm.file, deadline_in_ms(USER_LOCK_WAIT_MS),
-                                    USER_LOCK_STALE_MS, &lock);
+                                    USER_LOCK_STALE_MS, &waiter, &lock);
         if (r < 0)
                 return error_set_at(s, r, r == -ETIMEDOUT ? "lock" : "open", f.place.control, f.name);
         r = read_file(&f, n);

@@ -96,6 +96,7 @@ struct index {
         /* A journal with more bytes, or more records changed, beside what the number of messages allows, is
          * followed by the next generation. From index_init(); tests set smaller ones. */
         uint32_t rotate_bytes, rotate_touched;
+        struct lock_waiter waiter; /* for the journal's lock; whoever wants to may set it */
 
         struct index_head head;
         struct record *rows;

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -17,7 +16,6 @@
 
 enum {
         JOURNAL_TRIES = 5,
-        JOURNAL_WAIT_MAX_MS = 20,    /* between two looks at a lock that somebody else holds */
         JOURNAL_LOAD_WAIT_MS = 5000, /* for who is just writing another generation */
 };
 
@@ -57,28 +55,6 @@ int journal_open(struct index *ix, int flags)
                 return 0;
         fd_close_p(&ix->journal);
         return -EINVAL;
-}
-
-int journal_lock(int fd, int64_t wait_ms)
-{
-        deadline_t deadline = deadline_in_ms(wait_ms);
-        for (int pause = 1;; pause = MIN(pause * 2, JOURNAL_WAIT_MAX_MS)) {
-                struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-                if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
-                        return 0;
-                if (errno != EAGAIN && errno != EACCES && errno != EINTR)
-                        return -errno;
-                if (deadline_left(deadline) == 0)
-                        return -ETIMEDOUT;
-                poll(NULL, 0, pause);
-        }
-}
-
-static void unlock_file(int fd)
-{
-        struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
-        if (fd >= 0)
-                (void)!fcntl(fd, F_OFD_SETLK, &lock);
 }
 
 /* Reads [journal_at, end of file), with whatever is not whole yet. */
@@ -213,8 +189,8 @@ void index_open(struct index *ix)
                 /* who holds the lock may be between the two renames */
                 if (r != -EAGAIN && r != -ENOENT && r != -EBADMSG)
                         return;
-                if (journal_lock(ix->journal, JOURNAL_LOAD_WAIT_MS) == 0)
-                        unlock_file(ix->journal);
+                if (filelock_acquire(ix->journal, deadline_in_ms(JOURNAL_LOAD_WAIT_MS), &ix->waiter) == 0)
+                        filelock_release(ix->journal);
                 fd_close_p(&ix->journal);
                 if (r == -EBADMSG && i > 0)
                         return;
@@ -239,7 +215,7 @@ int index_refresh(struct index *ix)
 
 void index_detach(struct index *ix)
 {
-        unlock_file(ix->journal);
+        filelock_release(ix->journal);
         ix->detached = true;
         ix->damaged = false;
 }
@@ -257,7 +233,7 @@ static int lock_current(struct index *ix, struct stat *ret)
         for (int i = 0; i < JOURNAL_TRIES; i++) {
                 int r = journal_open(ix, O_RDWR | O_CREAT);
                 if (r == 0)
-                        r = journal_lock(ix->journal, USER_LOCK_WAIT_MS);
+                        r = filelock_acquire(ix->journal, deadline_in_ms(USER_LOCK_WAIT_MS), &ix->waiter);
                 if (r == 0 && fstat(ix->journal, ret) < 0)
                         r = -errno;
                 if (r < 0)
@@ -313,7 +289,7 @@ int index_begin(struct index *ix)
                         index_open(ix);
                 if (stale) {
                         ix->locked = false;
-                        unlock_file(ix->journal);
+                        filelock_release(ix->journal);
                         return -ESTALE;
                 }
         }
@@ -382,7 +358,7 @@ void index_commit(struct index *ix)
                         index_detach(ix);
         }
         ix->intent_at = 0;
-        unlock_file(ix->journal);
+        filelock_release(ix->journal);
         ix->ops.n = 0;
         ix->whole = false;
 }

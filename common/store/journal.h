@@ -35,8 +35,6 @@ int journal_header(struct index *ix, struct slice text, struct journal_header *r
 /* The transaction at journal_at, where `tail` begins; false: none that is whole. */
 bool journal_next(const struct index *ix, struct slice tail, struct journal_transaction *ret,
                   struct slice *ret_ops);
-/* Takes the lock of an open file; -ETIMEDOUT. It goes with the open file, so that who dies has none. */
-int journal_lock(int fd, int64_t wait_ms);
 
 /* rotate.c: whether the journal has grown, or so much has changed, that a snapshot is cheaper. */
 bool rotate_is_due(const struct index *ix);

@@ -42,6 +42,7 @@ static int find_folder(struct store *s, const char *name, bool read_only, bool a
                 r = m->format->open(m);
         uidlist_init(&m->uidlist, m->control, &m->perm, sync);
         index_init(&m->index, m->index_dir, &m->perm, sync);
+        m->uidlist.waiter = m->index.waiter = user_waiter(s);
         cache_init(&m->cache, m->index_dir);
         if (r < 0)
                 return r;

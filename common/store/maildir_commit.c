@@ -58,6 +58,7 @@ static int try_lock(struct save *s, bool *ret_news)
                 maildir_load_list(m);
         else
                 uidlist_init(&m->uidlist, m->control, &m->perm, save_fsyncs(s));
+        m->uidlist.waiter = user_waiter(m->store);
         r = uidlist_lock(&m->uidlist);
         if (r < 0)
                 return save_error(s, r, r == -ETIMEDOUT ? "lock" : "open", UIDLIST_NAME);

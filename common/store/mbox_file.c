@@ -48,17 +48,10 @@ void mbox_file_tell(void *context, uint64_t done, uint64_t all)
         user_long_step(f->m->store, f->done + f->share * done / all, 100);
 }
 
-static void tell_waits(void *context)
-{
-        const struct mbox_file *f = context;
-        user_long_step(f->m->store, 0, 0);
-}
-
 static int lock(struct mbox_file *f, bool write)
 {
         struct mailbox *m = f->m;
-        f->lock.waits = tell_waits;
-        f->lock.context = f;
+        f->lock.waiter = user_waiter(m->store);
         int r = mbox_lock_take(&f->lock, f->fd, m->place.file, write, m->store->settings);
         if (r == -ESTALE || r == 0)
                 return r;

@@ -255,8 +255,7 @@ static int wait_for_all(struct mbox_lock *l, const struct plan *p)
                         busy->tell(l);
                         return -ETIMEDOUT;
                 }
-                if (l->waits)
-                        l->waits(l->context);
+                lock_waiter_tell(&l->waiter);
                 poll(NULL, 0, MIN(wait_ms, left));
         }
 }
@@ -268,8 +267,7 @@ int mbox_lock_take(struct mbox_lock *l, int fd, const char *path, bool write, co
                                 .dotlock = DOTLOCK_NONE,
                                 .write = write,
                                 .settings = settings,
-                                .waits = l->waits,
-                                .context = l->context};
+                                .waiter = l->waiter};
         const struct plan p = plan_of(l);
         int r = find_place(l, &p, path);
         if (r == 0)

@@ -45,10 +45,7 @@ struct mbox_lock {
         struct dotlock dotlock;
         deadline_t keep;                 /* when it is touched next */
         const struct settings *settings; /* borrowed */
-        /* Set before mbox_lock_take(): called again and again while somebody else has it. NULL: nothing is.
-         */
-        void (*waits)(void *context);
-        void *context;
+        struct lock_waiter waiter;       /* set before mbox_lock_take() */
         char holder[256]; /* behind -ETIMEDOUT who has it: "spool.lock of process 123", "fcntl lock of process
                              123"; behind -EACCES which directory does not allow it, and the remedy */
 };

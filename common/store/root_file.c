@@ -46,6 +46,7 @@ int root_file_change(struct store *s, const struct user_namespace *ns, const cha
 {
         _cleanup_(fd_close_p) int dir = -1; /* open until the lock is released */
         _cleanup_(dotlock_release) struct dotlock lock = DOTLOCK_NONE;
+        const struct lock_waiter waiter = user_waiter(s);
         struct perm perm;
         int r = folder_open_control_root(s, ns, &dir);
         if (r < 0)
@@ -53,7 +54,7 @@ int root_file_change(struct store *s, const struct user_namespace *ns, const cha
         r = perm_of(dir, &perm);
         if (r == 0)
                 r = dotlock_acquire(dir, name, (int)perm.file, deadline_in_ms(USER_LOCK_WAIT_MS),
-                                    USER_LOCK_STALE_MS, &lock);
+                                    USER_LOCK_STALE_MS, &waiter, &lock);
         if (r < 0) {
                 _cleanup_(free_p) char *file = xasprintf("%s.lock", name);
                 return error_set_at(s, r, r == -ETIMEDOUT ? "lock" : "open", directory(ns), file);

@@ -36,7 +36,7 @@ static int write_journal(struct index *ix, uint64_t generation, const struct sna
                 return r;
         r = fd_write_all(fd, slice_make(&h, sizeof(h)));
         if (r == 0)
-                r = journal_lock(fd, 0);
+                r = filelock_acquire(fd, deadline_in_ms(0), NULL);
         if (r < 0) {
                 perm_replace_end(ix->dirfd, JOURNAL_NAME, fd, r, false);
                 fd_close_p(&fd);

@@ -37,8 +37,8 @@ int store_examine(const struct settings *settings, const struct mail_user *user,
 void store_close(struct store **s); /* also a _cleanup_ function; NULL is fine */
 
 /* To be told of what may take long as it goes on: how many messages or files are done, of how many (0: nobody
- * knows); of an mbox, of which bytes are read or moved, how many percent, of 100; 0 of 0 while a lock of it
- * is waited for. It is called with locks held, and often: it must not wait for anything. */
+ * knows); of an mbox, of which bytes are read or moved, how many percent, of 100; 0 of 0 while a lock is
+ * waited for. It is called with locks held, and often: it must not wait for anything. */
 typedef void store_step(void *context, uint64_t done, uint64_t total);
 void store_on_step(struct store *s, store_step *step, void *context);
 

@@ -23,6 +23,7 @@ static int follow(struct mailbox *m)
 {
         struct index fresh;
         index_init(&fresh, m->index_dir, &m->perm, m->index.sync);
+        fresh.waiter = m->index.waiter;
         fresh.rotate_bytes = m->index.rotate_bytes;
         fresh.rotate_touched = m->index.rotate_touched;
         index_open(&fresh);

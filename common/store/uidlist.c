@@ -36,7 +36,7 @@ void uidlist_make_guid(char ret[UIDLIST_GUID_LEN + 1])
 int uidlist_lock(struct uidlist *u)
 {
         return dotlock_acquire(u->dirfd, UIDLIST_NAME, (int)u->perm.file, deadline_in_ms(USER_LOCK_WAIT_MS),
-                               USER_LOCK_STALE_MS, &u->lock);
+                               USER_LOCK_STALE_MS, &u->waiter, &u->lock);
 }
 
 void uidlist_unlock(struct uidlist *u)

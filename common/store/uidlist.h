@@ -29,7 +29,8 @@ struct uidlist_seen {
 struct uidlist {
         int dirfd; /* borrowed: the folder's control directory */
         struct perm perm;
-        bool sync; /* fdatasync what is written */
+        struct lock_waiter waiter; /* for the lock; whoever wants to may set it */
+        bool sync;                 /* fdatasync what is written */
 
         uint32_t uidvalidity; /* 0: there is none yet */
         uint32_t nextuid;

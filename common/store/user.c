@@ -148,6 +148,17 @@ void store_on_step(struct store *s, store_step *step, void *context)
         s->step_context = context;
 }
 
+static void tell_waits(void *context)
+{
+        const struct store *s = context;
+        user_long_step(s, 0, 0);
+}
+
+struct lock_waiter user_waiter(struct store *s)
+{
+        return (struct lock_waiter){tell_waits, s};
+}
+
 void store_close(struct store **s)
 {
         if (!*s)

@@ -4,6 +4,7 @@
 /* struct store itself, for the files of this folder. */
 
 #include "base/buf.h"
+#include "base/lock.h"
 #include "conf/quota.h"
 #include "store/location.h"
 #include "store/name.h"
@@ -55,6 +56,9 @@ static inline void user_step(struct store *s, uint64_t done, uint64_t total)
         if (++s->steps % STORE_STEPS == 0)
                 user_long_step(s, done, total);
 }
+
+/* user.c: a lock is waited for; nothing is known of how long. */
+struct lock_waiter user_waiter(struct store *s);
 
 /* The deadline for a lock: as long as Dovecot waits. */
 enum { USER_LOCK_WAIT_MS = 120 * 1000, USER_LOCK_STALE_MS = 600 * 1000 };

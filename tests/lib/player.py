@@ -1,5 +1,6 @@
 """Plays a Script against a program: connections, lines, files."""
 
+import fcntl
 import glob
 import os
 import re
@@ -151,6 +152,7 @@ class Player:
         self.out = out
         self.captured = {}
         self.connections = {}
+        self.locks = {}  # {path: the open file whose lock is held}
         self.conversation = []
         self.listener = None
         self.certificates = certificates
@@ -323,7 +325,7 @@ class Player:
             raise script.Mistake("no file operation is called " + verb)
         try:
             operation(*words)
-        except (TypeError, OSError) as error:
+        except (TypeError, KeyError, OSError) as error:
             raise script.Mistake("F: %s: %s" % (text, error))
         self.host.give(self.mail.home)
 
@@ -380,6 +382,13 @@ class Player:
         for path in self.find(pattern):
             os.unlink(path)
 
+    def file_lock(self, path):
+        file = self.locks[path] = open(os.path.join(self.mail.root, path), "r+b")
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def file_unlock(self, path):
+        self.locks.pop(path).close()
+
     def file_mkdir(self, path):
         os.makedirs(os.path.join(self.mail.root, path), 0o700)
 
@@ -430,6 +439,9 @@ class Player:
                 raise Failed(self.report(reason))
             except script.Mistake as reason:
                 raise Failed("%s:%d: %s" % (text.path, self.step.line if self.step else 0, reason))
+            finally:
+                for path in list(self.locks):
+                    self.file_unlock(path)
 
     def play_steps(self):
         steps = [step for step in self.script.steps if step.format in ("", self.format.name)]

@@ -215,10 +215,10 @@ static void files_are_replaced_and_dotlocks_exclude(void **state)
         assert_int_equal(file_read_at(fd, "f", &small), -E2BIG);
 
         struct dotlock l = DOTLOCK_NONE;
-        assert_int_equal(dotlock_acquire(fd, "f", 0600, deadline_in_ms(1000), 0, &l), 0);
+        assert_int_equal(dotlock_acquire(fd, "f", 0600, deadline_in_ms(1000), 0, NULL, &l), 0);
         pid_t other = fork();
         if (other == 0)
-                _exit(dotlock_acquire(fd, "f", 0600, deadline_in_ms(10), 0, &l) != -ETIMEDOUT);
+                _exit(dotlock_acquire(fd, "f", 0600, deadline_in_ms(10), 0, NULL, &l) != -ETIMEDOUT);
         int status;
         assert_int_equal(waitpid(other, &status, 0), other);
         assert_int_equal(status, 0);
@@ -232,7 +232,7 @@ static void files_are_replaced_and_dotlocks_exclude(void **state)
         gethostname(host, sizeof(host) - 1);
         snprintf(owner, sizeof(owner), "%ld:%s", (long)dead, host);
         assert_int_equal(file_replace_at(fd, "f.lock", slice_of(owner), 0600, false), 0);
-        assert_int_equal(dotlock_acquire(fd, "f", 0600, deadline_in_ms(1000), 0, &l), 0);
+        assert_int_equal(dotlock_acquire(fd, "f", 0600, deadline_in_ms(1000), 0, NULL, &l), 0);
         dotlock_release(&l);
         assert_int_equal(faccessat(fd, "f.lock", F_OK, 0), -1);
         unlinkat(fd, "f", 0);

@@ -37,7 +37,7 @@ static int hold(int dir, int start)
         /* until all are there */
         if (read(start, &c, 1) != 0)
                 return 3;
-        if (dotlock_acquire(dir, "x", 0600, deadline_in_ms(20000), 0, &l) < 0)
+        if (dotlock_acquire(dir, "x", 0600, deadline_in_ms(20000), 0, NULL, &l) < 0)
                 return 1;
         int inside = openat(dir, "inside", O_WRONLY | O_CREAT | O_EXCL, 0600);
         if (inside < 0)
@@ -60,7 +60,7 @@ static void one_breaks_at_a_time(void **state)
         struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
         int other = openat(dir, "x.lock", O_RDWR);
         assert_int_equal(fcntl(other, F_OFD_SETLK, &lock), 0);
-        assert_int_equal(dotlock_acquire(dir, "x", 0600, deadline_in_ms(0), 0, &l), -ETIMEDOUT);
+        assert_int_equal(dotlock_acquire(dir, "x", 0600, deadline_in_ms(0), 0, NULL, &l), -ETIMEDOUT);
         assert_int_equal(dotlock_try(dir, "x", 0600, 0, &l), -EAGAIN);
         assert_int_equal(faccessat(dir, "x.lock", F_OK, 0), 0);
         close(other);
@@ -116,19 +116,19 @@ static void only_ours_is_released(void **state)
         /* of a process that lives */
         snprintf(owner, sizeof(owner), "%ld:%s", (long)getppid(), host);
         put_lock(dir, owner);
-        assert_int_equal(dotlock_acquire(dir, "x", 0600, deadline_in_ms(0), 0, &l), -ETIMEDOUT);
+        assert_int_equal(dotlock_acquire(dir, "x", 0600, deadline_in_ms(0), 0, NULL, &l), -ETIMEDOUT);
         /* without a name: made a moment ago, or left by somebody who was killed then */
         put_lock(dir, "");
-        assert_int_equal(dotlock_acquire(dir, "x", 0600, deadline_in_ms(0), 0, &l), -ETIMEDOUT);
+        assert_int_equal(dotlock_acquire(dir, "x", 0600, deadline_in_ms(0), 0, NULL, &l), -ETIMEDOUT);
         struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
         utimensat(dir, "x.lock", old, 0);
-        assert_int_equal(dotlock_acquire(dir, "x", 0600, deadline_in_ms(0), 0, &l), 0);
+        assert_int_equal(dotlock_acquire(dir, "x", 0600, deadline_in_ms(0), 0, NULL, &l), 0);
         dotlock_release(&l);
         /* with our own number: left by somebody who had it before, or by a release that failed */
         snprintf(owner, sizeof(owner), "%ld:%s", (long)getpid(), host);
         put_lock(dir, owner);
         assert_int_equal(linkat(dir, "x.lock", dir, "same", 0), 0);
-        assert_int_equal(dotlock_acquire(dir, "x", 0600, deadline_in_ms(0), 0, &l), 0);
+        assert_int_equal(dotlock_acquire(dir, "x", 0600, deadline_in_ms(0), 0, NULL, &l), 0);
         /* it is that one: on a full disk nothing can be made or renamed */
         struct stat st;
         assert_int_equal(fstat(l.fd, &st), 0);
@@ -140,10 +140,10 @@ static void only_ours_is_released(void **state)
         dotlock_release(&l);
         assert_int_equal(faccessat(dir, "x.lock", F_OK, 0), 0);
         /* another host's lock is broken by age only */
-        assert_int_equal(dotlock_acquire(dir, "x", 0600, deadline_in_ms(0), 60000, &l), -ETIMEDOUT);
+        assert_int_equal(dotlock_acquire(dir, "x", 0600, deadline_in_ms(0), 60000, NULL, &l), -ETIMEDOUT);
         struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
         utimensat(dir, "x.lock", times, 0);
-        assert_int_equal(dotlock_acquire(dir, "x", 0600, deadline_in_ms(0), 60000, &l), 0);
+        assert_int_equal(dotlock_acquire(dir, "x", 0600, deadline_in_ms(0), 60000, NULL, &l), 0);
         dotlock_release(&l);
         close(dir);
         assert_int_equal(rmdir(path), 0);

@@ -33,8 +33,7 @@ static void who_waits_hears_of_it(void **state)
 {
         struct spool *s = *state;
         unsigned times = 0;
-        s->lock.waits = count;
-        s->lock.context = &times;
+        s->lock.waiter = (struct lock_waiter){count, &times};
         assert_int_equal(take(s, true), 0);
         assert_int_equal(times, 0);
         mbox_lock_release(&s->lock);
