@@ -4,7 +4,10 @@
 #include "mbox_fixture.h"
 #include "views_world.h"
 
-enum { STEPS = 150, MAILS = 60, WORDS = 4 };
+enum { STEPS = 150, MAILS = 60, WORDS = 4, HEADS = 5, SENDERS_BASE = 77 };
+
+/* No look comes later than a delivery. */
+#define FROM_LINE "From joe@example.org Thu Jan  1 00:00:01 2037\n"
 
 static const char *const words[WORDS] = {"$Todo", "work", "x1", "B"};
 
@@ -20,7 +23,8 @@ struct mail {
 
 struct model {
         struct world w;
-        bool dirty; /* flags that others changed may be seen late */
+        bool dirty;   /* flags that others changed may be seen late */
+        bool senders; /* write UIDs into their mail */
         struct {
                 unsigned id;
                 uint32_t uid; /* 0: nobody was told one */
@@ -56,7 +60,7 @@ static void read_line(struct mail *m, struct slice line)
         if (is_field(line, "X-UID: ", &v))
                 m->uid = (uint32_t)strtoul(v.p, NULL, 10);
         if (is_field(line, "X-IMAPbase: ", &v)) {
-                m->base = true;
+                m->base = strtoul(v.p, NULL, 10) != SENDERS_BASE;
                 add_words(v, &m->base_words);
         }
         if (is_field(line, "Status: ", &v) || is_field(line, "X-Status: ", &v))
@@ -202,13 +206,20 @@ static void deliver(struct model *o)
 {
         if (is_full(o))
                 return;
-        static const char *const heads[] = {"", "", "X-Status: AF\n", "Status: RO\nX-Status: T\n",
-                                            "X-Keywords: work B\n"};
+        static const char *const heads[] = {"",
+                                            "",
+                                            "X-Status: AF\n",
+                                            "Status: RO\nX-Status: T\n",
+                                            "X-Keywords: work B\n",
+                                            "X-UID: 1\nX-UID: 3\n",
+                                            "X-UID: 70\n",
+                                            "X-UID: 4000000\n",
+                                            "X-IMAPbase: 77 0000000002 x1\nX-UID: 1\nX-Keywords: x1\n"};
         const char *text = compose(o), *name = strchr(text, '\n') + 1;
         bool apart = below(&o->w, 3);
-        add_text(o->w.f, DATE_LINE);
+        add_text(o->w.f, FROM_LINE);
         add_text(o->w.f, arena_str(&o->w.f->arena, slice_make(text, (size_t)(name - text))));
-        add_text(o->w.f, heads[below(&o->w, ARRAY_LEN(heads))]);
+        add_text(o->w.f, heads[below(&o->w, o->senders ? ARRAY_LEN(heads) : HEADS)]);
         add_text(o->w.f, name);
         /* what is before the line end that separates them is the body */
         if (apart)
@@ -415,7 +426,7 @@ static void step_mbox(struct model *o)
                 expect_view(&w->box[i]);
 }
 
-static void run(struct fixture *f, uint64_t seed, bool damage)
+static void run(struct fixture *f, uint64_t seed, bool damage, bool senders)
 {
         struct model *o = xcalloc(1, sizeof(*o));
         struct world *w = &o->w;
@@ -433,6 +444,10 @@ static void run(struct fixture *f, uint64_t seed, bool damage)
         f->settings.mbox_dirty_syncs = o->dirty = seed & 1;
         f->settings.mbox_very_dirty_syncs = seed >> 1 & 1;
         f->settings.mbox_lazy_writes = seed >> 2 & 1;
+        if (senders) { /* which counts for nothing where UIDs were given already */
+                deliver(o);
+                o->senders = true;
+        }
         for (int i = 0; i < BOXES; i++)
                 open_one(w, &w->box[i]);
         for (int i = 0; i < STEPS; i++)
@@ -452,7 +467,7 @@ static void run(struct fixture *f, uint64_t seed, bool damage)
 
 /* mbox_dirty_syncs, mbox_very_dirty_syncs and mbox_lazy_writes are bits of the seed. More of them by hand:
  * MBOX_SEEDS="100 200". */
-static void run_seeds(struct fixture *f, uint64_t from, uint64_t to, bool damage)
+static void run_seeds(struct fixture *f, uint64_t from, uint64_t to, bool damage, bool senders)
 {
         const char *told = getenv("MBOX_SEEDS");
         char *end;
@@ -463,25 +478,31 @@ static void run_seeds(struct fixture *f, uint64_t from, uint64_t to, bool damage
         for (uint64_t seed = from; seed <= to; seed++) {
                 if (told)
                         print_message("seed %llu\n", (unsigned long long)seed);
-                run(f, seed, damage);
+                run(f, seed, damage, senders);
         }
 }
 
 static void pictures_stay_right(void **state)
 {
-        run_seeds(*state, 1, 4, false);
+        run_seeds(*state, 1, 4, false, false);
 }
 
 static void the_index_may_be_lost(void **state)
 {
-        run_seeds(*state, 20, 23, true);
+        run_seeds(*state, 20, 23, true, false);
         /* a header gets shorter and another one longer before an mbox grows */
-        run_seeds(*state, 151, 151, true);
+        run_seeds(*state, 151, 151, true, false);
+}
+
+static void senders_change_no_uids(void **state)
+{
+        run_seeds(*state, 1, 8, false, true);
 }
 
 int main(void)
 {
 #define T(t) cmocka_unit_test_setup_teardown(t, mbox_setup, fixture_teardown)
-        const struct CMUnitTest tests[] = {T(pictures_stay_right), T(the_index_may_be_lost)};
+        const struct CMUnitTest tests[] = {T(pictures_stay_right), T(the_index_may_be_lost),
+                                           T(senders_change_no_uids)};
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
