@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -340,19 +341,39 @@ void dotlock_release(struct dotlock *l)
         *l = DOTLOCK_NONE;
 }
 
-int filelock_acquire(int fd, deadline_t deadline, const struct lock_waiter *waiter)
+static int try_file(int fd, bool shared)
+{
+        struct flock lock = {.l_type = shared ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
+        return fcntl(fd, F_OFD_SETLK, &lock) < 0 ? -errno : 0;
+}
+
+static int try_dir(int fd, bool shared)
+{
+        return flock(fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0 ? -errno : 0;
+}
+
+static int wait_for(int (*try)(int fd, bool shared), int fd, bool shared, deadline_t deadline,
+                    const struct lock_waiter *waiter)
 {
         for (int wait_ms = 1;; wait_ms = MIN(wait_ms * 2, LOCK_FILE_WAIT_MS)) {
-                struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-                if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
-                        return 0;
-                if (errno != EAGAIN && errno != EACCES && errno != EINTR)
-                        return -errno;
+                int r = try(fd, shared);
+                if (r != -EAGAIN && r != -EACCES && r != -EINTR)
+                        return r;
                 if (deadline_left(deadline) == 0)
                         return -ETIMEDOUT;
                 lock_waiter_tell(waiter);
                 poll(NULL, 0, wait_ms);
         }
+}
+
+int filelock_acquire(int fd, deadline_t deadline, const struct lock_waiter *waiter)
+{
+        return wait_for(try_file, fd, false, deadline, waiter);
+}
+
+int dirlock_acquire(int fd, bool shared, deadline_t deadline, const struct lock_waiter *waiter)
+{
+        return wait_for(try_dir, fd, shared, deadline, waiter);
 }
 
 void filelock_release(int fd)

@@ -50,6 +50,10 @@ void dotlock_release(struct dotlock *l);
 int filelock_acquire(int fd, deadline_t deadline, const struct lock_waiter *waiter);
 void filelock_release(int fd); /* nothing happens when it is negative */
 
+/* The flock of an open directory, which needs no file in it; the last descriptor takes it along. `shared`:
+ * others may have it shared as well. 0; -ETIMEDOUT; -errno: directories cannot be locked there. */
+int dirlock_acquire(int fd, bool shared, deadline_t deadline, const struct lock_waiter *waiter);
+
 /* For who waits in a loop of his own. */
 static inline void lock_waiter_tell(const struct lock_waiter *w)
 {

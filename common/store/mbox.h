@@ -55,14 +55,15 @@ uint64_t mbox_offset(struct mailbox *m, uint32_t row);
 /* The file for one operation. */
 struct mbox_file {
         struct mailbox *m;
-        int fd; /* the mailbox's; -1: there is none, it is empty */
+        int fd;   /* the mailbox's; -1: there is none, it is empty */
+        int tree; /* owned: mbox_tree.h; -1 */
         struct mbox_lock lock;
         struct stat st; /* behind the lock */
         struct mbox_source source;
         unsigned done,
                 share; /* percent of the client's command: of what was done before, of what is done now */
 };
-#define MBOX_FILE_NONE ((struct mbox_file){.fd = -1, .lock = MBOX_LOCK_NONE})
+#define MBOX_FILE_NONE ((struct mbox_file){.fd = -1, .tree = -1, .lock = MBOX_LOCK_NONE})
 
 /* Of struct mailbox: kept while the folder is open. */
 struct mbox {

@@ -8,6 +8,7 @@
 #include "store/error.h"
 #include "store/maildir.h"
 #include "store/mbox.h"
+#include "store/mbox_tree.h"
 
 enum { FILE_TRIES = 5 /* others put another file in its place meanwhile */ };
 
@@ -95,7 +96,10 @@ static int open_once(struct mailbox *m, bool write, struct mbox_file *f)
 {
         *f = MBOX_FILE_NONE;
         f->m = m;
-        int r = 0;
+        int r = write && mbox_tree_is_apart(&m->place) ? mbox_tree_lock(m->store, &m->place, false, &f->tree)
+                                                       : 0;
+        if (r < 0)
+                return r;
         if (m->mbox->fd < 0 || (write && !m->mbox->writable))
                 r = mbox_file_reopen(m, -1, write);
         f->fd = m->mbox->fd;
@@ -129,6 +133,7 @@ int mbox_file_open(struct mailbox *m, bool write, struct mbox_file *ret)
 void mbox_file_close(struct mbox_file *f)
 {
         mbox_lock_release(&f->lock);
+        fd_close_p(&f->tree);
         f->fd = -1;
 }
 

@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "store/error.h"
 #include "store/mbox.h"
+#include "store/mbox_tree.h"
 #include "store/tree.h"
 
 enum { OWN_MAX_DEPTH = NAME_MAX_LEVELS + 2 /* with .imap and what is in it */ };
@@ -328,6 +329,7 @@ int mbox_folder_rename(struct store *s, const struct folder_place *from, const s
         _cleanup_(mailbox_close) struct mailbox *m = NULL;
         _cleanup_(mbox_file_close) struct mbox_file mail = MBOX_FILE_NONE;
         _cleanup_(at_close) struct at old = AT_NONE, new = AT_NONE;
+        _cleanup_(fd_close_p) int tree = -1;
         struct fit fit = {from, strlen(to->disk), 1 + slice_count(slice_of(to->disk), '/')};
         struct perm perm;
         struct stat st;
@@ -347,7 +349,10 @@ int mbox_folder_rename(struct store *s, const struct folder_place *from, const s
         if (r < 0)
                 return refuse(s, r, to, "mkdir");
         const struct own own = own_of(from, &a, whole), others = own_of(to, &a, whole);
-        r = whole ? 0 : hold(s, from, &m, &mail);
+        if (!whole)
+                r = hold(s, from, &m, &mail);
+        else if (mbox_tree_is_apart(from))
+                r = mbox_tree_lock(s, from, true, &tree);
         if (r == 0)
                 r = give_own(s, &own, &others, &perm, linked);
         if (r < 0)

@@ -3,6 +3,7 @@
 #include "maildir_fixture.h"
 
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 
 #include "base/lock.h"
@@ -32,6 +33,12 @@ static int lock_file(struct fixture *f, const char *path, struct dotlock *unused
         return filelock_acquire(openat(f->fd, path, O_RDWR | O_CLOEXEC), deadline_in_ms(0), NULL);
 }
 
+static int lock_dir(struct fixture *f, const char *path, struct dotlock *unused)
+{
+        (void)unused;
+        return flock(openat(f->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), LOCK_EX | LOCK_NB);
+}
+
 static int lock_by_name(struct fixture *f, const char *path, struct dotlock *ret)
 {
         return dotlock_acquire(f->fd, path, 0600, deadline_in_ms(0), 0, NULL, ret);
@@ -49,12 +56,12 @@ static int sync_inbox(struct fixture *f)
         return r;
 }
 
-static int append(struct fixture *f)
+static int append_to(struct fixture *f, const char *name)
 {
         _cleanup_(save_close) struct save *s = NULL;
         struct save_message msg = {.internaldate = 1767225601};
         struct save_result res;
-        int r = save_open(f->store, "INBOX", &s);
+        int r = save_open(f->store, name, &s);
         if (r == 0)
                 r = save_begin(s, &msg);
         if (r == 0)
@@ -62,6 +69,17 @@ static int append(struct fixture *f)
         if (r == 0)
                 r = save_end(s);
         return r < 0 ? r : save_commit(s, &f->arena, &res);
+}
+
+static int append(struct fixture *f)
+{
+        return append_to(f, "INBOX");
+}
+
+static int append_below(struct fixture *f)
+{
+        int r = store_create(f->store, "a/b");
+        return r < 0 ? r : append_to(f, "a/b");
 }
 
 static int subscribe(struct fixture *f)
@@ -87,6 +105,7 @@ static const struct row {
         {"mbox:~/mail:INBOX=~/mail/inbox", "mail/.imap/INBOX/mailsession.journal", lock_file, sync_inbox},
         {"mbox:~/mail:INBOX=~/mail/inbox", "mail/.imap/INBOX/mailsession.journal", lock_file, append},
         {"mbox:~/mail:INBOX=~/mail/inbox", "mail/inbox", lock_file, append},
+        {"mbox:~/mail/m:INBOX=~/mail/inbox:CONTROL=~/mail/c", "mail/c", lock_dir, append_below},
 };
 
 /* Another process has it until it is told to let go. */
