@@ -255,9 +255,12 @@ static int give_own(struct store *s, const struct own *from, const struct own *t
 {
         for (size_t i = 0; i < from->n; i++) {
                 _cleanup_(at_close) struct at old = AT_NONE, new = AT_NONE;
-                if (find_at(from->base[i], from->path[i], NULL, &old) < 0)
+                int r = find_at(from->base[i], from->path[i], NULL, &old);
+                if (r == -ENOENT || r == -ENOTDIR)
                         continue;
-                int r = find_at(to->base[i], to->path[i], perm, &new);
+                if (r < 0)
+                        return error_set(s, r, "open", from->path[i]);
+                r = find_at(to->base[i], to->path[i], perm, &new);
                 if (r == 0)
                         r = folder_remove_tree(s, new.dir, new.name); /* of a folder that is no more */
                 if (r < 0)
