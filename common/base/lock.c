@@ -125,13 +125,11 @@ static bool is_ours(int dirfd, const char *path, int fd)
  * it. Where it cannot be had (another user's) it goes by what break_stale() does besides. */
 static bool may_break(int dirfd, const char *path, int *ret_fd)
 {
-        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
         *ret_fd = openat(dirfd, path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
         if (*ret_fd < 0)
                 return errno != ENOENT;
-        if (fcntl(*ret_fd, F_OFD_SETLK, &lock) < 0 && (errno == EAGAIN || errno == EACCES))
-                return false;
-        return is_ours(dirfd, path, *ret_fd);
+        return filelock_acquire(*ret_fd, deadline_in_ms(0), NULL) != -ETIMEDOUT &&
+               is_ours(dirfd, path, *ret_fd);
 }
 
 /* Removes the lock at path if it is stale. Two waiters that both found it so must not remove two locks, the

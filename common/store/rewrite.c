@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/hash.h"
+#include "base/lock.h"
 #include "store/rewrite_journal.h"
 
 enum {
@@ -22,9 +23,8 @@ static void name_of(unsigned number, char *to)
 /* Whether the open file is ours: locked, and has its name still, which it loses when its owner goes. */
 static bool own(int dirfd, int fd, const char *name)
 {
-        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
         struct stat by_fd, by_name;
-        return fcntl(fd, F_OFD_SETLK, &lock) == 0 && fstat(fd, &by_fd) == 0 &&
+        return filelock_acquire(fd, deadline_in_ms(0), NULL) == 0 && fstat(fd, &by_fd) == 0 &&
                fstatat(dirfd, name, &by_name, AT_SYMLINK_NOFOLLOW) == 0 && by_fd.st_ino == by_name.st_ino &&
                by_fd.st_dev == by_name.st_dev;
 }
